@@ -1,0 +1,143 @@
+//! Printed local times to moments in UTC. Reads no clock: what a record does not say (a year, a fold) is proven by something it does say.
+
+use chrono::{LocalResult, NaiveDate, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use crate::leg::Moment;
+
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// A printed time without zone: milliseconds since 1970 as if it were UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct LocalTime(pub i64);
+
+/// `YYYY-MM-DD hh:mm:ss`, with `/` or `-` in the date, a blank or `T` between, and an optional fraction of a second.
+/// `None` for anything else, also for a day or an hour that does not exist.
+#[must_use]
+pub fn date_time(bytes: &[u8]) -> Option<LocalTime> {
+    let bytes = bytes.trim_ascii();
+    let (date, time) = (bytes.get(..10)?, bytes.get(11..)?);
+    if !matches!(bytes[10], b' ' | b'T') || !matches!(date[4], b'-' | b'/') || date[7] != date[4] {
+        return None;
+    }
+    let day = day(digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?)?;
+    Some(LocalTime(day * MS_PER_DAY + time_of_day(time)?))
+}
+
+/// `hh:mm:ss` with an optional fraction, in milliseconds since midnight.
+#[must_use]
+pub fn time_of_day(bytes: &[u8]) -> Option<i64> {
+    let (clock, fraction) = (bytes.get(..8)?, &bytes[8..]);
+    if clock[2] != b':' || clock[5] != b':' {
+        return None;
+    }
+    let (hour, minute, second) = (digits(&clock[..2])?, digits(&clock[3..5])?, digits(&clock[6..])?);
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let ms = match fraction.split_first() {
+        None => 0,
+        Some((b'.' | b',', rest)) if !rest.is_empty() && rest.iter().all(u8::is_ascii_digit) => {
+            rest.iter().chain([b'0', b'0'].iter()).take(3).fold(0, |n, b| n * 10 + i64::from(b - b'0'))
+        }
+        Some(_) => return None,
+    };
+    Some(((hour * 60 + minute) * 60 + second) * 1000 + ms)
+}
+
+/// Days since 1970, or `None` if the calendar has no such day.
+#[must_use]
+pub fn day(year: i64, month: i64, day_of_month: i64) -> Option<i64> {
+    let date = NaiveDate::from_ymd_opt(
+        i32::try_from(year).ok()?,
+        u32::try_from(month).ok()?,
+        u32::try_from(day_of_month).ok()?,
+    )?;
+    Some(i64::from(date.to_epoch_days()))
+}
+
+/// A local time in a zone, as a moment.
+/// In the hour that happens twice, `near` decides (a moment that the record proves: the nearest of the two is meant);
+/// without it, the first. A time that the zone skips is read with the offset before the gap.
+#[must_use]
+pub fn in_zone(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
+    let Some(naive) = chrono::DateTime::from_timestamp_millis(local.0).map(|t| t.naive_utc()) else {
+        return Moment(local.0);
+    };
+    let at = |offset: i32| Moment(local.0 - i64::from(offset) * 1000);
+    match zone.offset_from_local_datetime(&naive) {
+        LocalResult::Single(offset) => at(offset.fix().local_minus_utc()),
+        LocalResult::Ambiguous(first, second) => {
+            let (first, second) = (at(first.fix().local_minus_utc()), at(second.fix().local_minus_utc()));
+            match near {
+                Some(proof) if second.ms_since(proof).abs() < first.ms_since(proof).abs() => second,
+                _ => first,
+            }
+        }
+        LocalResult::None => {
+            let before = naive - chrono::Duration::hours(3);
+            match zone.offset_from_local_datetime(&before) {
+                LocalResult::Single(offset) | LocalResult::Ambiguous(offset, _) => at(offset.fix().local_minus_utc()),
+                LocalResult::None => Moment(local.0),
+            }
+        }
+    }
+}
+
+/// A local time whose zone nobody told, next to a moment at or shortly before it that the record proves:
+/// the difference, down to whole half hours, is the zone's offset.
+#[must_use]
+pub fn by_proof(local: LocalTime, proof: Moment) -> Moment {
+    const HALF_HOUR_MS: i64 = 1_800_000;
+    // The printed second may lie a little before the proof, since both are cut off.
+    let offset = (local.0 - proof.0 + 2_000).div_euclid(HALF_HOUR_MS) * HALF_HOUR_MS;
+    if offset.abs() > 14 * 2 * HALF_HOUR_MS { Moment(local.0) } else { Moment(local.0 - offset) }
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Moment {
+        Moment(date_time(text.as_bytes()).unwrap().0)
+    }
+
+    #[test]
+    fn dates_that_do_not_exist_are_not_read() {
+        for bad in ["2026-02-30 10:00:00", "2026-13-01 10:00:00", "2026-01-01 25:00:00", "2026-01-01", "", "2026/01-01 10:00:00"] {
+            assert_eq!(date_time(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(date_time(b"1970-01-02 00:00:01.25").unwrap().0, MS_PER_DAY + 1250);
+        assert_eq!(date_time(b"1970/01/02T00:00:01").unwrap().0, MS_PER_DAY + 1000);
+    }
+
+    #[test]
+    fn the_hour_that_happens_twice_is_decided_by_proof() {
+        let local = date_time(b"2026-10-25 02:30:00").unwrap();
+        let zone: Tz = "Europe/Madrid".parse().unwrap();
+        assert_eq!(in_zone(local, zone, None), utc("2026-10-25 00:30:00"));
+        assert_eq!(in_zone(local, zone, Some(utc("2026-10-25 01:29:58"))), utc("2026-10-25 01:30:00"));
+    }
+
+    #[test]
+    fn a_skipped_hour_is_read_with_the_offset_before_it() {
+        let local = date_time(b"2026-03-29 02:30:00").unwrap();
+        assert_eq!(in_zone(local, "Europe/Madrid".parse().unwrap(), None), utc("2026-03-29 01:30:00"));
+    }
+
+    #[test]
+    fn an_unknown_zone_is_proven_by_an_epoch() {
+        for (local, proof, moment) in [
+            ("2026-01-01 12:00:00", "2026-01-01 12:00:00", "2026-01-01 12:00:00"),
+            ("2026-01-01 12:00:09", "2026-01-01 10:59:59", "2026-01-01 11:00:09"),
+            ("2026-01-01 05:30:00", "2026-01-01 00:00:00", "2026-01-01 00:00:00"),
+            ("2025-12-31 19:00:00", "2026-01-01 00:00:01", "2026-01-01 00:00:00"),
+        ] {
+            assert_eq!(by_proof(date_time(local.as_bytes()).unwrap(), utc(proof)), utc(moment), "{local}");
+        }
+    }
+}

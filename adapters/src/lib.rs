@@ -1,0 +1,17 @@
+//! A PBX's bytes to our words: one adapter per format, each a file in `pbx/`.
+//!
+//! Pure: nothing here opens a file or a socket, reads a clock, or waits.
+//! Nothing here fails either: what is not understood becomes a [`reject::Reject`] with its reason, and the next record is read.
+
+pub mod adapter;
+pub mod clock;
+pub mod fields;
+pub mod framing;
+pub mod leg;
+pub mod pbx;
+pub mod recognize;
+pub mod reject;
+
+pub use adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
+pub use leg::{Leg, Moment};
+pub use reject::Reject;
