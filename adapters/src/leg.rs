@@ -74,8 +74,10 @@ pub enum KeyKind {
     /// A name that the PBX gives again after a while (a channel's name, a wrapping call number):
     /// it joins only legs whose times touch. Not printed.
     Reused,
-    /// A trace that both sides of a hand-over leave in the same second. Not printed.
-    Trace,
+    /// The trace that a caller's leg leaves when its person may have passed the caller on: joins only a `TakeOver` of equal value. Not printed.
+    HandOver,
+    /// The trace that a consultation leaves when the caller may have been joined to it. Not printed.
+    TakeOver,
 }
 
 /// One end of a leg.
@@ -297,6 +299,8 @@ pub enum Event {
     QueueCompleted,
     /// A state of an agent or of the queue, of no call (`ADDMEMBER`, `PAUSE`).
     Presence,
+    /// A moment that says nothing of who was where.
+    Noted,
 }
 
 /// One path between two ends, as one PBX tells it; or, where `event` is set, one moment of it.

@@ -4,11 +4,14 @@
 //! Nothing here fails either: what is not understood becomes a [`reject::Reject`] with its reason, and the next record is read.
 
 pub mod adapter;
+mod asterisk;
 pub mod clock;
 pub mod fields;
 pub mod framing;
 pub mod leg;
+pub mod line;
 pub mod pbx;
+pub mod reader;
 pub mod recognize;
 pub mod reject;
 

@@ -1,0 +1,191 @@
+//! What Asterisk's three record formats share: channel names, unique ids, what is at the end of a channel, what an application is.
+//!
+//! Sources: Asterisk's CDR specification, CEL specification and channel naming (docs.asterisk.org);
+//! `cdr-formats/asterisk.md`.
+
+use crate::adapter::{Settings, looks_like_extension};
+use crate::leg::{End, EndKind, Moment, Stage, Text};
+
+/// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
+/// The last hyphen parts them, so that `PJSIP/trunk-a-00000015` is one of `PJSIP/trunk-a`.
+pub(crate) fn device(channel: &str) -> &str {
+    let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);
+    let channel = channel.split(';').next().unwrap_or(channel);
+    channel.rsplit_once('-').map_or(channel, |(device, _)| device)
+}
+
+/// The channel without what a masquerade put around its name (`AsyncGoto/SIP/1-1`, `Transfered/SIP/1-1`, `…<ZOMBIE>`).
+pub(crate) fn channel_name(channel: &str) -> &str {
+    let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);
+    ["AsyncGoto/", "Transfered/", "Parked/", "Surrogate/"]
+        .iter()
+        .fold(channel, |name, prefix| name.strip_prefix(prefix).unwrap_or(name))
+}
+
+/// `Local/x@context-1234;1` and `;2` are two halves of one joint: what they share.
+pub(crate) fn joint(channel: &str) -> Option<&str> {
+    let channel = channel_name(channel);
+    if !channel.starts_with("Local/") {
+        return None;
+    }
+    Some(channel.strip_suffix(";1").or_else(|| channel.strip_suffix(";2")).unwrap_or(channel))
+}
+
+/// The device's own name: `101` of `PJSIP/101`, `105` of `Local/105@somewhere`.
+pub(crate) fn peer(device: &str) -> &str {
+    let peer = device.split_once('/').map_or(device, |(_, peer)| peer);
+    peer.split('@').next().unwrap_or(peer)
+}
+
+/// `[systemname-]1795381797.72`: the second in which the channel was made, and the counter.
+pub(crate) fn unique_id(value: &str) -> Option<(i64, u64)> {
+    let (seconds, counter) = value.rsplit_once('.')?;
+    let seconds = seconds.rsplit_once('-').map_or(seconds, |(_, s)| s);
+    if !(9..=11).contains(&seconds.len()) {
+        return None;
+    }
+    Some((seconds.parse().ok()?, counter.parse().ok()?))
+}
+
+/// The moment inside a unique id: when its channel was made, to the second.
+pub(crate) fn proof(unique: &str) -> Option<Moment> {
+    unique_id(unique).map(|(seconds, _)| Moment(seconds * 1000))
+}
+
+/// The order in which channels were made: by second, then by counter.
+pub(crate) fn order(unique: &str) -> u64 {
+    unique_id(unique).map_or(0, |(seconds, counter)| {
+        u64::try_from(seconds).unwrap_or(0).saturating_mul(1 << 24).saturating_add(counter.min((1 << 24) - 1))
+    })
+}
+
+/// What is at the end of a channel. `number` is what the record says of the caller or callee there:
+/// it helps only where no site file names the device.
+pub(crate) fn end(channel: &str, number: &str, settings: &Settings) -> End {
+    let name = channel_name(channel);
+    let device = device(name);
+    let peer = peer(device);
+    let mut end = End { channel: name.into(), device: device.into(), ..End::default() };
+    if let Some(joint) = joint(name) {
+        end.kind = EndKind::Joint;
+        end.channel = joint.into();
+        end.number = peer.into();
+        return end;
+    }
+    if let Some(trunk) = settings.trunk(name).or_else(|| settings.trunk(device)) {
+        end.kind = EndKind::Outside;
+        end.trunk = trunk.clone();
+        end.number = number.into();
+        return end;
+    }
+    if let Some(extension) = settings.devices.get(device) {
+        end.kind = EndKind::Person;
+        end.number = extension.clone();
+        return end;
+    }
+    let known = !settings.extensions.is_empty();
+    if known && settings.extensions.contains(peer) {
+        end.kind = EndKind::Person;
+        end.number = peer.into();
+        return end;
+    }
+    // Nobody told us of this device. An extension's number on it, or in its name, makes it a telephone;
+    // a long number, or a withheld one, makes it a line.
+    let is_line = !number.is_empty() && !looks_like_extension(number) && number != peer;
+    if !known && looks_like_extension(peer) && !is_line {
+        end.kind = EndKind::Person;
+        end.number = peer.into();
+    } else if settings.is_extension(number) && !known {
+        end.kind = EndKind::Person;
+        end.number = number.into();
+    } else {
+        end.kind = EndKind::Outside;
+        end.number = number.into();
+        end.trunk = peer.into();
+    }
+    end
+}
+
+/// The destinations in the arguments of Dial: `PJSIP/101&PJSIP/102,20,tT` or, before 1.6, with `|`.
+pub(crate) fn dialed_devices(arguments: &str) -> impl Iterator<Item = &str> {
+    let first = arguments.split([',', '|']).next().unwrap_or_default();
+    first.split('&').filter(|d| !d.is_empty())
+}
+
+/// The number that one destination of Dial sends to a line: `PJSIP/+4420@line`, `SIP/line/020`, `DAHDI/g1/020`.
+/// `None` where the destination is a device alone.
+pub(crate) fn dialed_number(destination: &str) -> Option<&str> {
+    let (_, rest) = destination.split_once('/')?;
+    if destination.starts_with("Local/") {
+        return None;
+    }
+    let number = match rest.split_once('@') {
+        Some((number, _)) => number,
+        None => rest.split_once('/').map(|(_, number)| number)?,
+    };
+    let number = number.strip_prefix("sip:").unwrap_or(number);
+    (!number.is_empty()).then_some(number)
+}
+
+/// True if this destination of Dial is the device of the channel that was made for it.
+pub(crate) fn is_destination(destination: &str, device: &str) -> bool {
+    let Some((technology, rest)) = destination.split_once('/') else { return false };
+    let Some((made_technology, made)) = device.split_once('/') else { return false };
+    technology.eq_ignore_ascii_case(made_technology)
+        && (rest == made
+            || rest.rsplit_once('@').is_some_and(|(_, line)| line == made)
+            || rest.split_once('/').is_some_and(|(line, _)| line == made))
+}
+
+/// The n-th argument of an application, from 0.
+pub(crate) fn argument(arguments: &str, index: usize) -> &str {
+    let separator = if arguments.contains(',') { ',' } else { '|' };
+    arguments.split(separator).nth(index).unwrap_or_default().trim()
+}
+
+/// What an application makes of a call, where it decides by itself.
+pub(crate) fn application_stage(application: &str) -> Option<Stage> {
+    let is = |names: &[&str]| names.iter().any(|n| application.eq_ignore_ascii_case(n));
+    Some(if is(&["VoiceMail", "MiniVM_Record", "MinivmGreet"]) {
+        Stage::Mailbox
+    } else if is(&["Queue", "AppQueue"]) {
+        Stage::Queue
+    } else if is(&["Park"]) {
+        Stage::Park
+    } else if is(&["ParkedCall"]) {
+        Stage::ParkRetrieve
+    } else if is(&["ConfBridge", "MeetMe", "Conference"]) {
+        Stage::Conference
+    } else if is(&["AppDial2"]) {
+        Stage::OwnCall
+    } else if is(&["ChanSpy", "ExtenSpy", "MixMonitor", "Monitor"]) {
+        Stage::Recording
+    } else {
+        return None;
+    })
+}
+
+/// What an application is where nobody told us what its context is.
+pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
+    let is = |names: &[&str]| names.iter().any(|n| application.eq_ignore_ascii_case(n));
+    if is(&["Dial", "AppDial"]) {
+        if dialed_devices(arguments).nth(1).is_some() { Stage::HuntGroup } else { Stage::Extension }
+    } else if is(&["BackGround", "WaitExten", "Read", "ReadExten", "Directory"]) {
+        Stage::Menu
+    } else if is(&["Playback", "SayDigits", "SayNumber", "Playtones", "MusicOnHold", "ControlPlayback", "Milliwatt", "Echo"]) {
+        Stage::Announcement
+    } else {
+        Stage::Unknown
+    }
+}
+
+/// Name and number of a caller id: `"Anna" <101>`.
+pub(crate) fn caller_id(clid: &str) -> (Text, Text) {
+    match clid.rsplit_once('<') {
+        Some((name, number)) => {
+            let name = name.trim().trim_matches('"').trim();
+            (name.into(), number.trim_end().trim_end_matches('>').trim().into())
+        }
+        None => (Text::default(), clid.trim().trim_matches('"').into()),
+    }
+}

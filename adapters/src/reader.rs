@@ -1,0 +1,89 @@
+//! One source's bytes to legs: cuts records, keeps the header, asks the adapter, and accounts for every byte.
+
+use crate::adapter::{Adapter, Header, Legs, Record, Settings};
+use crate::framing::{Cut, Cutter, RECORD_BYTES_MAX};
+use crate::leg::{Moment, Position};
+use crate::reject::Reject;
+
+/// Reads one file or stream from its beginning.
+pub struct Reader<'a> {
+    adapter: &'static dyn Adapter,
+    settings: &'a Settings,
+    source: &'a [u8],
+    file: u32,
+    cutter: Cutter,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    header: Option<Header>,
+    records: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a file with this number; `source` is its identity, for formats whose records have no id.
+    #[must_use]
+    pub fn new(adapter: &'static dyn Adapter, settings: &'a Settings, source: &'a [u8], file: u32) -> Reader<'a> {
+        Reader { adapter, settings, source, file, cutter: Cutter::default(), state: State::default() }
+    }
+
+    /// Takes the next bytes. Legs and rejects are added to `out`.
+    pub fn push(&mut self, chunk: &[u8], logged_at: Option<Moment>, out: &mut Legs) {
+        let Reader { adapter, settings, source, file, cutter, state } = self;
+        cutter.push(chunk, |cut| record(*adapter, settings, source, *file, state, cut, logged_at, out));
+    }
+
+    /// The source has ended.
+    pub fn finish(&mut self, out: &mut Legs) {
+        let Reader { adapter, settings, source, file, cutter, state } = self;
+        cutter.finish(|cut| record(*adapter, settings, source, *file, state, cut, None, out));
+    }
+
+    /// Records read; header lines are not counted.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.state.records
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // The reader's own parts, borrowed one by one since the cutter is among them.
+fn record(
+    adapter: &'static dyn Adapter,
+    settings: &Settings,
+    source: &[u8],
+    file: u32,
+    state: &mut State,
+    cut: Cut<'_>,
+    logged_at: Option<Moment>,
+    out: &mut Legs,
+) {
+    if cut.too_long.is_none() && let Some(header) = adapter.header(cut.bytes, settings) {
+        state.header = Some(header);
+        return;
+    }
+    state.records += 1;
+    let mut position = Position { file, record: state.records, byte: cut.byte };
+    if let Some(length) = cut.too_long {
+        let mut reject = Reject::new(
+            position,
+            cut.bytes,
+            format!("{length} bytes without a line end: a record has at most {RECORD_BYTES_MAX}; reading went on at the next line"),
+        );
+        reject.bytes_total = length;
+        out.rejects.push(reject);
+        return;
+    }
+    // A file that was being written when the machine stopped has a hole of NULs before its next record: the record behind it is sound.
+    let zeros = cut.bytes.iter().take_while(|b| **b == 0).count();
+    let mut bytes = cut.bytes;
+    if zeros > 0 {
+        out.rejects.push(Reject::new(position, &cut.bytes[..zeros], "NUL bytes where a record should begin: the file has a hole; the rest of the line was read"));
+        bytes = &cut.bytes[zeros..];
+        position.byte += zeros as u64;
+        if bytes.is_empty() {
+            return;
+        }
+    }
+    adapter.parse(Record { bytes, position, source, header: state.header.as_ref(), logged_at }, settings, out);
+}

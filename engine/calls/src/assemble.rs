@@ -1,0 +1,380 @@
+//! Legs to calls: connected components of link keys, one leg at a time, in any order, any leg any number of times.
+//!
+//! An id joins for good. A name that the PBX gives again joins legs whose times touch.
+//! A hand-over trace joins only the take-over trace of equal value.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use adapters::Leg;
+use adapters::leg::{KeyKind, LegId, Moment};
+use smallvec::SmallVec;
+
+/// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
+/// a caller is on hold for minutes while the leg that follows is not yet begun; a PBX that restarted needs longer to count up again.
+pub const REUSED_GAP_MS: i64 = 600_000;
+
+/// Keys are hashes already.
+#[derive(Default)]
+pub struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxhash_rust::xxh3::xxh3_64_with_seed(bytes, self.0);
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+    fn write_u128(&mut self, n: u128) {
+        self.0 = n as u64;
+    }
+}
+
+type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Identity>>;
+
+/// A call in the making: a number that is stable until calls are joined.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Slot(u32);
+
+#[derive(Default)]
+struct Component {
+    legs: Vec<Leg>,
+    /// Keys that point here, so that they go when the call goes.
+    keys: Vec<(KeyKind, u128)>,
+    /// The last moment that any of its legs tells.
+    last: Moment,
+    /// A leg says that it is the last of its call.
+    marked: bool,
+    /// The log's clock when a leg last came.
+    touched: Moment,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    from: Moment,
+    to: Moment,
+    slot: Slot,
+}
+
+/// All calls that are open.
+#[derive(Default)]
+pub struct Assembly {
+    slots: Vec<Option<Component>>,
+    /// Where a joined call went.
+    joined: Vec<Slot>,
+    free: Vec<u32>,
+    ids: ByHash<Slot>,
+    reused: ByHash<SmallVec<[Span; 1]>>,
+    given: ByHash<SmallVec<[Slot; 1]>>,
+    taken: ByHash<SmallVec<[Slot; 1]>>,
+    legs: usize,
+    open: usize,
+}
+
+/// What a new leg did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pushed {
+    /// The call that it is part of now.
+    pub slot: Slot,
+    /// The leg was known, with the same content.
+    pub known: bool,
+    /// Calls that this leg joined to `slot`, and that are no calls any more.
+    pub absorbed: SmallVec<[Slot; 2]>,
+}
+
+impl Assembly {
+    /// Takes one leg. `clock` is the log's time.
+    pub fn push(&mut self, leg: Leg, clock: Moment) -> Pushed {
+        let pbx = leg.origin.pbx.clone();
+        let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
+        let to = leg.ended_at.unwrap_or(from).max(from);
+        let keys: SmallVec<[(KeyKind, u128); 6]> =
+            leg.link_keys.iter().map(|k| (k.kind, key_hash(&pbx, k.kind, &k.value))).collect();
+        // A leg whose format joins nothing is a call of its own, and the same leg again is the same call.
+        let alone = keys.is_empty().then_some((KeyKind::Id, leg.leg_id.0));
+
+        let mut found: SmallVec<[Slot; 4]> = SmallVec::new();
+        for (kind, hash) in keys.iter().chain(alone.iter()) {
+            match kind {
+                KeyKind::Id => found.extend(self.ids.get(hash).copied()),
+                KeyKind::Reused => {
+                    let spans = self.reused.get(hash).map_or(&[][..], |s| s.as_slice());
+                    found.extend(spans.iter().filter(|s| touches(s, from, to)).map(|s| s.slot));
+                }
+                KeyKind::HandOver => found.extend(self.taken.get(hash).into_iter().flatten().copied()),
+                KeyKind::TakeOver => found.extend(self.given.get(hash).into_iter().flatten().copied()),
+            }
+        }
+        let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.root(*s)).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        let slot = match roots.iter().copied().max_by_key(|s| self.component(*s).map_or(0, |c| c.legs.len())) {
+            Some(slot) => slot,
+            None => self.new_slot(),
+        };
+        let absorbed: SmallVec<[Slot; 2]> = roots.iter().copied().filter(|s| *s != slot).collect();
+        for other in &absorbed {
+            self.absorb(slot, *other);
+        }
+        for (kind, hash) in keys.iter().chain(alone.iter()) {
+            self.point(*kind, *hash, from, to, slot);
+        }
+        let mut known = false;
+        if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
+            component.keys.extend(keys.iter().chain(alone.iter()));
+            if component.keys.len() > 64 {
+                component.keys.sort_unstable();
+                component.keys.dedup();
+            }
+            component.last = component.last.max(to);
+            component.marked |= leg.ends_call;
+            component.touched = component.touched.max(clock);
+            known = !insert(&mut component.legs, leg);
+            if !known {
+                self.legs += 1;
+            }
+        }
+        Pushed { slot, known, absorbed }
+    }
+
+    /// The legs of a call, in no order.
+    #[must_use]
+    pub fn legs(&self, slot: Slot) -> &[Leg] {
+        self.component(self.root(slot)).map_or(&[], |c| &c.legs)
+    }
+
+    /// Calls that are open.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.open
+    }
+
+    /// Legs that are held.
+    #[must_use]
+    pub fn held_legs(&self) -> usize {
+        self.legs
+    }
+
+    /// True if a leg of this call says that it is the last.
+    #[must_use]
+    pub fn is_marked(&self, slot: Slot) -> bool {
+        self.component(self.root(slot)).is_some_and(|c| c.marked)
+    }
+
+    /// The last moment that a leg of this call tells.
+    #[must_use]
+    pub fn last(&self, slot: Slot) -> Moment {
+        self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.last)
+    }
+
+    /// Every open call.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
+    }
+
+    /// The open calls whose last leg is at least this far behind the clock: `marked_ms` for calls of which a leg says that it is
+    /// the last, `idle_ms` for the others.
+    pub fn quiet(&self, clock: Moment, marked_ms: i64, idle_ms: i64) -> Vec<Slot> {
+        (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(i, c)| c.as_ref().map(|c| (i, c)))
+            .filter(|(_, c)| clock.ms_since(c.last.max(c.touched)) >= if c.marked { marked_ms } else { idle_ms })
+            .map(|(i, _)| Slot(i))
+            .collect()
+    }
+
+    /// Takes a call out, with its legs.
+    pub fn take(&mut self, slot: Slot) -> Vec<Leg> {
+        let slot = self.root(slot);
+        let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else { return Vec::new() };
+        self.free.push(slot.0);
+        self.open -= 1;
+        self.legs -= component.legs.len();
+        for (kind, hash) in component.keys {
+            match kind {
+                KeyKind::Id => {
+                    self.ids.remove(&hash);
+                }
+                KeyKind::Reused => forget(&mut self.reused, hash, |s| s.slot == slot),
+                KeyKind::HandOver => forget(&mut self.given, hash, |s| *s == slot),
+                KeyKind::TakeOver => forget(&mut self.taken, hash, |s| *s == slot),
+            }
+        }
+        component.legs
+    }
+
+    fn component(&self, slot: Slot) -> Option<&Component> {
+        self.slots.get(slot.0 as usize).and_then(Option::as_ref)
+    }
+
+    fn root(&self, mut slot: Slot) -> Slot {
+        while let Some(next) = self.joined.get(slot.0 as usize) {
+            if *next == slot {
+                break;
+            }
+            slot = *next;
+        }
+        slot
+    }
+
+    fn new_slot(&mut self) -> Slot {
+        self.open += 1;
+        // Joined slots are never given again, since older slots point through them; taken ones are.
+        if let Some(index) = self.free.pop() {
+            self.slots[index as usize] = Some(Component::default());
+            return Slot(index);
+        }
+        let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        self.slots.push(Some(Component::default()));
+        self.joined.push(Slot(index));
+        Slot(index)
+    }
+
+    fn absorb(&mut self, slot: Slot, other: Slot) {
+        let Some(gone) = self.slots.get_mut(other.0 as usize).and_then(Option::take) else { return };
+        self.open -= 1;
+        self.joined[other.0 as usize] = slot;
+        for (kind, hash) in &gone.keys {
+            match kind {
+                KeyKind::Id => {
+                    self.ids.insert(*hash, slot);
+                }
+                KeyKind::Reused => {
+                    for span in self.reused.get_mut(hash).into_iter().flatten().filter(|s| s.slot == other) {
+                        span.slot = slot;
+                    }
+                }
+                KeyKind::HandOver => replace(&mut self.given, *hash, other, slot),
+                KeyKind::TakeOver => replace(&mut self.taken, *hash, other, slot),
+            }
+        }
+        if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
+            component.keys.extend(gone.keys);
+            component.last = component.last.max(gone.last);
+            component.touched = component.touched.max(gone.touched);
+            component.marked |= gone.marked;
+            for leg in gone.legs {
+                if !insert(&mut component.legs, leg) {
+                    self.legs -= 1;
+                }
+            }
+        }
+    }
+
+    fn point(&mut self, kind: KeyKind, hash: u128, from: Moment, to: Moment, slot: Slot) {
+        match kind {
+            KeyKind::Id => {
+                self.ids.insert(hash, slot);
+            }
+            KeyKind::Reused => {
+                let spans = self.reused.entry(hash).or_default();
+                match spans.iter_mut().find(|s| s.slot == slot && touches(s, from, to)) {
+                    Some(span) => {
+                        span.from = span.from.min(from);
+                        span.to = span.to.max(to);
+                    }
+                    None => spans.push(Span { from, to, slot }),
+                }
+            }
+            KeyKind::HandOver => add(&mut self.given, hash, slot),
+            KeyKind::TakeOver => add(&mut self.taken, hash, slot),
+        }
+    }
+}
+
+fn touches(span: &Span, from: Moment, to: Moment) -> bool {
+    from.ms_since(span.to) <= REUSED_GAP_MS && span.from.ms_since(to) <= REUSED_GAP_MS
+}
+
+fn add(map: &mut ByHash<SmallVec<[Slot; 1]>>, hash: u128, slot: Slot) {
+    let slots = map.entry(hash).or_default();
+    if !slots.contains(&slot) {
+        slots.push(slot);
+    }
+}
+
+fn replace(map: &mut ByHash<SmallVec<[Slot; 1]>>, hash: u128, old: Slot, new: Slot) {
+    if let Some(slots) = map.get_mut(&hash) {
+        slots.retain(|s| *s != old && *s != new);
+        slots.push(new);
+    }
+}
+
+fn forget<T>(map: &mut ByHash<SmallVec<[T; 1]>>, hash: u128, gone: impl Fn(&T) -> bool)
+where
+    [T; 1]: smallvec::Array<Item = T>,
+{
+    if let Some(values) = map.get_mut(&hash) {
+        values.retain(|v| !gone(v));
+        if values.is_empty() {
+            map.remove(&hash);
+        }
+    }
+}
+
+/// Adds a leg to a set. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
+/// whichever came first. False if nothing changed.
+fn insert(legs: &mut Vec<Leg>, leg: Leg) -> bool {
+    let Some(known) = legs.iter_mut().find(|l| l.leg_id == leg.leg_id) else {
+        legs.push(leg);
+        return true;
+    };
+    let mut same = leg.clone();
+    same.position = known.position;
+    if same == *known {
+        known.position = known.position.min(leg.position);
+        return false;
+    }
+    let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
+    if rank(&leg) > rank(known) {
+        *known = leg;
+    }
+    false
+}
+
+fn key_hash(pbx: &str, kind: KeyKind, value: &str) -> u128 {
+    let kind = match kind {
+        KeyKind::Id => 0u8,
+        KeyKind::Reused => 1,
+        // Both sides of a hand-over look for one value.
+        KeyKind::HandOver | KeyKind::TakeOver => 2,
+    };
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(&[kind]);
+    hash.update(pbx.as_bytes());
+    hash.update(&[0]);
+    hash.update(value.as_bytes());
+    hash.digest128()
+}
+
+/// The name of a call: that of its smallest id; without an id, of its smallest leg.
+#[must_use]
+pub fn call_id(legs: &[Leg]) -> u128 {
+    let smallest = legs
+        .iter()
+        .flat_map(|l| l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(move |k| (&l.origin.pbx, &k.value)))
+        .min();
+    let tenant = legs.first().map_or("", |l| l.origin.tenant.as_str());
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(tenant.as_bytes());
+    hash.update(&[0]);
+    match smallest {
+        Some((pbx, value)) => {
+            hash.update(pbx.as_bytes());
+            hash.update(&[0]);
+            hash.update(value.as_bytes());
+        }
+        None => hash.update(&legs.iter().map(|l| l.leg_id).min().unwrap_or(LegId(0)).0.to_le_bytes()),
+    }
+    hash.digest128()
+}
+
+/// Legs in the one order in which they are folded, whatever the order in which they came.
+pub fn sort(legs: &mut [Leg]) {
+    legs.sort_by(|a, b| {
+        (a.started_at, a.order, a.leg_id).cmp(&(b.started_at, b.order, b.leg_id))
+    });
+}

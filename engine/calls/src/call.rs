@@ -1,0 +1,384 @@
+//! All legs of one call to its line: journey, verdict, and what the directory says of the people in it.
+
+use adapters::Leg;
+use adapters::leg::{Event, KeyKind, Moment, Stage, Text};
+
+use crate::assemble;
+use crate::channels;
+use crate::journey::{Direction, Journey, Offer, OfferEnd, StayEnd};
+use crate::line::{Answered, CallLine, OfferLine, RecordRef, Seconds, TransferLine, VisitLine, Word};
+use crate::paths;
+use crate::queue_log;
+use crate::site::{Party, Site};
+use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
+
+/// One call as it is known now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// What is printed and stored.
+    pub line: CallLine,
+    /// The customer: the outside party's number, E.164 or as recorded; `None` if withheld or if there is none.
+    pub customer: Option<Text>,
+    /// The customer withheld the number.
+    pub withheld: bool,
+    /// The longest talk with the customer, for follow-ups: when it began and ended.
+    pub talk: Option<(Moment, Moment)>,
+    /// It is owed a follow-up.
+    pub owed: bool,
+}
+
+/// Folds the legs of one call. The order of `legs` does not matter; they are sorted here.
+/// `None` if no leg tells a moment of a call (a queue log's line about an agent, a telephone that was lifted and put down again).
+pub fn fold(legs: &mut [Leg], site: &mut Site<'_>, several_files: bool, is_final: bool) -> Option<Call> {
+    assemble::sort(legs);
+    let journey = journey(legs)?;
+    let verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
+    Some(describe(legs, &journey, &verdict, site, several_files, is_final))
+}
+
+/// The journey that all sources together tell. Events are finer than paths; a queue log refines either; alone, it tells its queue.
+fn journey(legs: &[Leg]) -> Option<Journey> {
+    let is_queue = |l: &&Leg| l.event.is_some_and(|e| (Event::QueueEntered..=Event::QueueCompleted).contains(&e));
+    let whole: Vec<&Leg> = legs.iter().filter(|l| l.event.is_none()).collect();
+    let events: Vec<&Leg> = legs.iter().filter(|l| l.event.is_some_and(|e| e < Event::QueueEntered)).collect();
+    let lines: Vec<&Leg> = legs.iter().filter(is_queue).collect();
+    let by_paths = paths::journey(&whole);
+    let by_events = channels::journey(&events).filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
+    let mut journey = match (by_events, by_paths) {
+        (Some(fine), Some(coarse)) => merge(fine, coarse),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => queue_log::journey(&lines)?,
+    };
+    queue_log::refine(&mut journey, &lines);
+    Some(journey)
+}
+
+/// The finer journey, with what only the coarser one tells. No offer is added.
+fn merge(mut fine: Journey, coarse: Journey) -> Journey {
+    for (known, told) in [
+        (&mut fine.did, coarse.did),
+        (&mut fine.recording, coarse.recording),
+        (&mut fine.caller.number, coarse.caller.number),
+        (&mut fine.caller.name, coarse.caller.name),
+        (&mut fine.caller.trunk, coarse.caller.trunk),
+    ] {
+        if known.is_empty() {
+            *known = told;
+        }
+    }
+    fine.message_left = fine.message_left.or(coarse.message_left);
+    // A mailbox or a closed message can be in the CDR's application alone.
+    for stay in coarse.stays {
+        if matches!(stay.stage, Stage::Mailbox | Stage::Closed | Stage::Final) && !fine.was_in(stay.stage) {
+            fine.stays.push(stay);
+        }
+    }
+    fine
+}
+
+fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<'_>, several_files: bool, is_final: bool) -> Call {
+    let first = legs.iter().find(|l| l.from.channel == journey.caller.channel).or(legs.first());
+    let (tenant, pbx) = first.map_or_else(Default::default, |l| (l.origin.tenant.clone(), l.origin.pbx.clone()));
+    let started_at = journey.started_at;
+    let inbound = journey.direction == Direction::Inbound;
+    let caller_raw = some(&journey.caller.number);
+    let caller = if inbound { caller_raw.as_deref().and_then(|raw| site.e164(&pbx, raw)) } else { None };
+    let caller_party = if inbound { Party::default() } else { site.party(&pbx, &journey.caller, started_at) };
+    let did = if inbound { site.e164(&pbx, &journey.did).or_else(|| some(&journey.did)) } else { None };
+    let known_did = did.as_deref().and_then(|d| site.directory.did(d));
+    let (did_group, did_site, did_entry) = known_did.map_or((None, None, None), |d| {
+        (d.group.as_deref().map(Text::from), d.site.as_deref().map(Text::from), Some(d.entry.clone()))
+    });
+    let pbx_site = site.directory.pbx(&pbx).map(|p| Text::from(p.site.as_str()));
+
+    let parties: Vec<Party> = journey.offers.iter().map(|o| site.party(&pbx, &o.to, o.tried_at)).collect();
+    let speakers: Vec<Party> = journey.talks.iter().map(|t| site.party(&pbx, &t.with, t.from)).collect();
+    let mut answered_by: Vec<Text> = Vec::new();
+    for speaker in speakers.iter().filter(|s| !s.target.is_empty()) {
+        if !answered_by.contains(&speaker.target) {
+            answered_by.push(speaker.target.clone());
+        }
+    }
+
+    let calendar = site.directory.group_open_at(did_group.as_deref(), did_site.as_deref().or(pbx_site.as_deref()), started_at.0);
+    let out_of_hours = inbound && (verdict.closed_route || calendar == Some(false));
+    let missed = inbound && is_missed(site, verdict, out_of_hours);
+    let unanswered = verdict.answered_at.is_none();
+    let reason = (inbound && (unanswered || verdict.outcome == Outcome::LostInTransfer))
+        .then(|| verdict::reason(journey, verdict, out_of_hours));
+    let offers = offer_lines(journey, &parties, missed, inbound && unanswered && !out_of_hours, site.directory.is_guessed());
+    let visits = visits(journey, site, &pbx);
+    let tried = first_tried(journey, &parties, site, &pbx, None);
+    let owner = if missed {
+        let since = journey.last_talk().map(|t| t.to.plus_ms(-journey.grain_ms));
+        first_tried(journey, &parties, site, &pbx, since).and_then(|t| t.owner).or_else(|| did_group.as_ref().map(|g| owner_group(g)))
+    } else {
+        None
+    };
+
+    let rang_at = journey.offers.iter().filter_map(|o| o.rang_at).min();
+    let queued_at = journey.stays.iter().filter(|s| s.stage == Stage::Queue).map(|s| s.from).min();
+    let sum = |stages: &[Stage]| Seconds { ms: journey.stays.iter().filter(|s| stages.contains(&s.stage)).map(|s| s.to.ms_since(s.from)).sum() };
+    let since = |from: Moment| Seconds { ms: verdict.waited_until.ms_since(from).max(0) };
+    let known_answer = !verdict.answer_is_bound;
+    let all_exact = journey.talks.iter().all(|t| t.exact);
+    let hold_ms: i64 = journey.talks.iter().map(|t| t.hold_ms).sum();
+    let given_up = journey.offers.iter().filter(|o| o.rang_at.is_some()).map(|o| o.ended_at).max();
+
+    let mut link_keys: Vec<Text> = legs
+        .iter()
+        .flat_map(|l| l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| &k.value).chain(std::iter::once(&l.native_id)))
+        .filter(|k| !k.is_empty())
+        .cloned()
+        .collect();
+    link_keys.sort_unstable();
+    link_keys.dedup();
+    let mut pbxes: Vec<Text> = legs.iter().map(|l| l.origin.pbx.clone()).collect();
+    pbxes.sort_unstable();
+    pbxes.dedup();
+    let mut records: Vec<RecordRef> = legs.iter().filter(|l| l.position.record > 0).map(|l| RecordRef::of(l, several_files)).collect();
+    records.sort_unstable();
+    records.dedup();
+
+    let dialed = if inbound { did.clone().or_else(|| some(&journey.dialed)) } else { site.e164(&pbx, &journey.dialed).or_else(|| some(&journey.dialed)) };
+    let customer = customer(journey, &caller, site, &pbx);
+    let withheld = inbound && customer.is_none();
+    let line = CallLine {
+        call_id: hex(assemble::call_id(legs)),
+        merged_into: None,
+        tenant,
+        site: did_site.or(pbx_site),
+        pbxes,
+        link_keys,
+        direction: journey.direction,
+        answered: if unanswered { Answered::Unanswered } else { Answered::Answered },
+        outcome: verdict.outcome,
+        missed,
+        short: verdict.short,
+        out_of_hours,
+        reason,
+        caller,
+        caller_raw,
+        caller_name: some(&journey.caller.name),
+        caller_extension: if inbound { None } else { some(&caller_party.target) },
+        caller_person: caller_party.person.clone(),
+        did,
+        dialed,
+        trunk: some(&journey.caller.trunk).or_else(|| journey.offers.iter().find_map(|o| some(&o.to.trunk))),
+        entry: did_entry.map(|e| entry_word(&e)).or_else(|| entry(journey)),
+        menu_path: menu_path(journey),
+        first_target: tried.as_ref().map(|t| t.target.clone()),
+        queue: journey.stays.iter().rev().find(|s| s.stage == Stage::Queue).map(|s| s.place.clone()),
+        group: tried.and_then(|t| t.group).or(did_group),
+        owner,
+        answered_by_kind: speakers.first().map(|s| if s.ours { "person".into() } else { "outside".into() }),
+        answered_by,
+        transfers: journey
+            .transfers
+            .iter()
+            .map(|t| TransferLine { kind: adapters::line::word(t.kind).into(), by: some(&t.by), to: some(&t.to), at: t.at })
+            .collect(),
+        started_at,
+        queued_at,
+        rang_at,
+        answered_at: verdict.answered_at,
+        ended_at: journey.ended_at,
+        ended_by: journey.ended_by,
+        cause: journey.cause,
+        wait_time_s: known_answer.then(|| since(started_at)),
+        queue_wait_time_s: queued_at.or(rang_at).filter(|_| known_answer).map(since),
+        ring_time_s: rang_at.and_then(|rang| match verdict.answered_at {
+            Some(_) if !known_answer => None,
+            Some(answered) => Some(Seconds { ms: answered.ms_since(rang).max(0) }),
+            None => given_up.map(|end| Seconds { ms: end.ms_since(rang).max(0) }),
+        }),
+        talk_time_s: all_exact.then(|| Seconds { ms: journey.talks.iter().map(|t| t.to.ms_since(t.from) - t.hold_ms).sum() }),
+        hold_time_s: (journey.exact || hold_ms > 0 || unanswered).then_some(Seconds { ms: hold_ms }),
+        park_time_s: Some(sum(&[Stage::Park])),
+        machine_time_s: Some(sum(&[Stage::Menu, Stage::Announcement, Stage::Closed, Stage::Mailbox, Stage::Final])),
+        duration_s: Seconds { ms: journey.ended_at.ms_since(started_at).max(0) },
+        voicemail_left: journey.message_left,
+        recording_url: some(&journey.recording),
+        offers,
+        rule: verdict.rule,
+        evidence: verdict
+            .evidence
+            .iter()
+            .map(|e| match e {
+                Evidence::Leg(id) => hex(id.0),
+                Evidence::Mark(mark) => Text::from(*mark),
+            })
+            .collect(),
+        follow_up: None,
+        records,
+        revision: 1,
+        is_final,
+        visits,
+        pbx,
+    };
+    let talk = journey
+        .talks
+        .iter()
+        .filter(|t| !inbound || site.directory.is_guessed() || t.to > t.from)
+        .max_by_key(|t| t.to.ms_since(t.from))
+        .map(|t| (t.from, t.to));
+    let owed = missed || inbound && unanswered && out_of_hours && !verdict.short && site.directory.follow_up_out_of_hours();
+    Call { line, customer, withheld, talk, owed }
+}
+
+/// Missed by the company: the exceptions are the site's switches.
+fn is_missed(site: &Site<'_>, verdict: &Verdict, out_of_hours: bool) -> bool {
+    let switches = site.directory.missed_switches();
+    let lost = verdict.outcome == Outcome::LostInTransfer;
+    (verdict.answered_at.is_none() || lost)
+        && (verdict.outcome != Outcome::Served || switches.count_served)
+        && (verdict.outcome != Outcome::Overflowed || switches.count_overflowed)
+        && (!out_of_hours || switches.count_out_of_hours)
+        && (!verdict.short || switches.count_short)
+        && (verdict.outcome != Outcome::Failed || switches.count_failed)
+        && (!matches!(verdict.rule, "caller_left_in_menu" | "put_out_of_menu") || switches.count_left_in_menu)
+}
+
+fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, countable: bool, guessed: bool) -> Vec<OfferLine> {
+    let mut lines: Vec<OfferLine> = Vec::with_capacity(journey.offers.len());
+    for (offer, party) in journey.offers.iter().zip(parties) {
+        let round = 1 + u32::try_from(lines.iter().filter(|l| l.target.as_deref() == Some(party.target.as_str()) && l.queue == some(&offer.queue)).count()).unwrap_or(0);
+        let answered_after = journey.talks.iter().any(|t| t.to >= offer.tried_at);
+        let known = party.person.is_some() || guessed && party.ours;
+        let first_time = !lines.iter().any(|l| l.target.as_deref() == Some(party.target.as_str()) && l.person_missed);
+        lines.push(OfferLine {
+            target: some(&party.target),
+            kind: if party.ours { "person" } else { "outside" },
+            person: party.person.clone(),
+            group: party.group.clone(),
+            queue: some(&offer.queue),
+            round,
+            rang_at: offer.rang_at,
+            ended_at: offer.ended_at,
+            end: offer.end,
+            reason: verdict::offer_reason(offer),
+            person_missed: known && first_time && !answered_after && (missed || countable) && offer.end != OfferEnd::Answered,
+        });
+    }
+    lines
+}
+
+fn visits(journey: &Journey, site: &Site<'_>, pbx: &str) -> Vec<VisitLine> {
+    let stays = journey.stays.iter().filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty());
+    stays
+        .map(|stay| {
+            let last = stay.to >= journey.ended_at.plus_ms(-journey.grain_ms);
+            let end = stay.end.or(match (last, journey.caller_left) {
+                (true, Some(true)) => Some(StayEnd::Abandoned),
+                (false, _) if stay.stage == Stage::Queue => Some(StayEnd::TimedOut),
+                _ => Some(StayEnd::MovedOn),
+            });
+            VisitLine {
+                kind: if stay.stage == Stage::Queue { "queue" } else { "hunt_group" },
+                queue: stay.place.clone(),
+                group: site.group_of_place(pbx, &stay.place),
+                entered_at: stay.from,
+                left_at: stay.to,
+                end: end.map(|e| e.word().into()),
+            }
+        })
+        .collect()
+}
+
+/// The first queue, group or person that was tried.
+struct Tried {
+    target: Text,
+    group: Option<Text>,
+    owner: Option<Text>,
+}
+
+fn owner_group(group: &str) -> Text {
+    compact_str::format_compact!("group:{group}")
+}
+
+fn first_tried(journey: &Journey, parties: &[Party], site: &Site<'_>, pbx: &str, since: Option<Moment>) -> Option<Tried> {
+    let after = |at: Moment| since.is_none_or(|s| at >= s);
+    let place = journey
+        .stays
+        .iter()
+        .filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty() && (after(s.from) || since.is_none()))
+        .min_by_key(|s| s.from);
+    let offer: Option<(&Offer, &Party)> =
+        journey.offers.iter().zip(parties).filter(|(o, p)| after(o.tried_at) && !p.target.is_empty()).min_by_key(|(o, _)| o.tried_at);
+    match (place, offer) {
+        (Some(place), offer) if offer.is_none_or(|(o, _)| place.from <= o.tried_at) => {
+            let group = site.group_of_place(pbx, &place.place);
+            let owner = group.as_ref().map(|g| owner_group(g));
+            Some(Tried { target: place.place.clone(), group, owner })
+        }
+        (_, Some((_, party))) => Some(Tried {
+            target: party.target.clone(),
+            group: party.group.clone(),
+            owner: party.person.as_ref().map(|p| compact_str::format_compact!("person:{p}")),
+        }),
+        (Some(place), None) => Some(Tried { target: place.place.clone(), group: None, owner: None }),
+        (None, None) => None,
+    }
+}
+
+/// The outside party, by number.
+fn customer(journey: &Journey, caller: &Option<Text>, site: &mut Site<'_>, pbx: &str) -> Option<Text> {
+    match journey.direction {
+        Direction::Inbound => caller.clone().or_else(|| {
+            let raw = &journey.caller.number;
+            (!directory::is_withheld(raw)).then(|| raw.clone())
+        }),
+        Direction::Outbound => {
+            let talked = journey.talks.iter().map(|t| &t.with).find(|w| w.kind == adapters::leg::EndKind::Outside);
+            let tried = journey.offers.iter().map(|o| &o.to).find(|t| t.kind == adapters::leg::EndKind::Outside);
+            let raw = talked.or(tried).map(|e| e.number.clone()).filter(|n| !n.is_empty()).unwrap_or_else(|| journey.dialed.clone());
+            site.e164(pbx, &raw).or_else(|| site.e164(pbx, &journey.dialed)).or(some(&raw))
+        }
+        Direction::Internal => None,
+    }
+}
+
+fn menu_path(journey: &Journey) -> Vec<Text> {
+    journey.stays.iter().filter(|s| s.stage == Stage::Menu).map(|s| s.place.clone()).collect()
+}
+
+/// What the DID led to, where only the records tell it.
+fn entry(journey: &Journey) -> Option<Text> {
+    let stay = journey.stays.iter().min_by_key(|s| s.from);
+    let offer = journey.offers.first();
+    let word = match (stay, offer) {
+        (Some(stay), offer) if offer.is_none_or(|o| stay.from <= o.tried_at) => match stay.stage {
+            Stage::Menu | Stage::Final => "menu",
+            Stage::Queue | Stage::AfterQueue | Stage::QueueExit => "queue",
+            Stage::HuntGroup => "hunt_group",
+            Stage::Closed => "closed",
+            Stage::Mailbox => "mailbox",
+            Stage::Conference => "conference",
+            Stage::Extension | Stage::Forward => "person",
+            _ => return None,
+        },
+        (_, Some(_)) => "person",
+        _ => "refused",
+    };
+    (journey.direction == Direction::Inbound).then(|| word.into())
+}
+
+fn entry_word(entry: &directory::Entry) -> Text {
+    entry.kind_word().into()
+}
+
+fn some(text: &Text) -> Option<Text> {
+    (!text.is_empty()).then(|| text.clone())
+}
+
+/// 32 hex digits.
+#[must_use]
+pub fn hex(id: u128) -> Text {
+    compact_str::format_compact!("{id:032x}")
+}
+
+/// True if the call's reason is known.
+#[must_use]
+pub fn has_reason(line: &CallLine) -> bool {
+    line.reason.is_some_and(|r| r != Reason::Unknown)
+}

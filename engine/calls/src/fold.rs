@@ -1,0 +1,224 @@
+//! The fold: legs in, one at a time and in any order; calls out when nothing that is still to come can turn them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use adapters::leg::{Moment, Text};
+use adapters::{Ends, Leg};
+
+use crate::assemble::{Assembly, Slot};
+use crate::call::{self, Call};
+use crate::follow_up::{self, Contact, Limits};
+use crate::journey::Direction;
+use crate::line::CallLine;
+use crate::site::Site;
+
+/// A call of which a leg says that it is the last is held this long by the log's clock before it is called final:
+/// legs of other sources and of a hand-over still find it, in milliseconds.
+pub const MARKED_HOLD_MS: i64 = 3_600_000;
+
+/// Above this many held legs, calls that are marked as ended are let go sooner, so that memory has a limit.
+pub const HELD_LEGS_MAX: usize = 400_000;
+
+/// How soon, then, in milliseconds.
+const PRESSED_HOLD_MS: i64 = 120_000;
+
+/// A customer's earlier calls are remembered this long after they ended, so that a call that closes late still finds them, in milliseconds.
+const REMEMBERED_MS: i64 = 6 * 3_600_000;
+
+/// All calls that are open, and the follow-ups that are.
+pub struct Calls<'d> {
+    site: Site<'d>,
+    assembly: Assembly,
+    clock: Moment,
+    drained_at: Moment,
+    several_files: bool,
+    idle_ms: i64,
+    limits: Limits,
+    customers: BTreeMap<Text, Customer>,
+    open_follow_ups: HashSet<Text>,
+}
+
+/// What is known of one customer: calls, and the lines that wait for their follow-up.
+#[derive(Default)]
+struct Customer {
+    contacts: Vec<Contact>,
+    lines: Vec<CallLine>,
+}
+
+impl<'d> Calls<'d> {
+    /// An empty fold. `ends` are those of the adapters whose legs will come.
+    #[must_use]
+    pub fn new(site: Site<'d>, ends: &[Ends], several_files: bool) -> Calls<'d> {
+        let silence = ends.iter().filter_map(|e| match e {
+            Ends::Silence { idle_s, .. } => Some(i64::from(*idle_s) * 1000),
+            Ends::EachRecord => Some(0),
+            Ends::Marker { .. } | Ends::Never => None,
+        });
+        let marker = ends.iter().any(|e| matches!(e, Ends::Marker { .. }));
+        let grace_ms = site.directory.grace_ms();
+        // Where the format has a marker, silence alone ends nothing before the grace is over.
+        let idle_ms = if marker { grace_ms } else { silence.max().unwrap_or(grace_ms) };
+        let limits = Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
+        Calls {
+            site,
+            assembly: Assembly::default(),
+            clock: Moment(i64::MIN),
+            drained_at: Moment(i64::MIN),
+            several_files,
+            idle_ms: idle_ms.max(MARKED_HOLD_MS),
+            limits,
+            customers: BTreeMap::new(),
+            open_follow_ups: HashSet::new(),
+        }
+    }
+
+    /// Takes one leg.
+    pub fn push(&mut self, leg: Leg) -> Slot {
+        self.assembly.push(leg, self.clock).slot
+    }
+
+    /// The log's clock: everything that ended before this moment has been seen, but for what is late.
+    pub fn advance(&mut self, clock: Moment) {
+        self.clock = self.clock.max(clock);
+    }
+
+    /// Calls that are open.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.assembly.open_calls()
+    }
+
+    /// The verdict of an open call as it is known now. It is final if a leg said that it is the last, and those written with it
+    /// have had `settle_ms` of the log's time to come; else it is early, and never acted on.
+    pub fn now(&mut self, slot: Slot, settle_ms: i64) -> Option<Call> {
+        let mut legs = self.assembly.legs(slot).to_vec();
+        let is_final = self.assembly.is_marked(slot) && self.clock.ms_since(self.assembly.last(slot)) >= settle_ms;
+        call::fold(&mut legs, &mut self.site, self.several_files, is_final)
+    }
+
+    /// Gives every call that has become final, and whose follow-up can change no more. Cheap to ask after every leg.
+    pub fn drain(&mut self, mut emit: impl FnMut(CallLine)) {
+        const EVERY_MS: i64 = 60_000;
+        if self.drained_at.0 != i64::MIN && self.clock.ms_since(self.drained_at) < EVERY_MS {
+            return;
+        }
+        self.drained_at = self.clock;
+        let pressed = self.assembly.held_legs() > HELD_LEGS_MAX;
+        let marked_ms = if pressed { PRESSED_HOLD_MS } else { MARKED_HOLD_MS };
+        for slot in self.assembly.quiet(self.clock, marked_ms, self.idle_ms) {
+            self.close(slot, &mut emit);
+        }
+        self.release(&mut emit);
+    }
+
+    /// The input has ended, and with it every call. Gives all that is left, by the moment at which the calls began.
+    pub fn finish(&mut self, mut emit: impl FnMut(CallLine)) {
+        let mut lines = Vec::new();
+        let slots: Vec<Slot> = self.assembly.slots().collect();
+        for slot in slots {
+            self.close(slot, &mut |line| lines.push(line));
+        }
+        let customers: Vec<Text> = self.open_follow_ups.drain().collect();
+        for customer in customers {
+            if let Some(mut known) = self.customers.remove(&customer) {
+                settle(&customer, &mut known, self.limits, self.clock);
+                lines.append(&mut known.lines);
+            }
+        }
+        self.customers.clear();
+        lines.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
+        for line in lines {
+            emit(line);
+        }
+    }
+
+    fn close(&mut self, slot: Slot, emit: &mut impl FnMut(CallLine)) {
+        let mut legs = self.assembly.take(slot);
+        let Some(mut call) = call::fold(&mut legs, &mut self.site, self.several_files, true) else { return };
+        let contact = contact(&call, &self.site);
+        if call.owed && call.withheld {
+            call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
+        }
+        let Some(customer) = call.customer.clone() else { return emit(call.line) };
+        let known = self.customers.entry(customer.clone()).or_default();
+        known.contacts.push(contact);
+        if call.owed && !call.withheld {
+            known.lines.push(call.line);
+            self.open_follow_ups.insert(customer);
+        } else {
+            emit(call.line);
+        }
+    }
+
+    /// Gives the lines whose follow-up is settled for good, and forgets contacts that can matter no more.
+    fn release(&mut self, emit: &mut impl FnMut(CallLine)) {
+        let sure = self.clock.plus_ms(-REMEMBERED_MS);
+        let mut done = Vec::new();
+        let (limits, clock) = (self.limits, self.clock);
+        for customer in &self.open_follow_ups {
+            let Some(known) = self.customers.get_mut(customer) else { continue };
+            let closed = settle(customer, known, limits, clock);
+            let (ready, waiting): (Vec<_>, Vec<_>) =
+                known.lines.drain(..).partition(|l| closed.get(&l.call_id).is_some_and(|at| *at < sure));
+            known.lines = waiting;
+            done.extend(ready);
+        }
+        let customers = &self.customers;
+        self.open_follow_ups.retain(|c| customers.get(c).is_some_and(|k| !k.lines.is_empty()));
+        let open = &self.open_follow_ups;
+        self.customers.retain(|name, known| {
+            if !open.contains(name) {
+                known.contacts.retain(|c| c.ended_at >= sure);
+            }
+            !known.contacts.is_empty()
+        });
+        done.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
+        for line in done {
+            emit(line);
+        }
+    }
+}
+
+/// Writes each follow-up into its missed calls' lines; gives when each was closed.
+fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> HashMap<Text, Moment> {
+    let tenant = known.lines.first().map(|l| l.tenant.clone()).unwrap_or_default();
+    let mut closed = HashMap::new();
+    for episode in follow_up::episodes(&tenant, customer, &known.contacts, limits, now) {
+        for call in &episode.missed {
+            if let Some(at) = episode.closed_at {
+                closed.insert(call.clone(), at);
+            }
+            if let Some(line) = known.lines.iter_mut().find(|l| l.call_id == *call) {
+                line.follow_up = Some(episode.line.clone());
+            }
+        }
+    }
+    closed
+}
+
+fn contact(call: &Call, site: &Site<'_>) -> Contact {
+    let line = &call.line;
+    let talk = match line.direction {
+        Direction::Inbound if line.outcome == crate::verdict::Outcome::LostInTransfer => None,
+        _ => call.talk,
+    };
+    let due_at = if call.owed && line.out_of_hours {
+        site.directory.next_opening(None, line.site.as_deref(), line.ended_at.0).map(Moment)
+    } else {
+        call.owed.then_some(line.ended_at)
+    };
+    Contact {
+        started_at: line.started_at,
+        call_id: line.call_id.clone(),
+        ended_at: line.ended_at,
+        direction: line.direction,
+        owed: call.owed,
+        talk,
+        talked: match line.direction {
+            Direction::Inbound => line.answered_by.last().cloned(),
+            _ => line.caller_person.clone().or_else(|| line.caller_extension.clone()),
+        },
+        owner: line.owner.clone(),
+        due_at,
+    }
+}

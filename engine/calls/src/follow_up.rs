@@ -1,0 +1,141 @@
+//! Follow-ups over the calls of one input: what a missed customer is owed, and the talk that settled it.
+//!
+//! A pure function of the set of calls with one customer: order and repetition do not matter.
+
+use adapters::leg::{Moment, Text};
+
+use crate::journey::Direction;
+use crate::line::{FollowUpLine, FollowUpStatus, Seconds};
+
+/// What a follow-up needs of one call with a customer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Contact {
+    /// When it began.
+    pub started_at: Moment,
+    /// The call.
+    pub call_id: Text,
+    /// When it ended.
+    pub ended_at: Moment,
+    /// Which way.
+    pub direction: Direction,
+    /// It opens a follow-up, or joins the one that is open.
+    pub owed: bool,
+    /// The talk with the customer.
+    pub talk: Option<(Moment, Moment)>,
+    /// Who talked.
+    pub talked: Option<Text>,
+    /// Whose duty the miss is.
+    pub owner: Option<Text>,
+    /// When a call back is due.
+    pub due_at: Option<Moment>,
+}
+
+/// The site's limits for follow-ups.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A call back shorter than this settles nothing, in milliseconds.
+    pub talk_min_ms: i64,
+    /// After this, an open follow-up is expired, in milliseconds.
+    pub expires_after_ms: i64,
+}
+
+/// One follow-up: the missed calls that are one item, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// Its missed calls, the opening one first.
+    pub missed: Vec<Text>,
+    /// What is printed with each of them.
+    pub line: FollowUpLine,
+    /// When it was settled or expired; `None` while it is open.
+    pub closed_at: Option<Moment>,
+}
+
+/// The follow-ups of one customer. `now` decides what is expired.
+#[must_use]
+pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limits, now: Moment) -> Vec<Episode> {
+    let mut contacts: Vec<&Contact> = contacts.iter().collect();
+    contacts.sort_unstable();
+    contacts.dedup_by(|b, a| a.call_id == b.call_id);
+    let mut episodes = Vec::new();
+    let mut joined: Vec<&Text> = Vec::new();
+    for opening in contacts.iter().filter(|c| c.owed) {
+        if joined.contains(&&opening.call_id) {
+            continue;
+        }
+        let settled = settling(&contacts, opening, limits);
+        let expires = opening.started_at.plus_ms(limits.expires_after_ms);
+        let settled = settled.filter(|(_, _, at)| *at <= expires);
+        let until = settled.as_ref().map_or(expires, |(_, _, at)| *at);
+        let repeats: Vec<&&Contact> = contacts.iter().filter(|c| c.owed && c.started_at >= opening.started_at && c.started_at < until).collect();
+        joined.extend(repeats.iter().map(|c| &c.call_id));
+        let attempts = contacts
+            .iter()
+            .filter(|c| c.direction == Direction::Outbound && c.started_at >= opening.started_at && c.started_at <= until)
+            .count();
+        let closed_at = settled.as_ref().map(|(_, _, at)| *at).or_else(|| (now >= expires).then_some(expires));
+        let status = match &settled {
+            Some((_, Direction::Inbound, _)) => FollowUpStatus::ReachedUs,
+            Some(_) => FollowUpStatus::ReturnedByUs,
+            None if now >= expires => FollowUpStatus::Expired,
+            None => FollowUpStatus::Open,
+        };
+        episodes.push(Episode {
+            missed: repeats.iter().map(|c| c.call_id.clone()).collect(),
+            line: FollowUpLine {
+                id: id(tenant, customer, &opening.call_id),
+                status,
+                owner: opening.owner.clone(),
+                due_at: opening.due_at,
+                settled_by_call: settled.as_ref().map(|(c, ..)| c.call_id.clone()),
+                settled_by: settled.as_ref().and_then(|(c, ..)| c.talked.clone()),
+                our_attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+                customer_calls: u32::try_from(repeats.len()).unwrap_or(u32::MAX),
+                time_to_return_s: settled.as_ref().map(|(_, _, at)| Seconds { ms: at.ms_since(opening.ended_at).max(0) }),
+            },
+            closed_at,
+        });
+    }
+    episodes
+}
+
+/// The first talk after the miss began: ours to them, long enough; or theirs with a person, also one that had begun before and went on.
+fn settling<'c>(contacts: &[&'c Contact], opening: &Contact, limits: Limits) -> Option<(&'c Contact, Direction, Moment)> {
+    contacts
+        .iter()
+        .filter(|c| c.call_id != opening.call_id)
+        .filter_map(|c| {
+            let (from, to) = c.talk?;
+            let counts = match c.direction {
+                Direction::Outbound => from >= opening.started_at && to.ms_since(from) >= limits.talk_min_ms,
+                Direction::Inbound => to > opening.started_at && !c.owed,
+                Direction::Internal => false,
+            };
+            counts.then(|| (*c, c.direction, from.max(opening.started_at)))
+        })
+        .min_by(|a, b| (a.2, &a.0.call_id).cmp(&(b.2, &b.0.call_id)))
+}
+
+/// A withheld number cannot be called: each of its calls is its own, not returnable at once.
+#[must_use]
+pub fn not_returnable(tenant: &str, missed: &Contact) -> FollowUpLine {
+    FollowUpLine {
+        id: id(tenant, "", &missed.call_id),
+        status: FollowUpStatus::NotReturnable,
+        owner: missed.owner.clone(),
+        due_at: None,
+        settled_by_call: None,
+        settled_by: None,
+        our_attempts: 0,
+        customer_calls: 1,
+        time_to_return_s: None,
+    }
+}
+
+fn id(tenant: &str, customer: &str, opening: &str) -> Text {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for part in [tenant, customer, opening] {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    crate::call::hex(hash.digest128())
+}

@@ -1,0 +1,9 @@
+//! One command, one file.
+
+pub(crate) mod adapters;
+mod arguments;
+pub(crate) mod calls;
+pub(crate) mod clickhouse;
+pub(crate) mod clickhouse_child;
+pub(crate) mod legs;
+mod output;

@@ -1,0 +1,86 @@
+//! What long commands show: progress on a terminal, plain lines elsewhere, and rejects as lines.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use adapters::Reject;
+use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::input::Source;
+
+/// How far reading has come.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    told_at: Instant,
+    bytes: u64,
+    legs: u64,
+    total: Option<u64>,
+}
+
+/// Without a terminal, a line this often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+impl Progress {
+    pub(crate) fn over(sources: &[Source]) -> Progress {
+        let total: Option<u64> = sources.iter().map(Source::size).sum();
+        // Where lines are printed on the same terminal, a bar would be torn apart by them.
+        let bar = (std::io::stderr().is_terminal() && !std::io::stdout().is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(total.unwrap_or(0)).with_style(style)
+        });
+        Progress { bar, told_at: Instant::now(), bytes: 0, legs: 0, total }
+    }
+
+    pub(crate) fn add(&mut self, bytes: u64, legs: usize) {
+        self.bytes += bytes;
+        self.legs += legs as u64;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.bytes);
+            bar.set_message(format!("{} legs", self.legs));
+        } else if self.told_at.elapsed() >= TELL_EVERY && !std::io::stderr().is_terminal() {
+            self.told_at = Instant::now();
+            let of = self.total.map_or_else(String::new, |t| format!(" of {t}"));
+            let _ = writeln!(std::io::stderr().lock(), "read {}{of} bytes, {} legs", self.bytes, self.legs);
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Prints rejects, and counts them.
+pub(crate) struct Rejects {
+    several_files: bool,
+    /// How many there were.
+    pub(crate) count: u64,
+}
+
+impl Rejects {
+    pub(crate) fn new(several_files: bool) -> Rejects {
+        Rejects { several_files, count: 0 }
+    }
+
+    /// `{"reject": {...}}`, or a sentence in a table.
+    pub(crate) fn print(&mut self, out: &mut impl Write, reject: &Reject, table: bool) -> Result<()> {
+        self.count += 1;
+        let at = reject.position;
+        if table {
+            writeln!(out, "record {} at byte {} of file {} was not understood: {}", at.record, at.byte, at.file, reject.reason)?;
+            return Ok(());
+        }
+        let record = if self.several_files { json!(format!("{}:{}", at.file, at.record)) } else { json!(at.record) };
+        let line = json!({"reject": {
+            "file": at.file, "record": record, "byte": at.byte, "reason": reject.reason,
+            "bytes_base64": STANDARD.encode(&reject.bytes), "bytes_total": reject.bytes_total,
+        }});
+        writeln!(out, "{line}")?;
+        Ok(())
+    }
+}
