@@ -521,9 +521,10 @@ impl Sweep<'_> {
     fn caller_hung_up(&self) -> bool {
         let caller = self.caller;
         // A refusal names the caller's channel too: the PBX sent the code through it.
-        let refused = caller.answered.is_none() && caller.cause.is_some_and(|c| c != 0 && c != 16) && caller.dial_status != "CANCEL";
-        let put_out = caller.dial_status == "NOANSWER" && caller.cause == Some(19);
-        !caller.ended_by.is_empty() && caller.ended_by.starts_with(caller.name.as_str()) && !refused && !put_out
+        let refused = caller.answered.is_none()
+            && caller.dial_status != "CANCEL"
+            && matches!(caller.cause, Some(1..=3 | 17..=22 | 26..=28 | 34 | 38 | 41 | 42 | 47));
+        !caller.ended_by.is_empty() && caller.ended_by.starts_with(caller.name.as_str()) && !refused
     }
 
     fn read_end(&self, journey: &mut Journey) {
