@@ -106,7 +106,7 @@ mod tests {
     fn quotes_hold_delimiters_and_quotes() {
         assert_eq!(split(r#""a,b","""x"" <1>",,c"#).unwrap(), ["a,b", "\"x\" <1>", "", "c"]);
         assert_eq!(split("").unwrap(), [""]);
-        assert_eq!(split("a,").unwrap(), ["a"]);
+        assert_eq!(split("a,").unwrap(), ["a", ""]);
         assert_eq!(split(r#""a"b,c"#).unwrap(), ["ab", "c"]);
         assert_eq!(split(r#"x,"unfinished"#).unwrap_err(), 2);
     }

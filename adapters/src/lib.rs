@@ -14,6 +14,7 @@ pub mod pbx;
 pub mod reader;
 pub mod recognize;
 pub mod reject;
+mod zoned;
 
 pub use adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 pub use leg::{Leg, Moment};

@@ -35,9 +35,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The source has ended.
-    pub fn finish(&mut self, out: &mut Legs) {
+    pub fn finish(&mut self, logged_at: Option<Moment>, out: &mut Legs) {
         let Reader { adapter, settings, source, file, cutter, state } = self;
-        cutter.finish(|cut| record(*adapter, settings, source, *file, state, cut, None, out));
+        cutter.finish(|cut| record(*adapter, settings, source, *file, state, cut, logged_at, out));
     }
 
     /// Records read; header lines are not counted.

@@ -217,7 +217,7 @@ pub fn read(sources: Vec<Source>, follow: bool, mut each: impl FnMut(Step<'_>) -
             if n == 0 {
                 behind.ended = true;
                 if !follow {
-                    behind.reader.finish(&mut legs);
+                    behind.reader.finish(None, &mut legs);
                 }
             }
             n

@@ -5,12 +5,18 @@ use crate::adapter::Adapter;
 mod asterisk_cdr;
 mod asterisk_cel;
 mod asterisk_queue_log;
+mod generic_csv;
+mod mitel_smdr;
+mod threecx;
 
 /// Every adapter, in the order in which equal understandings of an unknown file are offered.
 pub static ADAPTERS: &[&dyn Adapter] = &[
     &asterisk_cdr::AsteriskCdr,
     &asterisk_cel::AsteriskCel,
     &asterisk_queue_log::AsteriskQueueLog,
+    &threecx::ThreeCx,
+    &mitel_smdr::MitelSmdr,
+    &generic_csv::GenericCsv,
 ];
 
 /// The adapter of this name.

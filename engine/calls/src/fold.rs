@@ -1,6 +1,6 @@
 //! The fold: legs in, one at a time and in any order; calls out when nothing that is still to come can turn them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Ends, Leg};
@@ -34,8 +34,10 @@ pub struct Calls<'d> {
     several_files: bool,
     idle_ms: i64,
     limits: Limits,
-    customers: BTreeMap<Text, Customer>,
-    open_follow_ups: HashSet<Text>,
+    customers: HashMap<Text, Customer>,
+    /// Customers with lines that wait, by the moment at which they should be looked at again.
+    agenda: BTreeSet<(Moment, Text)>,
+    forgot_at: Moment,
 }
 
 /// What is known of one customer: calls, and the lines that wait for their follow-up.
@@ -43,6 +45,8 @@ pub struct Calls<'d> {
 struct Customer {
     contacts: Vec<Contact>,
     lines: Vec<CallLine>,
+    /// Where it stands on the agenda.
+    due: Option<Moment>,
 }
 
 impl<'d> Calls<'d> {
@@ -67,8 +71,9 @@ impl<'d> Calls<'d> {
             several_files,
             idle_ms: idle_ms.max(MARKED_HOLD_MS),
             limits,
-            customers: BTreeMap::new(),
-            open_follow_ups: HashSet::new(),
+            customers: HashMap::new(),
+            agenda: BTreeSet::new(),
+            forgot_at: Moment(i64::MIN),
         }
     }
 
@@ -118,14 +123,13 @@ impl<'d> Calls<'d> {
         for slot in slots {
             self.close(slot, &mut |line| lines.push(line));
         }
-        let customers: Vec<Text> = self.open_follow_ups.drain().collect();
-        for customer in customers {
-            if let Some(mut known) = self.customers.remove(&customer) {
+        for (customer, mut known) in self.customers.drain() {
+            if !known.lines.is_empty() {
                 settle(&customer, &mut known, self.limits, self.clock);
                 lines.append(&mut known.lines);
             }
         }
-        self.customers.clear();
+        self.agenda.clear();
         lines.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
         for line in lines {
             emit(line);
@@ -144,9 +148,15 @@ impl<'d> Calls<'d> {
         known.contacts.push(contact);
         if call.owed && !call.withheld {
             known.lines.push(call.line);
-            self.open_follow_ups.insert(customer);
         } else {
             emit(call.line);
+        }
+        // Whatever was decided of this customer may be decided anew.
+        if !known.lines.is_empty() && known.due != Some(Moment(i64::MIN)) {
+            if let Some(due) = known.due.replace(Moment(i64::MIN)) {
+                self.agenda.remove(&(due, customer.clone()));
+            }
+            self.agenda.insert((Moment(i64::MIN), customer));
         }
     }
 
@@ -154,24 +164,37 @@ impl<'d> Calls<'d> {
     fn release(&mut self, emit: &mut impl FnMut(CallLine)) {
         let sure = self.clock.plus_ms(-REMEMBERED_MS);
         let mut done = Vec::new();
-        let (limits, clock) = (self.limits, self.clock);
-        for customer in &self.open_follow_ups {
-            let Some(known) = self.customers.get_mut(customer) else { continue };
-            let closed = settle(customer, known, limits, clock);
+        while self.agenda.first().is_some_and(|(due, _)| *due <= self.clock) {
+            let Some((_, customer)) = self.agenda.pop_first() else { break };
+            let Some(known) = self.customers.get_mut(&customer) else { continue };
+            known.due = None;
+            let closed = settle(&customer, known, self.limits, self.clock);
             let (ready, waiting): (Vec<_>, Vec<_>) =
                 known.lines.drain(..).partition(|l| closed.get(&l.call_id).is_some_and(|at| *at < sure));
             known.lines = waiting;
             done.extend(ready);
-        }
-        let customers = &self.customers;
-        self.open_follow_ups.retain(|c| customers.get(c).is_some_and(|k| !k.lines.is_empty()));
-        let open = &self.open_follow_ups;
-        self.customers.retain(|name, known| {
-            if !open.contains(name) {
-                known.contacts.retain(|c| c.ended_at >= sure);
+            let Some(first) = known.lines.iter().map(|l| l.started_at).min() else { continue };
+            known.contacts.retain(|c| c.ended_at >= sure || c.ended_at >= first);
+            // A settled one waits until no earlier call can come; an open one until it expires.
+            let next = known.lines.iter().map(|l| {
+                let decided = closed.get(&l.call_id).copied().unwrap_or_else(|| l.started_at.plus_ms(self.limits.expires_after_ms));
+                decided.plus_ms(REMEMBERED_MS + 1)
+            });
+            if let Some(due) = next.min() {
+                let due = due.max(self.clock.plus_ms(1));
+                known.due = Some(due);
+                self.agenda.insert((due, customer));
             }
-            !known.contacts.is_empty()
-        });
+        }
+        if self.clock.ms_since(self.forgot_at) > FORGET_EVERY_MS || self.forgot_at.0 == i64::MIN {
+            self.forgot_at = self.clock;
+            self.customers.retain(|_, known| {
+                if known.lines.is_empty() {
+                    known.contacts.retain(|c| c.ended_at >= sure);
+                }
+                !known.contacts.is_empty() || !known.lines.is_empty()
+            });
+        }
         done.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
         for line in done {
             emit(line);
@@ -179,16 +202,20 @@ impl<'d> Calls<'d> {
     }
 }
 
+/// How often customers without an open follow-up are looked through, in milliseconds of the log's time.
+const FORGET_EVERY_MS: i64 = 3_600_000;
+
 /// Writes each follow-up into its missed calls' lines; gives when each was closed.
 fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> HashMap<Text, Moment> {
     let tenant = known.lines.first().map(|l| l.tenant.clone()).unwrap_or_default();
     let mut closed = HashMap::new();
+    let index: HashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
     for episode in follow_up::episodes(&tenant, customer, &known.contacts, limits, now) {
         for call in &episode.missed {
             if let Some(at) = episode.closed_at {
                 closed.insert(call.clone(), at);
             }
-            if let Some(line) = known.lines.iter_mut().find(|l| l.call_id == *call) {
+            if let Some(line) = index.get(call).and_then(|i| known.lines.get_mut(*i)) {
                 line.follow_up = Some(episode.line.clone());
             }
         }

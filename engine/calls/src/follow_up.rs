@@ -57,21 +57,19 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
     contacts.sort_unstable();
     contacts.dedup_by(|b, a| a.call_id == b.call_id);
     let mut episodes = Vec::new();
-    let mut joined: Vec<&Text> = Vec::new();
+    // Calls that began before this are part of an episode already.
+    let mut joined_until: Option<Moment> = None;
     for opening in contacts.iter().filter(|c| c.owed) {
-        if joined.contains(&&opening.call_id) {
+        if joined_until.is_some_and(|until| opening.started_at < until) {
             continue;
         }
-        let settled = settling(&contacts, opening, limits);
         let expires = opening.started_at.plus_ms(limits.expires_after_ms);
-        let settled = settled.filter(|(_, _, at)| *at <= expires);
+        let settled = settling(&contacts, opening, limits).filter(|(_, _, at)| *at <= expires);
         let until = settled.as_ref().map_or(expires, |(_, _, at)| *at);
-        let repeats: Vec<&&Contact> = contacts.iter().filter(|c| c.owed && c.started_at >= opening.started_at && c.started_at < until).collect();
-        joined.extend(repeats.iter().map(|c| &c.call_id));
-        let attempts = contacts
-            .iter()
-            .filter(|c| c.direction == Direction::Outbound && c.started_at >= opening.started_at && c.started_at <= until)
-            .count();
+        joined_until = Some(until.max(opening.started_at.plus_ms(1)));
+        let since = contacts.iter().filter(|c| c.started_at >= opening.started_at);
+        let repeats: Vec<&&Contact> = since.clone().filter(|c| c.owed && Some(c.started_at) < joined_until).collect();
+        let attempts = since.filter(|c| c.direction == Direction::Outbound && c.started_at <= until).count();
         let closed_at = settled.as_ref().map(|(_, _, at)| *at).or_else(|| (now >= expires).then_some(expires));
         let status = match &settled {
             Some((_, Direction::Inbound, _)) => FollowUpStatus::ReachedUs,
