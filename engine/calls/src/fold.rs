@@ -9,7 +9,7 @@ use crate::assemble::{Assembly, Slot};
 use crate::call::{self, Call};
 use crate::follow_up::{self, Contact, Limits};
 use crate::journey::Direction;
-use crate::line::CallLine;
+use crate::held::{Held, Told};
 use crate::site::Site;
 
 /// A call of which a leg says that it is the last is held this long by the log's clock before it is called final:
@@ -44,7 +44,7 @@ pub struct Calls<'d> {
 #[derive(Default)]
 struct Customer {
     contacts: Vec<Contact>,
-    lines: Vec<CallLine>,
+    lines: Vec<Held>,
     /// Where it stands on the agenda.
     due: Option<Moment>,
 }
@@ -102,7 +102,7 @@ impl<'d> Calls<'d> {
     }
 
     /// Gives every call that has become final, and whose follow-up can change no more. Cheap to ask after every leg.
-    pub fn drain(&mut self, mut emit: impl FnMut(CallLine)) {
+    pub fn drain(&mut self, mut emit: impl FnMut(Told)) {
         const EVERY_MS: i64 = 60_000;
         if self.drained_at.0 != i64::MIN && self.clock.ms_since(self.drained_at) < EVERY_MS {
             return;
@@ -117,51 +117,52 @@ impl<'d> Calls<'d> {
     }
 
     /// The input has ended, and with it every call. Gives all that is left, by the moment at which the calls began.
-    pub fn finish(&mut self, mut emit: impl FnMut(CallLine)) {
+    pub fn finish(&mut self, mut emit: impl FnMut(Told)) {
         let mut lines = Vec::new();
         let slots: Vec<Slot> = self.assembly.slots().collect();
         for slot in slots {
-            self.close(slot, &mut |line| lines.push(line));
+            self.close(slot, &mut |told| lines.push(told));
         }
         for (customer, mut known) in self.customers.drain() {
             if !known.lines.is_empty() {
                 settle(&customer, &mut known, self.limits, self.clock);
-                lines.append(&mut known.lines);
+                lines.extend(known.lines.drain(..).map(Told::Held));
             }
         }
         self.agenda.clear();
-        lines.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
+        lines.sort_by(|a: &Told, b| (a.started_at(), a.call_id()).cmp(&(b.started_at(), b.call_id())));
         for line in lines {
             emit(line);
         }
     }
 
-    fn close(&mut self, slot: Slot, emit: &mut impl FnMut(CallLine)) {
+    fn close(&mut self, slot: Slot, emit: &mut impl FnMut(Told)) {
         let mut legs = self.assembly.take(slot);
         let Some(mut call) = call::fold(&mut legs, &mut self.site, self.several_files, true) else { return };
         let contact = contact(&call, &self.site);
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
         }
-        let Some(customer) = call.customer.clone() else { return emit(call.line) };
+        let Some(customer) = call.customer.clone() else { return emit(Told::Call(Box::new(call.line))) };
         let known = self.customers.entry(customer.clone()).or_default();
         known.contacts.push(contact);
-        if call.owed && !call.withheld {
-            known.lines.push(call.line);
-        } else {
-            emit(call.line);
+        let held = if call.owed && !call.withheld { Held::new(&call.line) } else { None };
+        match held {
+            Some(held) => known.lines.push(held),
+            None => emit(Told::Call(Box::new(call.line))),
         }
-        // Whatever was decided of this customer may be decided anew.
-        if !known.lines.is_empty() && known.due != Some(Moment(i64::MIN)) {
-            if let Some(due) = known.due.replace(Moment(i64::MIN)) {
+        // What this call decides of the customer is sure only when no earlier call can come any more: until then there is nothing to do.
+        let sure = self.clock.plus_ms(REMEMBERED_MS);
+        if !known.lines.is_empty() && known.due.is_none_or(|due| due > sure) {
+            if let Some(due) = known.due.replace(sure) {
                 self.agenda.remove(&(due, customer.clone()));
             }
-            self.agenda.insert((Moment(i64::MIN), customer));
+            self.agenda.insert((sure, customer));
         }
     }
 
     /// Gives the lines whose follow-up is settled for good, and forgets contacts that can matter no more.
-    fn release(&mut self, emit: &mut impl FnMut(CallLine)) {
+    fn release(&mut self, emit: &mut impl FnMut(Told)) {
         let sure = self.clock.plus_ms(-REMEMBERED_MS);
         let mut done = Vec::new();
         while self.agenda.first().is_some_and(|(due, _)| *due <= self.clock) {
@@ -169,10 +170,8 @@ impl<'d> Calls<'d> {
             let Some(known) = self.customers.get_mut(&customer) else { continue };
             known.due = None;
             let closed = settle(&customer, known, self.limits, self.clock);
-            let (ready, waiting): (Vec<_>, Vec<_>) =
-                known.lines.drain(..).partition(|l| closed.get(&l.call_id).is_some_and(|at| *at < sure));
-            known.lines = waiting;
-            done.extend(ready);
+            let is_ready = |l: &mut Held| closed.get(&l.call_id).is_some_and(|at| *at < sure);
+            done.extend(known.lines.extract_if(.., is_ready));
             let Some(first) = known.lines.iter().map(|l| l.started_at).min() else { continue };
             known.contacts.retain(|c| c.ended_at >= sure || c.ended_at >= first);
             // A settled one waits until no earlier call can come; an open one until it expires.
@@ -196,8 +195,8 @@ impl<'d> Calls<'d> {
             });
         }
         done.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
-        for line in done {
-            emit(line);
+        for held in done {
+            emit(Told::Held(held));
         }
     }
 }
@@ -207,7 +206,7 @@ const FORGET_EVERY_MS: i64 = 3_600_000;
 
 /// Writes each follow-up into its missed calls' lines; gives when each was closed.
 fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> HashMap<Text, Moment> {
-    let tenant = known.lines.first().map(|l| l.tenant.clone()).unwrap_or_default();
+    let tenant = known.lines.first().map(|l| l.tenant().clone()).unwrap_or_default();
     let mut closed = HashMap::new();
     let index: HashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
     for episode in follow_up::episodes(&tenant, customer, &known.contacts, limits, now) {

@@ -7,6 +7,7 @@ pub mod call;
 pub mod channels;
 pub mod fold;
 pub mod follow_up;
+pub mod held;
 pub mod journey;
 pub mod line;
 pub mod paths;
@@ -17,5 +18,6 @@ pub mod verdict;
 
 pub use call::Call;
 pub use fold::Calls;
+pub use held::Told;
 pub use line::CallLine;
 pub use site::Site;

@@ -6,8 +6,9 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use adapters::Ends;
 use anyhow::Result;
 use calls::line::Word;
-use calls::{CallLine, Calls, Site};
+use calls::{CallLine, Calls, Site, Told};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::Value;
 
 use super::arguments::{self, ReadArguments};
 use super::output::{Progress, Rejects};
@@ -29,7 +30,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let settle_ms = ends.iter().map(|e| if let Ends::Marker { settle_s } = e { i64::from(*settle_s) * 1000 } else { 0 }).max().unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer { out: BufWriter::with_capacity(1 << 16, io::stdout().lock()), table, summary: Summary::default(), revisions: HashMap::new(), follow: arguments.follow };
+    let mut printer = Printer { out: BufWriter::with_capacity(1 << 16, io::stdout().lock()), table, summary: Summary::default(), revisions: HashMap::new() };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
@@ -51,7 +52,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                     calls.advance(clock);
                 }
                 let mut failed = None;
-                calls.drain(|line| failed = failed.take().or(printer.print(line).err()));
+                calls.drain(|told| failed = failed.take().or(printer.print(&told).err()));
                 if let Some(error) = failed {
                     return Err(error);
                 }
@@ -61,7 +62,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 touched.dedup();
                 for slot in touched.drain(..) {
                     if let Some(call) = calls.now(slot, settle_ms) {
-                        printer.print(call.line)?;
+                        printer.print_now(call.line)?;
                     }
                 }
                 printer.out.flush()?;
@@ -70,7 +71,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         Ok(())
     })?;
     let mut failed = None;
-    calls.finish(|line| failed = failed.take().or(printer.print(line).err()));
+    calls.finish(|told| failed = failed.take().or(printer.print(&told).err()));
     if let Some(error) = failed {
         return Err(error);
     }
@@ -82,7 +83,6 @@ struct Printer<W: Write> {
     out: W,
     table: bool,
     summary: Summary,
-    follow: bool,
     /// Of calls that may be printed again: how often they were, and what was printed.
     revisions: HashMap<compact_str::CompactString, (u32, String)>,
 }
@@ -99,45 +99,56 @@ struct Summary {
 impl<W: Write> Printer<W> {
     fn head(&mut self) -> Result<()> {
         if self.table {
-            writeln!(self.out, "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<10}  {:>7}  {:>7}  {}", "started (UTC)", "way", "caller", "called", "answered by", "", "wait s", "talk s", "outcome")?;
+            writeln!(self.out, "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<6}  {:>7}  {:>7}  {}", "started (UTC)", "way", "caller", "called", "answered by", "", "wait s", "talk s", "outcome")?;
         }
         Ok(())
     }
 
-    fn print(&mut self, mut line: CallLine) -> Result<()> {
-        if self.follow {
-            let content = serde_json::to_string(&CallLine { revision: 0, ..line.clone() })?;
-            let known = self.revisions.entry(line.call_id.clone()).or_default();
-            if known.1 == content {
-                return Ok(());
-            }
-            known.0 += 1;
-            known.1 = content;
-            line.revision = known.0;
+    /// A call as it is known now; nothing if it was printed so already.
+    fn print_now(&mut self, mut line: CallLine) -> Result<()> {
+        let content = serde_json::to_string(&CallLine { revision: 0, ..line.clone() })?;
+        let known = self.revisions.entry(line.call_id.clone()).or_default();
+        if known.1 == content {
+            return Ok(());
         }
-        if line.revision == 1 {
-            self.summary.count(&line);
+        known.0 += 1;
+        known.1 = content;
+        line.revision = known.0;
+        self.write(&serde_json::to_string(&line)?)
+    }
+
+    /// A call that is done, for good.
+    fn print(&mut self, told: &Told) -> Result<()> {
+        self.summary.count(told);
+        let mut json = told.json();
+        if let Some((revision, _)) = self.revisions.remove(told.call_id().as_str()) {
+            json = json.replacen("\"revision\":1,", &format!("\"revision\":{},", revision + 1), 1);
         }
+        self.write(&json)
+    }
+
+    fn write(&mut self, json: &str) -> Result<()> {
         if !self.table {
-            serde_json::to_writer(&mut self.out, &line)?;
+            self.out.write_all(json.as_bytes())?;
             self.out.write_all(b"\n")?;
             return Ok(());
         }
-        let dash = || "-".into();
-        let started = adapters::line::moment(line.started_at);
-        let seconds = |s: Option<calls::line::Seconds>| s.map_or_else(|| "?".to_owned(), |s| format!("{:.1}", s.ms as f64 / 1000.0));
+        let line: Value = serde_json::from_str(json)?;
+        let text = |key: &str| line.get(key).and_then(Value::as_str);
+        let seconds = |key: &str| line.get(key).and_then(Value::as_f64).map_or_else(|| "?".to_owned(), |s| format!("{s:.1}"));
+        let answered_by: Vec<&str> = line["answered_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         writeln!(
             self.out,
-            "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<10}  {:>7}  {:>7}  {}",
-            started.get(..19).unwrap_or(&started).replace('T', " "),
-            line.direction.word(),
-            line.caller.clone().or(line.caller_extension.clone()).or(line.caller_raw.clone()).unwrap_or_else(dash),
-            line.first_target.clone().or(line.dialed.clone()).unwrap_or_else(dash),
-            line.answered_by.join(","),
-            if line.missed { "MISSED" } else { "" },
-            seconds(line.wait_time_s),
-            seconds(line.talk_time_s),
-            line.outcome.word(),
+            "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<6}  {:>7}  {:>7}  {}",
+            text("started_at").and_then(|t| t.get(..19)).unwrap_or("-").replace('T', " "),
+            text("direction").unwrap_or("-"),
+            text("caller").or(text("caller_extension")).or(text("caller_raw")).unwrap_or("-"),
+            text("first_target").or(text("dialed")).unwrap_or("-"),
+            answered_by.join(","),
+            if line["missed"] == true { "MISSED" } else { "" },
+            seconds("wait_time_s"),
+            seconds("talk_time_s"),
+            text("outcome").unwrap_or("-"),
         )?;
         Ok(())
     }
@@ -159,15 +170,16 @@ impl<W: Write> Printer<W> {
 }
 
 impl Summary {
-    fn count(&mut self, line: &CallLine) {
+    fn count(&mut self, told: &Told) {
+        let (direction, outcome, missed, follow_up) = told.facts();
         self.calls += 1;
-        if line.direction == calls::journey::Direction::Inbound {
+        if direction == calls::journey::Direction::Inbound {
             self.inbound += 1;
-            *self.by_outcome.entry(line.outcome.word()).or_default() += 1;
+            *self.by_outcome.entry(outcome.word()).or_default() += 1;
         }
-        if line.missed {
+        if missed {
             self.missed += 1;
-            let status = line.follow_up.as_ref().map_or_else(|| "none".to_owned(), |f| adapters::line::word(f.status));
+            let status = follow_up.map_or_else(|| "none".to_owned(), |f| adapters::line::word(f.status));
             *self.by_follow_up.entry(status).or_default() += 1;
         }
     }
