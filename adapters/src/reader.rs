@@ -40,6 +40,12 @@ impl<'a> Reader<'a> {
         cutter.finish(|cut| record(*adapter, settings, source, *file, state, cut, logged_at, out));
     }
 
+    /// Takes one record that was cut before, with its offset; `too_long` is its whole length if not all of it was kept.
+    pub fn record(&mut self, bytes: &[u8], byte: u64, too_long: Option<u64>, logged_at: Option<Moment>, out: &mut Legs) {
+        let cut = Cut { bytes, byte, too_long };
+        record(self.adapter, self.settings, self.source, self.file, &mut self.state, cut, logged_at, out);
+    }
+
     /// Records read; header lines are not counted.
     #[must_use]
     pub fn records(&self) -> u64 {

@@ -151,6 +151,17 @@ impl Source {
         &self.name
     }
 
+    /// What makes two files one.
+    #[must_use]
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// All its bytes, from the beginning.
+    pub fn bytes(&mut self) -> impl Read + '_ {
+        self.sample.as_slice().chain(&mut *self.input)
+    }
+
     /// Bytes, of a file.
     #[must_use]
     pub fn size(&self) -> Option<u64> {

@@ -3,6 +3,8 @@
 mod commands;
 mod embedded;
 mod input;
+mod pipeline;
+mod source;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,12 +31,14 @@ fn main() -> ExitCode {
     let command = CommandLine::command()
         .subcommand(commands::calls::command())
         .subcommand(commands::legs::command())
-        .subcommand(commands::adapters::command());
+        .subcommand(commands::adapters::command())
+        .subcommand(commands::demo::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
         Some(("legs", told)) => end("legs", commands::legs::run(told)),
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
+        Some(("demo", told)) => end("demo", commands::demo::run(told)),
         _ => derived(&matches),
     }
 }

@@ -32,6 +32,7 @@ pub struct Calls<'d> {
     clock: Moment,
     drained_at: Moment,
     several_files: bool,
+    as_text: bool,
     idle_ms: i64,
     limits: Limits,
     customers: HashMap<Text, Customer>,
@@ -69,12 +70,20 @@ impl<'d> Calls<'d> {
             clock: Moment(i64::MIN),
             drained_at: Moment(i64::MIN),
             several_files,
+            as_text: true,
             idle_ms: idle_ms.max(MARKED_HOLD_MS),
             limits,
             customers: HashMap::new(),
             agenda: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
         }
+    }
+
+    /// Gives every call as it is, also those that waited for their follow-up: for whoever stores them.
+    #[must_use]
+    pub fn whole(mut self) -> Calls<'d> {
+        self.as_text = false;
+        self
     }
 
     /// Takes one leg.
@@ -126,7 +135,7 @@ impl<'d> Calls<'d> {
         for (customer, mut known) in self.customers.drain() {
             if !known.lines.is_empty() {
                 settle(&customer, &mut known, self.limits, self.clock);
-                lines.extend(known.lines.drain(..).map(Told::Held));
+                lines.extend(known.lines.drain(..).map(Held::told));
             }
         }
         self.agenda.clear();
@@ -146,10 +155,10 @@ impl<'d> Calls<'d> {
         let Some(customer) = call.customer.clone() else { return emit(Told::Call(Box::new(call.line))) };
         let known = self.customers.entry(customer.clone()).or_default();
         known.contacts.push(contact);
-        let held = if call.owed && !call.withheld { Held::new(&call.line) } else { None };
-        match held {
-            Some(held) => known.lines.push(held),
-            None => emit(Told::Call(Box::new(call.line))),
+        if call.owed && !call.withheld {
+            known.lines.push(Held::new(&call.line, self.as_text));
+        } else {
+            emit(Told::Call(Box::new(call.line)));
         }
         // What this call decides of the customer is sure only when no earlier call can come any more: until then there is nothing to do.
         let sure = self.clock.plus_ms(REMEMBERED_MS);
@@ -196,7 +205,7 @@ impl<'d> Calls<'d> {
         }
         done.sort_by(|a, b| (a.started_at, &a.call_id).cmp(&(b.started_at, &b.call_id)));
         for held in done {
-            emit(Told::Held(held));
+            emit(held.told());
         }
     }
 }

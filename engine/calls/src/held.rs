@@ -31,17 +31,31 @@ pub struct Held {
     /// What became of it.
     pub follow_up: Option<FollowUpLine>,
     tenant: Text,
-    compressed: Box<[u8]>,
+    kept: Kept,
+}
+
+/// How a line is kept.
+#[derive(Debug)]
+enum Kept {
+    /// As it is, for whoever stores it.
+    Line(Box<CallLine>),
+    /// As compressed text, for whoever prints it.
+    Text(Box<[u8]>),
 }
 
 /// Where the follow-up belongs in the text: a key that no quoted value can look like.
 const NO_FOLLOW_UP: &str = "\"follow_up\":null";
 
 impl Held {
-    /// Puts a line by. `None` if it cannot be written as JSON, which no line can be.
-    pub(crate) fn new(line: &CallLine) -> Option<Held> {
-        let json = serde_json::to_vec(&CallLine { follow_up: None, ..line.clone() }).ok()?;
-        Some(Held {
+    /// Puts a line by: as text, or as it is.
+    pub(crate) fn new(line: &CallLine, as_text: bool) -> Held {
+        let bare = CallLine { follow_up: None, ..line.clone() };
+        let json = if as_text { serde_json::to_vec(&bare).ok() } else { None };
+        let kept = match json {
+            Some(json) => Kept::Text(lz4_flex::block::compress_prepend_size(&json).into_boxed_slice()),
+            None => Kept::Line(Box::new(bare)),
+        };
+        Held {
             call_id: line.call_id.clone(),
             started_at: line.started_at,
             direction: line.direction,
@@ -49,8 +63,19 @@ impl Held {
             missed: line.missed,
             follow_up: line.follow_up.clone(),
             tenant: line.tenant.clone(),
-            compressed: lz4_flex::block::compress_prepend_size(&json).into_boxed_slice(),
-        })
+            kept,
+        }
+    }
+
+    /// The call, as it is given.
+    pub(crate) fn told(mut self) -> Told {
+        match self.kept {
+            Kept::Line(mut line) => {
+                line.follow_up = self.follow_up.take();
+                Told::Call(line)
+            }
+            Kept::Text(_) => Told::Held(self),
+        }
     }
 
     pub(crate) fn tenant(&self) -> &Text {
@@ -60,8 +85,13 @@ impl Held {
     /// The line as JSON, with its follow-up.
     #[must_use]
     pub fn json(&self) -> String {
-        let bytes = lz4_flex::block::decompress_size_prepended(&self.compressed).unwrap_or_default();
-        let text = String::from_utf8(bytes).unwrap_or_default();
+        let text = match &self.kept {
+            Kept::Line(line) => serde_json::to_string(line).unwrap_or_default(),
+            Kept::Text(bytes) => {
+                let bytes = lz4_flex::block::decompress_size_prepended(bytes).unwrap_or_default();
+                String::from_utf8(bytes).unwrap_or_default()
+            }
+        };
         match self.follow_up.as_ref().and_then(|f| serde_json::to_string(f).ok()) {
             Some(follow_up) => text.replacen(NO_FOLLOW_UP, &format!("\"follow_up\":{follow_up}"), 1),
             None => text,

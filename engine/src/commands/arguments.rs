@@ -1,6 +1,6 @@
 //! What `calls` and `legs` share: the site file, and files each with the `--pbx` that stands before it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
@@ -50,9 +50,14 @@ impl ReadArguments {
 
     /// The directory: from the site file, or the defaults.
     pub(crate) fn directory(&self) -> Result<Directory> {
-        let Some(path) = &self.site else { return Ok(Directory::without_site_file("main")) };
+        directory(self.site.as_deref())
+    }
+}
+
+/// The directory of this site file, or the defaults.
+pub(crate) fn directory(site: Option<&Path>) -> Result<Directory> {
+        let Some(path) = site else { return Ok(Directory::without_site_file("main")) };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("--site {}: cannot be read; name a site file (engine/directory/site.example.toml shows one)", path.display()))?;
         Directory::from_toml(&text).map_err(|error| anyhow::anyhow!("--site {}: {error}", path.display()))
     }
-}

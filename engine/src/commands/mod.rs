@@ -5,5 +5,6 @@ mod arguments;
 pub(crate) mod calls;
 pub(crate) mod clickhouse;
 pub(crate) mod clickhouse_child;
+pub(crate) mod demo;
 pub(crate) mod legs;
 mod output;

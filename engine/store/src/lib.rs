@@ -1,1 +1,183 @@
-//! stub
+//! The store: ClickHouse. Alone knows `sql/` and the Native format; facts and conclusions go in, rows come out.
+//!
+//! The floor: ids are deterministic, every table replaces by key and version, views read with FINAL.
+//! So whatever is written twice is one row on every view.
+
+pub mod block;
+mod migrate;
+mod rows;
+
+use bytes::Bytes;
+use clickhouse::Client;
+
+pub use migrate::MIGRATIONS;
+pub use rows::{CallRow, LegRow, RejectRow};
+
+use block::Block;
+
+/// What went wrong, and in which table or file.
+#[derive(Debug)]
+pub struct StoreError {
+    what: String,
+    source: Option<clickhouse::error::Error>,
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{}: {source}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|s| s as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl StoreError {
+    fn new(what: impl Into<String>, source: clickhouse::error::Error) -> StoreError {
+        StoreError { what: what.into(), source: Some(source) }
+    }
+
+    fn plain(what: impl Into<String>) -> StoreError {
+        StoreError { what: what.into(), source: None }
+    }
+}
+
+/// Rows of one insert at most: below the server's own block size, so that it is never cut.
+pub const ROWS_PER_INSERT_MAX: usize = 200_000;
+
+/// How often an insert is tried again when the server is away; the rows' ids make it harmless.
+const TRIES_MAX: u32 = 5;
+
+/// A database with our tables.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+}
+
+impl Store {
+    /// A store at this URL. Nothing is asked of the server yet.
+    #[must_use]
+    pub fn at(url: &str, database: &str) -> Store {
+        // Pinned on every insert, so that a server's own defaults change nothing (design section 5).
+        let client = Client::default()
+            .with_url(url)
+            .with_database(database)
+            .with_compression(clickhouse::Compression::None)
+            .with_setting("async_insert", "0")
+            .with_setting("wait_end_of_query", "1")
+            .with_setting("input_format_parallel_parsing", "0")
+            .with_setting("materialized_views_ignore_errors", "0");
+        Store { client }
+    }
+
+    /// Brings the database to this version's tables; twice does no harm. Gives the names of what was applied.
+    ///
+    /// # Errors
+    /// A statement that the server refuses, a file that was changed after it was applied, a database of a newer version.
+    pub async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
+        migrate::run(&self.client).await
+    }
+
+    /// Writes legs.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_legs(&self, rows: &[LegRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("legs", &rows::legs(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes rejects.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_rejects(&self, rows: &[RejectRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("rejects", &rows::rejects(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes calls with their offers, visits, verdicts and follow-ups. The calls come last: a reader who sees one sees its parts.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
+        self.insert("follow_ups", &rows::follow_ups(rows)).await?;
+        for part in rows.chunks(ROWS_PER_INSERT_MAX / 8) {
+            self.insert("offers", &rows::offers(part)).await?;
+            self.insert("visits", &rows::visits(part)).await?;
+            self.insert("verdicts", &rows::verdicts(part)).await?;
+            self.insert("calls", &rows::calls(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a query of ours and gives its rows as lines of JSON.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn json_lines(&self, query: &str) -> Result<String, StoreError> {
+        let mut cursor = self.client.query(query).fetch_bytes("JSONEachRow").map_err(|e| StoreError::new("query", e))?;
+        let bytes = cursor.collect().await.map_err(|e| StoreError::new("query", e))?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::plain("query: the answer is not UTF-8"))
+    }
+
+    async fn insert(&self, table: &str, block: &Block) -> Result<(), StoreError> {
+        if block.rows() == 0 {
+            return Ok(());
+        }
+        let statement = format!("INSERT INTO {table} ({}) FORMAT Native", block.names());
+        let bytes = Bytes::from(block.sealed());
+        let mut tries = 1;
+        loop {
+            let mut insert = self.client.insert_formatted_with(statement.clone());
+            let sent = match insert.send(bytes.clone()).await {
+                Ok(()) => insert.end().await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(()) => return Ok(()),
+                Err(clickhouse::error::Error::Network(_)) if tries < TRIES_MAX => {
+                    tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(StoreError::new(format!("insert into {table} ({} rows)", block.rows()), error)),
+            }
+        }
+    }
+}
+
+/// 2020-01-01, in milliseconds since 1970: versions count from here.
+const VERSION_EPOCH_MS: i64 = 1_577_836_800_000;
+
+/// The version of a conclusion: the register's epoch (8 bits), the log's time in milliseconds since 2020 (42 bits),
+/// the low bits of the position (14 bits). Later is higher; it needs no counter in memory.
+#[must_use]
+pub fn version(epoch: u8, log_time_ms: i64, position: u64) -> u64 {
+    const TIME_BITS: u32 = 42;
+    const POSITION_BITS: u32 = 14;
+    let time = u64::try_from(log_time_ms.saturating_sub(VERSION_EPOCH_MS)).unwrap_or(0).min((1 << TIME_BITS) - 1);
+    u64::from(epoch) << (TIME_BITS + POSITION_BITS) | time << POSITION_BITS | position & ((1 << POSITION_BITS) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_version_is_higher() {
+        let t = VERSION_EPOCH_MS + 1000;
+        assert!(version(0, t, 5) < version(0, t, 6));
+        assert!(version(0, t, (1 << 14) - 1) < version(0, t + 1, 0));
+        assert!(version(0, i64::MAX, u64::MAX) < version(1, 0, 0));
+        assert_eq!(version(0, i64::MIN, 0), 0);
+    }
+}

@@ -1,0 +1,3 @@
+//! Where records come from: each gives them with their position.
+
+pub(crate) mod spool;

@@ -1,0 +1,78 @@
+//! The schema, one statement a file, applied in order and remembered with a hash: twice does no harm.
+
+use clickhouse::Client;
+
+use crate::StoreError;
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../../sql/schema/", $name)))),+] };
+}
+
+/// The files of `sql/schema`, in order; a test compares them with the folder.
+pub static MIGRATIONS: &[(&str, &str)] = files![
+    "0001_legs.sql",
+    "0002_rejects.sql",
+    "0003_calls.sql",
+    "0004_offers.sql",
+    "0005_visits.sql",
+    "0006_verdicts.sql",
+    "0007_follow_ups.sql",
+    "0010_legs_now.sql",
+    "0011_rejects_now.sql",
+    "0012_follow_ups_now.sql",
+    "0013_offers_now.sql",
+    "0014_visits_now.sql",
+    "0015_verdicts_now.sql",
+    "0016_calls_now.sql",
+];
+
+const REMEMBER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (`name` String, `hash` UInt64) \
+    ENGINE = ReplacingMergeTree ORDER BY name COMMENT 'What of sql/schema was applied.'";
+
+pub(crate) async fn run(client: &Client) -> Result<Vec<&'static str>, StoreError> {
+    execute(client, "schema_migrations", REMEMBER).await?;
+    let applied: Vec<(String, u64)> = client
+        .query("SELECT name, hash FROM schema_migrations FINAL ORDER BY name")
+        .fetch_all()
+        .await
+        .map_err(|e| StoreError::new("schema_migrations", e))?;
+    if let Some((name, _)) = applied.iter().find(|(name, _)| !MIGRATIONS.iter().any(|(n, _)| n == name)) {
+        return Err(StoreError::plain(format!("the database has {name}, which this version does not know: it is of a newer version; run that one")));
+    }
+    let mut done = Vec::new();
+    for (name, statement) in MIGRATIONS {
+        let hash = xxhash_rust::xxh3::xxh3_64(statement.as_bytes());
+        match applied.iter().find(|(n, _)| n == name) {
+            Some((_, known)) if *known == hash => continue,
+            // A view is made anew; a table is not.
+            Some(_) if !statement.contains("CREATE OR REPLACE VIEW") => {
+                return Err(StoreError::plain(format!("{name} was changed after it was applied: write a new file for the change")));
+            }
+            _ => {}
+        }
+        execute(client, name, statement).await?;
+        execute(client, name, &format!("INSERT INTO schema_migrations VALUES ('{name}', {hash})")).await?;
+        done.push(*name);
+    }
+    Ok(done)
+}
+
+async fn execute(client: &Client, name: &str, statement: &str) -> Result<(), StoreError> {
+    // The client takes `?` as a place for a value; our statements have none.
+    client.query(&statement.replace('?', "??")).execute().await.map_err(|e| StoreError::new(name, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    #[test]
+    fn every_file_of_the_folder_is_in_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/schema");
+        let mut found: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        found.sort();
+        let listed: Vec<&str> = MIGRATIONS.iter().map(|(n, _)| *n).collect();
+        assert_eq!(listed, found);
+    }
+}

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW rejects_now AS SELECT * FROM rejects FINAL
