@@ -134,11 +134,7 @@ impl Settings {
     /// True for an extension that exists, or, where nobody listed them, for up to six digits.
     #[must_use]
     pub fn is_extension(&self, digits: &str) -> bool {
-        if self.extensions.is_empty() {
-            looks_like_extension(digits)
-        } else {
-            self.extensions.contains(digits)
-        }
+        if self.extensions.is_empty() { looks_like_extension(digits) } else { self.extensions.contains(digits) }
     }
 
     /// The trunk that this device belongs to: the longest prefix wins.

@@ -172,7 +172,16 @@ pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
         if dialed_devices(arguments).nth(1).is_some() { Stage::HuntGroup } else { Stage::Extension }
     } else if is(&["BackGround", "WaitExten", "Read", "ReadExten", "Directory"]) {
         Stage::Menu
-    } else if is(&["Playback", "SayDigits", "SayNumber", "Playtones", "MusicOnHold", "ControlPlayback", "Milliwatt", "Echo"]) {
+    } else if is(&[
+        "Playback",
+        "SayDigits",
+        "SayNumber",
+        "Playtones",
+        "MusicOnHold",
+        "ControlPlayback",
+        "Milliwatt",
+        "Echo",
+    ]) {
         Stage::Announcement
     } else {
         Stage::Unknown

@@ -110,10 +110,7 @@ mod tests {
     fn records_do_not_depend_on_how_the_chunks_fall() {
         let text = b"one\r\ntwo\n\nthree";
         let whole = cut(&[text]);
-        assert_eq!(
-            whole,
-            [(0, b"one".to_vec(), None), (5, b"two".to_vec(), None), (10, b"three".to_vec(), None)]
-        );
+        assert_eq!(whole, [(0, b"one".to_vec(), None), (5, b"two".to_vec(), None), (10, b"three".to_vec(), None)]);
         for at in 0..text.len() {
             assert_eq!(cut(&[&text[..at], &text[at..]]), whole, "cut at {at}");
         }

@@ -41,7 +41,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes one record that was cut before, with its offset; `too_long` is its whole length if not all of it was kept.
-    pub fn record(&mut self, bytes: &[u8], byte: u64, too_long: Option<u64>, logged_at: Option<Moment>, out: &mut Legs) {
+    pub fn record(
+        &mut self,
+        bytes: &[u8],
+        byte: u64,
+        too_long: Option<u64>,
+        logged_at: Option<Moment>,
+        out: &mut Legs,
+    ) {
         let cut = Cut { bytes, byte, too_long };
         record(self.adapter, self.settings, self.source, self.file, &mut self.state, cut, logged_at, out);
     }
@@ -64,7 +71,9 @@ fn record(
     logged_at: Option<Moment>,
     out: &mut Legs,
 ) {
-    if cut.too_long.is_none() && let Some(header) = adapter.header(cut.bytes, settings) {
+    if cut.too_long.is_none()
+        && let Some(header) = adapter.header(cut.bytes, settings)
+    {
         state.header = Some(header);
         return;
     }
@@ -74,7 +83,9 @@ fn record(
         let mut reject = Reject::new(
             position,
             cut.bytes,
-            format!("{length} bytes without a line end: a record has at most {RECORD_BYTES_MAX}; reading went on at the next line"),
+            format!(
+                "{length} bytes without a line end: a record has at most {RECORD_BYTES_MAX}; reading went on at the next line"
+            ),
         );
         reject.bytes_total = length;
         out.rejects.push(reject);
@@ -84,7 +95,11 @@ fn record(
     let zeros = cut.bytes.iter().take_while(|b| **b == 0).count();
     let mut bytes = cut.bytes;
     if zeros > 0 {
-        out.rejects.push(Reject::new(position, &cut.bytes[..zeros], "NUL bytes where a record should begin: the file has a hole; the rest of the line was read"));
+        out.rejects.push(Reject::new(
+            position,
+            &cut.bytes[..zeros],
+            "NUL bytes where a record should begin: the file has a hole; the rest of the line was read",
+        ));
         bytes = &cut.bytes[zeros..];
         position.byte += zeros as u64;
         if bytes.is_empty() {

@@ -33,7 +33,9 @@ impl Understanding {
 #[must_use]
 pub fn recognize(records: &[&[u8]]) -> Vec<Understanding> {
     let mut all: Vec<_> = pbx::ADAPTERS.iter().map(|adapter| understanding(*adapter, records)).collect();
-    all.sort_by(|a, b| (b.by_header, b.share()).partial_cmp(&(a.by_header, a.share())).unwrap_or(std::cmp::Ordering::Equal));
+    all.sort_by(|a, b| {
+        (b.by_header, b.share()).partial_cmp(&(a.by_header, a.share())).unwrap_or(std::cmp::Ordering::Equal)
+    });
     all
 }
 

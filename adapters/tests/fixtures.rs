@@ -44,9 +44,15 @@ fn every_adapter_has_fixtures_and_every_folder_an_adapter() {
     let named: BTreeSet<String> = pbx::ADAPTERS.iter().map(|a| a.about().name.to_owned()).collect();
     let folders: BTreeSet<String> = folders(&root()).iter().map(|f| name_of(f)).collect();
     let without: Vec<_> = named.difference(&folders).collect();
-    assert!(without.is_empty(), "adapters of the list in pbx/mod.rs without a folder in adapters/fixtures: {without:?}");
+    assert!(
+        without.is_empty(),
+        "adapters of the list in pbx/mod.rs without a folder in adapters/fixtures: {without:?}"
+    );
     let strange: Vec<_> = folders.difference(&named).collect();
-    assert!(strange.is_empty(), "folders of adapters/fixtures that name no adapter of the list in pbx/mod.rs: {strange:?}");
+    assert!(
+        strange.is_empty(),
+        "folders of adapters/fixtures that name no adapter of the list in pbx/mod.rs: {strange:?}"
+    );
     for folder in self::folders(&root()) {
         assert!(folder.join("about.toml").exists(), "{}: no about.toml (title, provenance, sources)", folder.display());
         assert!(!self::folders(&folder).is_empty(), "{}: no fixture in it", folder.display());
@@ -71,7 +77,11 @@ fn hostile_bytes_become_legs_or_rejects() {
                     match next(&mut random) % 5 {
                         0 => changed[at] = 0,
                         1 => changed[at] = u8::try_from(next(&mut random) % 256).unwrap(),
-                        2 => changed[at] = *b"0123456789,;:|\" \t{}[]-".get(usize::try_from(next(&mut random)).unwrap() % 22).unwrap(),
+                        2 => {
+                            changed[at] = *b"0123456789,;:|\" \t{}[]-"
+                                .get(usize::try_from(next(&mut random)).unwrap() % 22)
+                                .unwrap();
+                        }
                         3 => drop(changed.splice(at..at, *b"99999999999999999999999")),
                         _ => drop(changed.splice(at..at, *b"-9223372036854775808")),
                     }
@@ -120,15 +130,19 @@ struct FixtureSettings {
 
 impl Fixture {
     fn open(adapter: &'static dyn Adapter, folder: PathBuf) -> Fixture {
-        let mut files: Vec<PathBuf> = entries(&folder).into_iter().filter(|p| name_of(p).starts_with("record")).collect();
+        let mut files: Vec<PathBuf> =
+            entries(&folder).into_iter().filter(|p| name_of(p).starts_with("record")).collect();
         files.sort();
         assert!(!files.is_empty(), "{}: no file record.*", folder.display());
         let told = match std::fs::read(folder.join("settings.json")) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{}/settings.json: {e}", folder.display())),
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{}/settings.json: {e}", folder.display()))
+            }
             Err(_) => FixtureSettings::default(),
         };
         let logged_at = told.logged_at.as_ref().map(|text| {
-            let moment = chrono::DateTime::parse_from_rfc3339(text).unwrap_or_else(|e| panic!("{}: logged_at: {e}", folder.display()));
+            let moment = chrono::DateTime::parse_from_rfc3339(text)
+                .unwrap_or_else(|e| panic!("{}: logged_at: {e}", folder.display()));
             Moment(moment.timestamp_millis())
         });
         let settings = settings(&told, adapter.about().name);
@@ -169,16 +183,26 @@ impl Fixture {
     fn read_and_print(&self) -> String {
         let mut out = Legs::default();
         self.each_record(|header, bytes, position| {
-            let record = Record { bytes, position, source: b"fixture", header: header.as_ref(), logged_at: self.logged_at };
+            let record =
+                Record { bytes, position, source: b"fixture", header: header.as_ref(), logged_at: self.logged_at };
             let before = out.legs.len() + out.rejects.len();
             self.adapter.parse(record, &self.settings, &mut out);
-            assert!(out.legs.len() + out.rejects.len() > before, "{}: record {} gave neither leg nor reject", self.name(), position.record);
+            assert!(
+                out.legs.len() + out.rejects.len() > before,
+                "{}: record {} gave neither leg nor reject",
+                self.name(),
+                position.record
+            );
         });
         let mut ids = BTreeMap::new();
         for leg in &out.legs {
             if let Some(other) = ids.insert(leg.leg_id.0, leg.position) {
-                assert!(other.byte == leg.position.byte || same_record(&self.files, other, leg.position),
-                    "{}: records {other:?} and {:?} give one leg_id", self.name(), leg.position);
+                assert!(
+                    other.byte == leg.position.byte || same_record(&self.files, other, leg.position),
+                    "{}: records {other:?} and {:?} give one leg_id",
+                    self.name(),
+                    leg.position
+                );
             }
         }
         print(&out, self.files.len() > 1)
@@ -189,11 +213,14 @@ impl Fixture {
             return;
         }
         let mut out = Legs::default();
-        let record = Record { bytes, position: Position::default(), source: b"fixture", header, logged_at: self.logged_at };
+        let record =
+            Record { bytes, position: Position::default(), source: b"fixture", header, logged_at: self.logged_at };
         self.adapter.parse(record, &self.settings, &mut out);
         assert!(
             !out.legs.is_empty() || !out.rejects.is_empty(),
-            "{}: neither leg nor reject for `{}`", self.name(), String::from_utf8_lossy(bytes)
+            "{}: neither leg nor reject for `{}`",
+            self.name(),
+            String::from_utf8_lossy(bytes)
         );
     }
 }
@@ -227,8 +254,25 @@ fn settings(told: &FixtureSettings, adapter: &'static str) -> Settings {
 fn stage(name: &str) -> Stage {
     use Stage::*;
     [
-        Number, Extension, HuntGroup, Queue, AfterQueue, QueueExit, Forward, Menu, Final, Announcement, Closed, Mailbox, Park,
-        ParkRetrieve, Conference, Inside, Outbound, OwnCall, Recording,
+        Number,
+        Extension,
+        HuntGroup,
+        Queue,
+        AfterQueue,
+        QueueExit,
+        Forward,
+        Menu,
+        Final,
+        Announcement,
+        Closed,
+        Mailbox,
+        Park,
+        ParkRetrieve,
+        Conference,
+        Inside,
+        Outbound,
+        OwnCall,
+        Recording,
     ]
     .into_iter()
     .find(|s| word(s) == name)
@@ -242,12 +286,10 @@ fn print(out: &Legs, several_files: bool) -> String {
         false => position.record.to_string(),
     };
     let legs: Vec<String> = out.legs.iter().map(|leg| wrap(leg, &place(leg.position))).collect();
-    let rejects: Vec<String> = out
-        .rejects
-        .iter()
-        .map(|r| format!("  {}", json!({"record": place(r.position), "reason": r.reason})))
-        .collect();
-    let list = |items: &[String]| if items.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", items.join(",\n")) };
+    let rejects: Vec<String> =
+        out.rejects.iter().map(|r| format!("  {}", json!({"record": place(r.position), "reason": r.reason}))).collect();
+    let list =
+        |items: &[String]| if items.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", items.join(",\n")) };
     format!("{{\"legs\": {},\n\"rejects\": {}}}\n", list(&legs), list(&rejects))
 }
 
@@ -323,7 +365,8 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 }
 
 fn entries(path: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(path).map(|d| d.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(path).map(|d| d.map(|e| e.unwrap().path()).collect()).unwrap_or_default();
     found.sort();
     found
 }

@@ -56,7 +56,8 @@ fn open_one(file: &Named, directory: &Directory) -> Result<Source> {
         (Box::new(file), size)
     };
     let mut sample = Vec::new();
-    io::copy(&mut input.by_ref().take(SAMPLE_BYTES as u64), &mut sample).with_context(|| format!("{name}: reading failed"))?;
+    io::copy(&mut input.by_ref().take(SAMPLE_BYTES as u64), &mut sample)
+        .with_context(|| format!("{name}: reading failed"))?;
     let (adapter, pbx) = match &file.pbx {
         Some(told) => named_adapter(told)?,
         None => (recognized(&name, &sample)?, None),
@@ -66,7 +67,11 @@ fn open_one(file: &Named, directory: &Directory) -> Result<Source> {
     if !known {
         let ids: Vec<&str> = directory.pbx_ids().collect();
         let told = file.pbx.as_deref().unwrap_or_default();
-        return Err(WrongArguments(format!("--pbx {told}: the site file has no PBX `{pbx}`; it has {}", ids.join(", "))).into());
+        return Err(WrongArguments(format!(
+            "--pbx {told}: the site file has no PBX `{pbx}`; it has {}",
+            ids.join(", ")
+        ))
+        .into());
     }
     let settings = calls::settings::settings(directory, &pbx, adapter.about().name);
     let identity = identity_of(&file.path, &sample);
@@ -76,15 +81,19 @@ fn open_one(file: &Named, directory: &Directory) -> Result<Source> {
 fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
     let name = path.display();
     let file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => anyhow::anyhow!("{name}: no such file; name a file of call records, or - for standard input"),
-        io::ErrorKind::PermissionDenied => anyhow::anyhow!("{name}: no permission to read it; run as a user who may, or change its mode"),
+        io::ErrorKind::NotFound => {
+            anyhow::anyhow!("{name}: no such file; name a file of call records, or - for standard input")
+        }
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("{name}: no permission to read it; run as a user who may, or change its mode")
+        }
         _ => anyhow::anyhow!("{name}: cannot be opened: {error}"),
     })?;
     let told = file.metadata().with_context(|| format!("{name}: cannot be looked at"))?;
     if told.is_dir() {
         bail!("{name}: is a folder; name the files in it, for example {name}/*");
     }
-    Ok((file, told.is_file().then(|| told.len())))
+    Ok((file, told.is_file().then_some(told.len())))
 }
 
 /// A file's identity: where it is, and how it begins. Two files that begin alike are two files; one file named twice is one.
@@ -103,7 +112,11 @@ fn named_adapter(told: &str) -> Result<(&'static dyn Adapter, Option<String>)> {
     let (name, pbx) = told.split_once('@').map_or((told, None), |(n, p)| (n, Some(p.to_owned())));
     let Some(adapter) = adapters::pbx::named(name) else {
         let all: Vec<&str> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().name).collect();
-        return Err(WrongArguments(format!("--pbx {told}: there is no adapter `{name}`; there are {}", all.join(", "))).into());
+        return Err(WrongArguments(format!(
+            "--pbx {told}: there is no adapter `{name}`; there are {}",
+            all.join(", ")
+        ))
+        .into());
     };
     Ok((adapter, pbx))
 }
@@ -125,9 +138,16 @@ fn recognized(name: &str, sample: &[u8]) -> Result<&'static dyn Adapter> {
     match found.first() {
         Some(best) if best.share() >= 0.5 => Ok(best.adapter),
         _ => {
-            let shares: Vec<String> = found.iter().filter(|u| u.understood > 0).map(|u| format!("{} {:.0} %", u.adapter.about().name, u.share() * 100.0)).collect();
+            let shares: Vec<String> = found
+                .iter()
+                .filter(|u| u.understood > 0)
+                .map(|u| format!("{} {:.0} %", u.adapter.about().name, u.share() * 100.0))
+                .collect();
             let shares = if shares.is_empty() { "no adapter understood any".to_owned() } else { shares.join(", ") };
-            bail!("{name}: not recognized (of its first {} records: {shares}); say what it is with --pbx ADAPTER", borrowed.len())
+            bail!(
+                "{name}: not recognized (of its first {} records: {shares}); say what it is with --pbx ADAPTER",
+                borrowed.len()
+            )
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn run(spool: &Arc<Spool>, directory: &Directory, store: &Store
     let mut passed = Passed::default();
     let (sender, mut records) = tokio::sync::mpsc::channel::<Record>(RECORDS_AHEAD_MAX);
     let from = Arc::clone(spool);
-    let reading = tokio::task::spawn_blocking(move || from.each(|entry| send(&sender, entry)));
+    let reading = tokio::task::spawn_blocking(move || from.each(|entry| send(&sender, &entry)));
     let mut out = Legs::default();
     while let Some(record) = records.recv().await {
         let Some(reader) = readers.get_mut(&record.source) else { continue };
@@ -46,7 +46,9 @@ pub(crate) async fn run(spool: &Arc<Spool>, directory: &Directory, store: &Store
         passed.records += 1;
         passed.legs += out.legs.len() as u64;
         passed.rejects += out.rejects.len() as u64;
-        out.legs.iter().for_each(|leg| drop(calls.push(leg.clone())));
+        for leg in &out.legs {
+            calls.push(leg.clone());
+        }
         batch.add(&mut out, &record).await?;
     }
     reading.await.context("reading the spool stopped")??;
@@ -69,9 +71,12 @@ struct Record {
     too_long: Option<u64>,
 }
 
-fn send(sender: &tokio::sync::mpsc::Sender<Record>, entry: Entry<'_>) -> Result<()> {
+fn send(sender: &tokio::sync::mpsc::Sender<Record>, entry: &Entry<'_>) -> Result<()> {
     let Entry::Record { source, byte, logged_at, bytes, too_long } = entry else { return Ok(()) };
-    sender.blocking_send(Record { source, byte, logged_at, bytes: bytes.to_vec(), too_long }).context("the pipeline has stopped")
+    let (source, byte, logged_at, too_long) = (*source, *byte, *logged_at, *too_long);
+    sender
+        .blocking_send(Record { source, byte, logged_at, bytes: bytes.to_vec(), too_long })
+        .context("the pipeline has stopped")
 }
 
 /// A source with what reads it.
@@ -85,10 +90,20 @@ struct Sourced {
 
 impl Sourced {
     fn of(source: &SpooledSource, directory: &Directory) -> Result<Sourced> {
-        let adapter = adapters::pbx::named(&source.adapter)
-            .with_context(|| format!("{}: was spooled for the adapter `{}`, which this version does not have", source.name, source.adapter))?;
+        let adapter = adapters::pbx::named(&source.adapter).with_context(|| {
+            format!(
+                "{}: was spooled for the adapter `{}`, which this version does not have",
+                source.name, source.adapter
+            )
+        })?;
         let settings = calls::settings::settings(directory, &source.pbx, adapter.about().name);
-        Ok(Sourced { number: source.number, name: source.name.clone(), identity: source.identity.clone(), adapter, settings })
+        Ok(Sourced {
+            number: source.number,
+            name: source.name.clone(),
+            identity: source.identity.clone(),
+            adapter,
+            settings,
+        })
     }
 
     fn reader(&self) -> Reader<'_> {

@@ -38,17 +38,59 @@ static ABOUT: About = About {
 
 /// The columns that this adapter knows, by the names of Asterisk's variables (and, after `|`, of FreePBX's table).
 const COLUMNS: [&str; COLUMN_COUNT] = [
-    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end",
-    "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid", "sequence", "did",
-    "recordingfile", "calldate",
+    "accountcode",
+    "src",
+    "dst",
+    "dcontext",
+    "clid",
+    "channel",
+    "dstchannel",
+    "lastapp",
+    "lastdata",
+    "start",
+    "answer",
+    "end",
+    "duration",
+    "billsec",
+    "disposition",
+    "amaflags",
+    "uniqueid",
+    "userfield",
+    "peeraccount",
+    "linkedid",
+    "sequence",
+    "did",
+    "recordingfile",
+    "calldate",
 ];
 const COLUMN_COUNT: usize = 24;
 
 #[derive(Clone, Copy)]
 enum C {
-    Account, Src, Dst, Context, Clid, Channel, DstChannel, App, Data, Start, Answer, End,
-    Duration, AnsweredFor, Disposition, Ama, UniqueId, UserField, PeerAccount, LinkedId, Sequence, Did,
-    Recording, CallDate,
+    Account,
+    Src,
+    Dst,
+    Context,
+    Clid,
+    Channel,
+    DstChannel,
+    App,
+    Data,
+    Start,
+    Answer,
+    End,
+    Duration,
+    AnsweredFor,
+    Disposition,
+    Ama,
+    UniqueId,
+    UserField,
+    PeerAccount,
+    LinkedId,
+    Sequence,
+    Did,
+    Recording,
+    CallDate,
 }
 
 /// Where each column is in a record.
@@ -124,7 +166,11 @@ fn layout(fields: &Fields<'_>, header: Option<&Header>, settings: &Settings) -> 
     }
     if !settings.columns.is_empty() {
         if fields.len() < settings.columns.len() {
-            return Err(format!("{} fields, but the site file's `columns` names {}", fields.len(), settings.columns.len()));
+            return Err(format!(
+                "{} fields, but the site file's `columns` names {}",
+                fields.len(),
+                settings.columns.len()
+            ));
         }
         let header = Header::find(settings.columns.clone(), &COLUMNS);
         return header.index.as_slice().try_into().map_err(|_| "columns of another format".to_owned());
@@ -150,7 +196,19 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
             set(column, index);
         }
     }
-    let middle = [C::Channel, C::DstChannel, C::App, C::Data, C::Start, C::Answer, C::End, C::Duration, C::AnsweredFor, C::Disposition, C::Ama];
+    let middle = [
+        C::Channel,
+        C::DstChannel,
+        C::App,
+        C::Data,
+        C::Start,
+        C::Answer,
+        C::End,
+        C::Duration,
+        C::AnsweredFor,
+        C::Disposition,
+        C::Ama,
+    ];
     for (step, column) in middle.into_iter().enumerate() {
         set(column, start - 4 + step);
     }
@@ -237,7 +295,10 @@ fn disposition_of(bytes: &[u8]) -> Option<Disposition> {
 fn parse_json(record: Record<'_>, settings: &Settings, out: &mut Legs) {
     let object = match serde_json::from_slice::<Value>(record.bytes) {
         Ok(Value::Object(object)) => object,
-        Ok(_) => return out.reject(record, "JSON, but not an object: one record is one object with Asterisk's variables as keys"),
+        Ok(_) => {
+            return out
+                .reject(record, "JSON, but not an object: one record is one object with Asterisk's variables as keys");
+        }
         Err(error) => return out.reject(record, format!("not JSON: {error}")),
     };
     let mut layout: Layout = [None; COLUMN_COUNT];
@@ -259,10 +320,13 @@ fn parse_json(record: Record<'_>, settings: &Settings, out: &mut Legs) {
 /// One row as one leg; two for a row of a conference room, since two calls met there; more for a dial that reached no device.
 fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Legs) {
     let Some(disposition) = disposition_of(row.bytes(C::Disposition)) else {
-        return out.reject(record, format!(
-            "disposition `{}`: Asterisk writes ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION or CANCEL",
-            row.text(C::Disposition)
-        ));
+        return out.reject(
+            record,
+            format!(
+                "disposition `{}`: Asterisk writes ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION or CANCEL",
+                row.text(C::Disposition)
+            ),
+        );
     };
     let channel = row.text(C::Channel);
     if channel.is_empty() {
@@ -352,7 +416,11 @@ fn times(row: &Row<'_, '_>, settings: &Settings, proof: Option<Moment>) -> Resul
             return Ok(None);
         }
         clock::date_time(bytes).map(|local| Some(to_utc(local))).ok_or_else(|| {
-            format!("{}: `{}` is not a time of the form YYYY-MM-DD hh:mm:ss", COLUMNS[c as usize], String::from_utf8_lossy(bytes))
+            format!(
+                "{}: `{}` is not a time of the form YYYY-MM-DD hh:mm:ss",
+                COLUMNS[c as usize],
+                String::from_utf8_lossy(bytes)
+            )
         })
     };
     let Some(start) = column(C::Start)?.or(column(C::CallDate)?) else {
@@ -413,7 +481,9 @@ fn read_place(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
         }
         Stage::Mailbox => leg.place = asterisk::argument(&data, 0).split('@').next().unwrap_or_default().into(),
         Stage::Park | Stage::ParkRetrieve => leg.place = data.rsplit([':', ',']).next().unwrap_or_default().into(),
-        Stage::Menu | Stage::Closed | Stage::Announcement | Stage::Final | Stage::AfterQueue | Stage::QueueExit => leg.place = context.clone(),
+        Stage::Menu | Stage::Closed | Stage::Announcement | Stage::Final | Stage::AfterQueue | Stage::QueueExit => {
+            leg.place = context.clone();
+        }
         _ => leg.place = leg.dialed.clone(),
     }
     if !context.is_empty() {
@@ -457,7 +527,9 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     if is_dial || leg.stage == Stage::Queue {
         let limit = asterisk::argument(&leg.argument, if is_dial { 1 } else { 4 });
         leg.timed_out = limit.parse::<i64>().ok().filter(|s| *s > 0).and_then(|limit| {
-            row.integer(C::Duration).filter(|_| leg.disposition != Disposition::Answered || leg.up_before).map(|took| took >= limit)
+            row.integer(C::Duration)
+                .filter(|_| leg.disposition != Disposition::Answered || leg.up_before)
+                .map(|took| took >= limit)
         });
     }
     if far.is_empty() {
@@ -478,10 +550,9 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     }
     let device = asterisk::device(asterisk::channel_name(&far));
     let destination = asterisk::dialed_devices(&leg.argument).find(|d| asterisk::is_destination(d, device));
-    let number = destination.and_then(asterisk::dialed_number).map_or_else(
-        || if leg.stage == Stage::Inside { leg.dialed.clone() } else { Text::default() },
-        Text::from,
-    );
+    let number = destination
+        .and_then(asterisk::dialed_number)
+        .map_or_else(|| if leg.stage == Stage::Inside { leg.dialed.clone() } else { Text::default() }, Text::from);
     let mut end = asterisk::end(&far, &number, settings);
     if end.kind == EndKind::Outside && end.number.is_empty() && leg.stage != Stage::Conference {
         end.number = leg.dialed.clone();
@@ -555,7 +626,13 @@ fn closed_before_mailbox(leg: &Leg, settings: &Settings) -> Option<Leg> {
     if leg.stage != Stage::Mailbox || settings.stages.get(context) != Some(&Stage::Closed) {
         return None;
     }
-    Some(Leg { stage: Stage::Closed, place: context.clone(), ended_at: leg.started_at, ends_call: false, ..leg.clone() })
+    Some(Leg {
+        stage: Stage::Closed,
+        place: context.clone(),
+        ended_at: leg.started_at,
+        ends_call: false,
+        ..leg.clone()
+    })
 }
 
 /// What joins this row to others: linkedid and unique id for good, channel names while the channels live.

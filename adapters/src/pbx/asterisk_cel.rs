@@ -27,23 +27,63 @@ static ABOUT: About = About {
     // LINKEDID_END is written when the last channel of the linkedid is gone.
     ends: Ends::Marker { settle_s: 2 },
     tells: &[
-        Tells::Offers, Tells::QueueWait, Tells::Did, Tells::EndedBy, Tells::Hold, Tells::Mailbox, Tells::Declined,
-        Tells::Transfers, Tells::Seconds,
+        Tells::Offers,
+        Tells::QueueWait,
+        Tells::Did,
+        Tells::EndedBy,
+        Tells::Hold,
+        Tells::Mailbox,
+        Tells::Declined,
+        Tells::Transfers,
+        Tells::Seconds,
     ],
     needs: "cel.conf: enable=yes, apps=all, events=ALL",
     typical_delay_s: 0,
 };
 
 const COLUMNS: [&str; COLUMN_COUNT] = [
-    "eventtype", "eventtime", "cid_name", "cid_num", "cid_ani", "cid_rdnis", "cid_dnid", "exten", "context", "channame",
-    "appname", "appdata", "amaflags", "accountcode", "uniqueid", "linkedid", "peer", "userfield", "userdeftype", "extra",
+    "eventtype",
+    "eventtime",
+    "cid_name",
+    "cid_num",
+    "cid_ani",
+    "cid_rdnis",
+    "cid_dnid",
+    "exten",
+    "context",
+    "channame",
+    "appname",
+    "appdata",
+    "amaflags",
+    "accountcode",
+    "uniqueid",
+    "linkedid",
+    "peer",
+    "userfield",
+    "userdeftype",
+    "extra",
 ];
 const COLUMN_COUNT: usize = 20;
 
 #[derive(Clone, Copy)]
 enum C {
-    Type = 0, Time = 1, Name = 2, Number = 3, Forwarder = 5, Dialed = 6, Exten = 7, Context = 8, Channel = 9,
-    App = 10, Data = 11, UniqueId = 14, LinkedId = 15, Peer = 16, UserField = 17, UserType = 18, Extra = 19,
+    Type = 0,
+    Time = 1,
+    Name = 2,
+    Number = 3,
+    Forwarder = 5,
+    Dialed = 6,
+    Exten = 7,
+    Context = 8,
+    Channel = 9,
+    App = 10,
+    Data = 11,
+    UniqueId = 14,
+    LinkedId = 15,
+    Peer = 16,
+    UserField = 17,
+    UserType = 18,
+    Extra = 19,
 }
 
 type Layout = [Option<usize>; COLUMN_COUNT];
@@ -80,7 +120,10 @@ impl Adapter for AsteriskCel {
         }
         let mut fields = Fields::new();
         if let Err(at) = split_quoted(record.bytes, b',', &mut fields) {
-            return out.reject(record, format!("the field that opens with a quote at byte {at} does not end: the line is cut"));
+            return out.reject(
+                record,
+                format!("the field that opens with a quote at byte {at} does not end: the line is cut"),
+            );
         }
         let layout = match record.header {
             Some(header) => header.index.as_slice().try_into().ok(),
@@ -91,8 +134,14 @@ impl Adapter for AsteriskCel {
             None => None,
         };
         let Some(layout) = layout else {
-            return out.reject(record, format!("{} fields: a CEL record of the sample configuration has 20, an old one 16 or more; \
-                name other columns in the site file's `columns`", fields.len()));
+            return out.reject(
+                record,
+                format!(
+                    "{} fields: a CEL record of the sample configuration has 20, an old one 16 or more; \
+                name other columns in the site file's `columns`",
+                    fields.len()
+                ),
+            );
         };
         event(&Row { fields: &fields, layout }, record, settings, out);
     }
@@ -116,13 +165,20 @@ impl Row<'_, '_> {
 fn parse_json(record: Record<'_>, settings: &Settings, out: &mut Legs) {
     let object = match serde_json::from_slice::<Value>(record.bytes) {
         Ok(Value::Object(object)) => object,
-        Ok(_) => return out.reject(record, "JSON, but not an object: one record is one object with CEL's field names as keys"),
+        Ok(_) => {
+            return out
+                .reject(record, "JSON, but not an object: one record is one object with CEL's field names as keys");
+        }
         Err(error) => return out.reject(record, format!("not JSON: {error}")),
     };
     let mut layout: Layout = [None; COLUMN_COUNT];
     let mut fields = Fields::new();
     for (key, value) in &object {
-        let key = match key.as_str() { "channel" => "channame", "eventextra" => "extra", other => other };
+        let key = match key.as_str() {
+            "channel" => "channame",
+            "eventextra" => "extra",
+            other => other,
+        };
         if let Some(column) = COLUMNS.iter().position(|c| key.eq_ignore_ascii_case(c)) {
             layout[column] = Some(fields.len());
             let value = match value {
@@ -159,7 +215,8 @@ fn event_of(name: &str) -> Option<Option<Event>> {
         "HANGUP" => Event::HungUp,
         "LINKEDID_END" => Event::CallEnded,
         // They tell nothing of who talked with whom.
-        "USER_DEFINED" | "LOCAL_OPTIMIZE_END" | "BRIDGE_UPDATE" | "CONF_ENTER" | "CONF_EXIT" | "CONF_START" | "CONF_END" => return Some(None),
+        "USER_DEFINED" | "LOCAL_OPTIMIZE_END" | "BRIDGE_UPDATE" | "CONF_ENTER" | "CONF_EXIT" | "CONF_START"
+        | "CONF_END" => return Some(None),
         _ => return None,
     }))
 }
@@ -171,10 +228,13 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
     };
     let unique = row.text(C::UniqueId);
     let Some(at) = moment(row.bytes(C::Time), settings, &unique) else {
-        return out.reject(record, format!(
-            "eventtime `{}`: neither seconds since 1970 nor a time of the form YYYY-MM-DD hh:mm:ss.ffffff",
-            row.text(C::Time)
-        ));
+        return out.reject(
+            record,
+            format!(
+                "eventtime `{}`: neither seconds since 1970 nor a time of the form YYYY-MM-DD hh:mm:ss.ffffff",
+                row.text(C::Time)
+            ),
+        );
     };
     let channel = row.text(C::Channel);
     if channel.is_empty() {
@@ -209,8 +269,14 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
     if leg.event == Some(Event::CallEnded) {
         leg.ends_call = true;
     }
-    let distinct: [&[u8]; 6] =
-        [row.bytes(C::Type), row.bytes(C::Time), row.bytes(C::Channel), row.bytes(C::App), row.bytes(C::Extra), row.bytes(C::LinkedId)];
+    let distinct: [&[u8]; 6] = [
+        row.bytes(C::Type),
+        row.bytes(C::Time),
+        row.bytes(C::Channel),
+        row.bytes(C::App),
+        row.bytes(C::Extra),
+        row.bytes(C::LinkedId),
+    ];
     leg.name_by_native_id(&distinct, 0);
     out.legs.push(leg);
 }
@@ -228,14 +294,19 @@ fn moment(bytes: &[u8], settings: &Settings, unique: &str) -> Option<Moment> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: i64 = seconds.parse().ok().filter(|s| (0..=1 << 40).contains(s))?;
-    let ms = fraction.bytes().chain(*b"000").take(3).try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
+    let ms = fraction
+        .bytes()
+        .chain(*b"000")
+        .take(3)
+        .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))?;
     Some(Moment(seconds * 1000 + ms))
 }
 
 /// What the event says beyond its kind, from `extra` (a JSON object since 12) and `peer`.
 fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     let extra = row.bytes(C::Extra);
-    let extra: Value = if extra.first() == Some(&b'{') { serde_json::from_slice(extra).unwrap_or_default() } else { Value::Null };
+    let extra: Value =
+        if extra.first() == Some(&b'{') { serde_json::from_slice(extra).unwrap_or_default() } else { Value::Null };
     let told = |key: &str| extra.get(key).and_then(Value::as_str).unwrap_or_default();
     match leg.event {
         Some(Event::AppStarted | Event::AppEnded | Event::Answered | Event::Started) => {
@@ -246,7 +317,11 @@ fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             leg.detail = told("bridge_id").into();
             leg.argument = row.text(C::Peer);
             // In a conference the others are calls of their own: their names here are all that this call learns of them.
-            leg.to = leg.argument.split(',').map(|peer| asterisk::end(peer.trim(), "", settings)).find(|end| end.kind == EndKind::Person);
+            leg.to = leg
+                .argument
+                .split(',')
+                .map(|peer| asterisk::end(peer.trim(), "", settings))
+                .find(|end| end.kind == EndKind::Person);
         }
         Some(Event::StreamStarted | Event::StreamEnded) => {
             leg.detail = if row.text(C::UserType).starts_with("MOH") { "hold".into() } else { "prompt".into() };

@@ -30,13 +30,17 @@ impl Adapter for AsteriskQueueLog {
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
         let fields: smallvec::SmallVec<[&[u8]; 12]> = record.bytes.split(|b| *b == b'|').collect();
         let [epoch, call, queue, agent, event, data @ ..] = fields.as_slice() else {
-            return out.reject(record, format!("{} fields between bars: a queue log line has at least 5", fields.len()));
+            return out
+                .reject(record, format!("{} fields between bars: a queue log line has at least 5", fields.len()));
         };
         let Some(at) = epoch_ms(epoch) else {
             return out.reject(record, format!("`{}` is not seconds since 1970", String::from_utf8_lossy(epoch)));
         };
         if !event.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_') || event.is_empty() {
-            return out.reject(record, format!("event `{}`: the queue log names its events in capitals", String::from_utf8_lossy(event)));
+            return out.reject(
+                record,
+                format!("event `{}`: the queue log names its events in capitals", String::from_utf8_lossy(event)),
+            );
         }
         let mut leg = Leg::new(&settings.origin, record.position);
         leg.event = Some(Event::Presence);

@@ -54,17 +54,59 @@ static ABOUT: About = About {
 
 /// The fields, by our own words.
 const FIELDS: [&str; FIELD_COUNT] = [
-    "call_id", "leg_id", "started_at", "rang_at", "answered_at", "ended_at", "duration", "ring_time", "talk_time", "hold_time",
-    "caller", "caller_name", "callee", "callee_name", "dialed", "did", "queue", "trunk", "direction", "disposition", "ended_by",
-    "cause", "recording", "transferred_by",
+    "call_id",
+    "leg_id",
+    "started_at",
+    "rang_at",
+    "answered_at",
+    "ended_at",
+    "duration",
+    "ring_time",
+    "talk_time",
+    "hold_time",
+    "caller",
+    "caller_name",
+    "callee",
+    "callee_name",
+    "dialed",
+    "did",
+    "queue",
+    "trunk",
+    "direction",
+    "disposition",
+    "ended_by",
+    "cause",
+    "recording",
+    "transferred_by",
 ];
 const FIELD_COUNT: usize = 24;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum F {
-    CallId, LegId, Started, Rang, Answered, Ended, Duration, RingTime, TalkTime, HoldTime,
-    Caller, CallerName, Callee, CalleeName, Dialed, Did, Queue, Trunk, Direction, Disposition, EndedBy,
-    Cause, Recording, TransferredBy,
+    CallId,
+    LegId,
+    Started,
+    Rang,
+    Answered,
+    Ended,
+    Duration,
+    RingTime,
+    TalkTime,
+    HoldTime,
+    Caller,
+    CallerName,
+    Callee,
+    CalleeName,
+    Dialed,
+    Did,
+    Queue,
+    Trunk,
+    Direction,
+    Disposition,
+    EndedBy,
+    Cause,
+    Recording,
+    TransferredBy,
 }
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -92,7 +134,10 @@ impl Adapter for GenericCsv {
             return None;
         }
         let told = delimiter(settings);
-        told.as_ref().map_or(&DELIMITERS[..], std::slice::from_ref).iter().find_map(|delimiter| header_of(bytes, *delimiter, settings))
+        told.as_ref()
+            .map_or(&DELIMITERS[..], std::slice::from_ref)
+            .iter()
+            .find_map(|delimiter| header_of(bytes, *delimiter, settings))
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
@@ -106,7 +151,13 @@ impl Adapter for GenericCsv {
         }
         let columns = record.header.map_or(0, |h| h.names.len());
         if fields.len() < columns {
-            return out.reject(record, format!("{} fields, but the header names {columns}; if another character parts them, set options.delimiter", fields.len()));
+            return out.reject(
+                record,
+                format!(
+                    "{} fields, but the header names {columns}; if another character parts them, set options.delimiter",
+                    fields.len()
+                ),
+            );
         }
         let row = Row { fields: &fields, map, record, settings, rejects_before: out.rejects.len() };
         match row.leg(out) {
@@ -181,8 +232,13 @@ fn map(record: Record<'_>, settings: &Settings) -> Result<(Map, u8), String> {
     for (field, place) in FIELDS.iter().zip(&mut map) {
         let told = settings.options.get(format!("map.{field}").as_str());
         let number = |text: &str| -> Result<Option<usize>, String> {
-            let number: usize = text.trim().parse().map_err(|_| format!("options.`map.{field}` = \"{text}\": without a header it is a column's number from 1"))?;
-            number.checked_sub(1).map(Some).ok_or_else(|| format!("options.`map.{field}` = \"{text}\": columns are numbered from 1"))
+            let number: usize = text.trim().parse().map_err(|_| {
+                format!("options.`map.{field}` = \"{text}\": without a header it is a column's number from 1")
+            })?;
+            number
+                .checked_sub(1)
+                .map(Some)
+                .ok_or_else(|| format!("options.`map.{field}` = \"{text}\": columns are numbered from 1"))
         };
         *place = match told.map(|t| t.split_once('+').unwrap_or((t, ""))) {
             Some((first, "")) => (number(first)?, None),
@@ -193,10 +249,16 @@ fn map(record: Record<'_>, settings: &Settings) -> Result<(Map, u8), String> {
     let has = |field: F| map[field as usize].0.is_some();
     let when = has(F::Started) || has(F::Ended) && has(F::Duration);
     if !when {
-        return Err("no column is the start: set options.`map.started_at` to its number (or `map.ended_at` and `map.duration`)".to_owned());
+        return Err(
+            "no column is the start: set options.`map.started_at` to its number (or `map.ended_at` and `map.duration`)"
+                .to_owned(),
+        );
     }
     if !has(F::Caller) && !has(F::Callee) {
-        return Err("no column is the caller or the callee: set options.`map.caller` and options.`map.callee` to their numbers".to_owned());
+        return Err(
+            "no column is the caller or the callee: set options.`map.caller` and options.`map.callee` to their numbers"
+                .to_owned(),
+        );
     }
     Ok((map, delimiter(settings).unwrap_or(b',')))
 }
@@ -235,7 +297,9 @@ impl Row<'_, '_> {
         self.read_times(&mut leg, out)?;
         self.read_disposition(&mut leg, out);
         self.read_ends(&mut leg, out);
-        leg.ended_by = self.word(F::EndedBy, &["caller", "callee", "network"], out).map(|i| [Side::Caller, Side::Callee, Side::Network][i]);
+        leg.ended_by = self
+            .word(F::EndedBy, &["caller", "callee", "network"], out)
+            .map(|i| [Side::Caller, Side::Callee, Side::Network][i]);
         leg.recording = self.text(F::Recording);
         let cause = self.text(F::Cause);
         if !cause.is_empty() {
@@ -276,13 +340,16 @@ impl Row<'_, '_> {
             Ok(Some(at))
         };
         let started = moment(F::Started)?;
-        let mut optional = |field: F| moment(field).unwrap_or_else(|reason| {
-            out.reject(self.record, reason);
-            None
-        });
+        let mut optional = |field: F| {
+            moment(field).unwrap_or_else(|reason| {
+                out.reject(self.record, reason);
+                None
+            })
+        };
         let (rang, answered, ended) = (optional(F::Rang), optional(F::Answered), optional(F::Ended));
         leg.grain_ms = grain_ms;
-        let [duration, ring, talk, hold] = [F::Duration, F::RingTime, F::TalkTime, F::HoldTime].map(|field| self.length(field, out));
+        let [duration, ring, talk, hold] =
+            [F::Duration, F::RingTime, F::TalkTime, F::HoldTime].map(|field| self.length(field, out));
         leg.hold_ms = hold;
         leg.rang_at = rang;
         leg.started_at = started.or_else(|| Some(ended?.plus_ms(-duration?)));
@@ -301,13 +368,17 @@ impl Row<'_, '_> {
             leg.ended_at = leg.started_at.map(|start| start.plus_ms(talked.unwrap_or(0)));
         }
         if leg.ended_at.is_some() && leg.ended_at < leg.started_at {
-            return Err("the end is before the start: one of the two is read wrongly; check options.`time.format` and the zone".to_owned());
+            return Err(
+                "the end is before the start: one of the two is read wrongly; check options.`time.format` and the zone"
+                    .to_owned(),
+            );
         }
         Ok(())
     }
 
     fn moment(&self, bytes: &[u8]) -> Option<(Moment, u32)> {
-        let in_zone = |local: LocalTime| self.settings.zone.map_or(Moment(local.0), |zone| clock::in_zone(local, zone, None));
+        let in_zone =
+            |local: LocalTime| self.settings.zone.map_or(Moment(local.0), |zone| clock::in_zone(local, zone, None));
         let Some(format) = option(self.settings, "time.format") else {
             let stamp = stamp(bytes)?;
             return Some((stamp.moment().unwrap_or_else(|| in_zone(stamp.local)), stamp.grain_ms));
@@ -316,11 +387,18 @@ impl Row<'_, '_> {
         match format {
             "epoch" => {
                 let seconds: f64 = text.parse().ok()?;
-                (seconds.abs() < 1e12).then_some((Moment((seconds * 1000.0).round() as i64), if text.contains('.') { 1 } else { 1000 }))
+                (seconds.abs() < 1e12)
+                    .then_some((Moment((seconds * 1000.0).round() as i64), if text.contains('.') { 1 } else { 1000 }))
             }
             "epoch_ms" => Some((Moment(text.parse().ok()?), 1)),
             _ => {
-                let grain = if format.contains("%S") || format.contains("%T") || format.contains("%c") || format.contains("%s") { 1000 } else { 60_000 };
+                let grain =
+                    if format.contains("%S") || format.contains("%T") || format.contains("%c") || format.contains("%s")
+                    {
+                        1000
+                    } else {
+                        60_000
+                    };
                 if format.contains("%z") || format.contains("%:z") || format.contains("%s") {
                     return Some((Moment(DateTime::parse_from_str(text, format).ok()?.timestamp_millis()), grain));
                 }
@@ -344,12 +422,20 @@ impl Row<'_, '_> {
             _ => 1000.0,
         };
         let read = if value.contains(':') {
-            value.split(':').try_fold(0_i64, |sum, part| {
-                let part: i64 = part.trim().parse().ok().filter(|n| (0..=100_000).contains(n))?;
-                Some(sum.saturating_mul(60).saturating_add(part))
-            }).map(|seconds| seconds.saturating_mul(1000))
+            value
+                .split(':')
+                .try_fold(0_i64, |sum, part| {
+                    let part: i64 = part.trim().parse().ok().filter(|n| (0..=100_000).contains(n))?;
+                    Some(sum.saturating_mul(60).saturating_add(part))
+                })
+                .map(|seconds| seconds.saturating_mul(1000))
         } else {
-            value.replace(',', ".").parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0).map(|n| (n * factor).round() as i64)
+            value
+                .replace(',', ".")
+                .parse::<f64>()
+                .ok()
+                .filter(|n| n.is_finite() && *n >= 0.0)
+                .map(|n| (n * factor).round() as i64)
         };
         match read.filter(|ms| (0..=LENGTH_MS_MAX).contains(ms)) {
             Some(ms) => Some(ms),
@@ -365,13 +451,32 @@ impl Row<'_, '_> {
     /// How it ended: as told, or by whether there was an answer.
     fn read_disposition(&self, leg: &mut Leg, out: &mut Legs) {
         const WORDS: [&str; 12] = [
-            "answered", "no_answer", "busy", "declined", "canceled", "answered_elsewhere", "not_registered", "do_not_disturb", "congestion",
-            "failed", "moved_on", "voicemail",
+            "answered",
+            "no_answer",
+            "busy",
+            "declined",
+            "canceled",
+            "answered_elsewhere",
+            "not_registered",
+            "do_not_disturb",
+            "congestion",
+            "failed",
+            "moved_on",
+            "voicemail",
         ];
         const MEANT: [Disposition; 12] = [
-            Disposition::Answered, Disposition::NoAnswer, Disposition::Busy, Disposition::Declined, Disposition::Canceled,
-            Disposition::AnsweredElsewhere, Disposition::NotRegistered, Disposition::DoNotDisturb, Disposition::Congestion, Disposition::Failed,
-            Disposition::MovedOn, Disposition::Answered,
+            Disposition::Answered,
+            Disposition::NoAnswer,
+            Disposition::Busy,
+            Disposition::Declined,
+            Disposition::Canceled,
+            Disposition::AnsweredElsewhere,
+            Disposition::NotRegistered,
+            Disposition::DoNotDisturb,
+            Disposition::Congestion,
+            Disposition::Failed,
+            Disposition::MovedOn,
+            Disposition::Answered,
         ];
         let told = self.word(F::Disposition, &WORDS, out);
         let sound = out.rejects.len() == self.rejects_before;
@@ -389,14 +494,18 @@ impl Row<'_, '_> {
         if leg.disposition != Disposition::Answered {
             leg.answered_at = None;
         } else if leg.answered_at.is_none() {
-            leg.answered_at = self.length(F::RingTime, &mut Legs::default()).and_then(|ring| Some(leg.rang_at.or(leg.started_at)?.plus_ms(ring)));
+            leg.answered_at = self
+                .length(F::RingTime, &mut Legs::default())
+                .and_then(|ring| Some(leg.rang_at.or(leg.started_at)?.plus_ms(ring)));
         }
     }
 
     /// Who called whom. What is neither told nor an extension is outside.
     fn read_ends(&self, leg: &mut Leg, out: &mut Legs) {
         let [caller, callee, trunk] = [F::Caller, F::Callee, F::Trunk].map(|f| self.text(f));
-        let kind = |number: &str| if !number.is_empty() && self.settings.is_extension(number) { EndKind::Person } else { EndKind::Outside };
+        let kind = |number: &str| {
+            if !number.is_empty() && self.settings.is_extension(number) { EndKind::Person } else { EndKind::Outside }
+        };
         let (from, to) = match self.word(F::Direction, &["inbound", "outbound", "internal"], out) {
             Some(0) => (EndKind::Outside, EndKind::Person),
             Some(1) => (EndKind::Person, EndKind::Outside),
@@ -408,7 +517,13 @@ impl Row<'_, '_> {
         leg.dialed = self.text(F::Dialed);
         leg.did = self.text(F::Did);
         leg.queue = self.text(F::Queue);
-        let trunk_of = |end: EndKind| if end == EndKind::Outside { self.settings.trunk(&trunk).unwrap_or(&trunk).clone() } else { Text::default() };
+        let trunk_of = |end: EndKind| {
+            if end == EndKind::Outside {
+                self.settings.trunk(&trunk).unwrap_or(&trunk).clone()
+            } else {
+                Text::default()
+            }
+        };
         let id = match (self.text(F::CallId), self.text(F::LegId)) {
             (call, _) if !call.is_empty() => call,
             (_, own) if !own.is_empty() => own,
@@ -427,7 +542,10 @@ impl Row<'_, '_> {
             return;
         }
         // A number of ours in the callee's column is what was dialed, and names nobody.
-        let is_did = to == EndKind::Person && from == EndKind::Outside && !callee.is_empty() && !self.settings.is_extension(&callee);
+        let is_did = to == EndKind::Person
+            && from == EndKind::Outside
+            && !callee.is_empty()
+            && !self.settings.is_extension(&callee);
         let callee = if is_did {
             if leg.did.is_empty() {
                 leg.did = callee;
@@ -480,12 +598,18 @@ impl Row<'_, '_> {
             let option = self.settings.options.get(format!("values.{name}.{word}").as_str());
             option.is_some_and(|list| list.split(',').any(|v| v.trim().eq_ignore_ascii_case(&value)))
         };
-        let own: SmallVec<[u8; 24]> = value.bytes().map(|b| if b == b' ' || b == b'-' { b'_' } else { b.to_ascii_lowercase() }).collect();
+        let own: SmallVec<[u8; 24]> =
+            value.bytes().map(|b| if b == b' ' || b == b'-' { b'_' } else { b.to_ascii_lowercase() }).collect();
         let found = words.iter().position(listed).or_else(|| words.iter().position(|w| w.as_bytes() == own.as_slice()));
         if found.is_none() {
-            out.reject(self.record, format!(
-                "{name}: `{value}` is none of {}; say which it is with options.`values.{name}.{}` = \"{value}\"", words.join(", "), words.first().copied().unwrap_or_default()
-            ));
+            out.reject(
+                self.record,
+                format!(
+                    "{name}: `{value}` is none of {}; say which it is with options.`values.{name}.{}` = \"{value}\"",
+                    words.join(", "),
+                    words.first().copied().unwrap_or_default()
+                ),
+            );
         }
         found
     }

@@ -374,7 +374,5 @@ pub fn call_id(legs: &[Leg]) -> u128 {
 
 /// Legs in the one order in which they are folded, whatever the order in which they came.
 pub fn sort(legs: &mut [Leg]) {
-    legs.sort_by(|a, b| {
-        (a.started_at, a.order, a.leg_id).cmp(&(b.started_at, b.order, b.leg_id))
-    });
+    legs.sort_by_key(|a| (a.started_at, a.order, a.leg_id));
 }

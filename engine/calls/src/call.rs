@@ -43,7 +43,8 @@ fn journey(legs: &[Leg]) -> Option<Journey> {
     let events: Vec<&Leg> = legs.iter().filter(|l| l.event.is_some_and(|e| e < Event::QueueEntered)).collect();
     let lines: Vec<&Leg> = legs.iter().filter(is_queue).collect();
     let by_paths = paths::journey(&whole);
-    let by_events = channels::journey(&events).filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
+    let by_events =
+        channels::journey(&events).filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
     let mut journey = match (by_events, by_paths) {
         (Some(fine), Some(coarse)) => merge(fine, coarse),
         (Some(only), None) | (None, Some(only)) => only,
@@ -76,7 +77,14 @@ fn merge(mut fine: Journey, coarse: Journey) -> Journey {
     fine
 }
 
-fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<'_>, several_files: bool, is_final: bool) -> Call {
+fn describe(
+    legs: &[Leg],
+    journey: &Journey,
+    verdict: &Verdict,
+    site: &mut Site<'_>,
+    several_files: bool,
+    is_final: bool,
+) -> Call {
     let first = legs.iter().find(|l| l.from.channel == journey.caller.channel).or(legs.first());
     let (tenant, pbx) = first.map_or_else(Default::default, |l| (l.origin.tenant.clone(), l.origin.pbx.clone()));
     let started_at = journey.started_at;
@@ -100,25 +108,31 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
         }
     }
 
-    let calendar = site.directory.group_open_at(did_group.as_deref(), did_site.as_deref().or(pbx_site.as_deref()), started_at.0);
+    let calendar =
+        site.directory.group_open_at(did_group.as_deref(), did_site.as_deref().or(pbx_site.as_deref()), started_at.0);
     let out_of_hours = inbound && (verdict.closed_route || calendar == Some(false));
     let missed = inbound && is_missed(site, verdict, out_of_hours);
     let unanswered = verdict.answered_at.is_none();
     let reason = (inbound && (unanswered || verdict.outcome == Outcome::LostInTransfer))
         .then(|| verdict::reason(journey, verdict, out_of_hours));
-    let offers = offer_lines(journey, &parties, missed, inbound && unanswered && !out_of_hours, site.directory.is_guessed());
+    let offers =
+        offer_lines(journey, &parties, missed, inbound && unanswered && !out_of_hours, site.directory.is_guessed());
     let visits = visits(journey, site, &pbx);
     let tried = first_tried(journey, &parties, site, &pbx, None);
     let owner = if missed {
         let since = journey.last_talk().map(|t| t.to.plus_ms(-journey.grain_ms));
-        first_tried(journey, &parties, site, &pbx, since).and_then(|t| t.owner).or_else(|| did_group.as_ref().map(|g| owner_group(g)))
+        first_tried(journey, &parties, site, &pbx, since)
+            .and_then(|t| t.owner)
+            .or_else(|| did_group.as_ref().map(|g| owner_group(g)))
     } else {
         None
     };
 
     let rang_at = journey.offers.iter().filter_map(|o| o.rang_at).min();
     let queued_at = journey.stays.iter().filter(|s| s.stage == Stage::Queue).map(|s| s.from).min();
-    let sum = |stages: &[Stage]| Seconds { ms: journey.stays.iter().filter(|s| stages.contains(&s.stage)).map(|s| s.to.ms_since(s.from)).sum() };
+    let sum = |stages: &[Stage]| Seconds {
+        ms: journey.stays.iter().filter(|s| stages.contains(&s.stage)).map(|s| s.to.ms_since(s.from)).sum(),
+    };
     let since = |from: Moment| Seconds { ms: verdict.waited_until.ms_since(from).max(0) };
     let known_answer = !verdict.answer_is_bound;
     let all_exact = journey.talks.iter().all(|t| t.exact);
@@ -127,7 +141,9 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
 
     let mut link_keys: Vec<Text> = legs
         .iter()
-        .flat_map(|l| l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| &k.value).chain(std::iter::once(&l.native_id)))
+        .flat_map(|l| {
+            l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| &k.value).chain(std::iter::once(&l.native_id))
+        })
         .filter(|k| !k.is_empty())
         .cloned()
         .collect();
@@ -136,11 +152,16 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
     let mut pbxes: Vec<Text> = legs.iter().map(|l| l.origin.pbx.clone()).collect();
     pbxes.sort_unstable();
     pbxes.dedup();
-    let mut records: Vec<RecordRef> = legs.iter().filter(|l| l.position.record > 0).map(|l| RecordRef::of(l, several_files)).collect();
+    let mut records: Vec<RecordRef> =
+        legs.iter().filter(|l| l.position.record > 0).map(|l| RecordRef::of(l, several_files)).collect();
     records.sort_unstable();
     records.dedup();
 
-    let dialed = if inbound { did.clone().or_else(|| some(&journey.dialed)) } else { site.e164(&pbx, &journey.dialed).or_else(|| some(&journey.dialed)) };
+    let dialed = if inbound {
+        did.clone().or_else(|| some(&journey.dialed))
+    } else {
+        site.e164(&pbx, &journey.dialed).or_else(|| some(&journey.dialed))
+    };
     let customer = customer(journey, &caller, site, &pbx);
     let withheld = inbound && customer.is_none();
     let line = CallLine {
@@ -176,7 +197,12 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
         transfers: journey
             .transfers
             .iter()
-            .map(|t| TransferLine { kind: adapters::line::word(t.kind).into(), by: some(&t.by), to: some(&t.to), at: t.at })
+            .map(|t| TransferLine {
+                kind: adapters::line::word(t.kind).into(),
+                by: some(&t.by),
+                to: some(&t.to),
+                at: t.at,
+            })
             .collect(),
         started_at,
         queued_at,
@@ -192,7 +218,8 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
             Some(answered) => Some(Seconds { ms: answered.ms_since(rang).max(0) }),
             None => given_up.map(|end| Seconds { ms: end.ms_since(rang).max(0) }),
         }),
-        talk_time_s: all_exact.then(|| Seconds { ms: journey.talks.iter().map(|t| t.to.ms_since(t.from) - t.hold_ms).sum() }),
+        talk_time_s: all_exact
+            .then(|| Seconds { ms: journey.talks.iter().map(|t| t.to.ms_since(t.from) - t.hold_ms).sum() }),
         hold_time_s: (journey.exact || hold_ms > 0 || unanswered).then_some(Seconds { ms: hold_ms }),
         park_time_s: Some(sum(&[Stage::Park])),
         machine_time_s: Some(sum(&[Stage::Menu, Stage::Announcement, Stage::Closed, Stage::Mailbox, Stage::Final])),
@@ -222,7 +249,8 @@ fn describe(legs: &[Leg], journey: &Journey, verdict: &Verdict, site: &mut Site<
         .filter(|t| !inbound || site.directory.is_guessed() || t.to > t.from)
         .max_by_key(|t| t.to.ms_since(t.from))
         .map(|t| (t.from, t.to));
-    let owed = missed || inbound && unanswered && out_of_hours && !verdict.short && site.directory.follow_up_out_of_hours();
+    let owed =
+        missed || inbound && unanswered && out_of_hours && !verdict.short && site.directory.follow_up_out_of_hours();
     Call { line, customer, withheld, talk, owed }
 }
 
@@ -242,7 +270,13 @@ fn is_missed(site: &Site<'_>, verdict: &Verdict, out_of_hours: bool) -> bool {
 fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, countable: bool, guessed: bool) -> Vec<OfferLine> {
     let mut lines: Vec<OfferLine> = Vec::with_capacity(journey.offers.len());
     for (offer, party) in journey.offers.iter().zip(parties) {
-        let round = 1 + u32::try_from(lines.iter().filter(|l| l.target.as_deref() == Some(party.target.as_str()) && l.queue == some(&offer.queue)).count()).unwrap_or(0);
+        let round = 1 + u32::try_from(
+            lines
+                .iter()
+                .filter(|l| l.target.as_deref() == Some(party.target.as_str()) && l.queue == some(&offer.queue))
+                .count(),
+        )
+        .unwrap_or(0);
         let answered_after = journey.talks.iter().any(|t| t.to >= offer.tried_at);
         let known = party.person.is_some() || guessed && party.ours;
         let first_time = !lines.iter().any(|l| l.target.as_deref() == Some(party.target.as_str()) && l.person_missed);
@@ -257,14 +291,19 @@ fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, countable: bo
             ended_at: offer.ended_at,
             end: offer.end,
             reason: verdict::offer_reason(offer),
-            person_missed: known && first_time && !answered_after && (missed || countable) && offer.end != OfferEnd::Answered,
+            person_missed: known
+                && first_time
+                && !answered_after
+                && (missed || countable)
+                && offer.end != OfferEnd::Answered,
         });
     }
     lines
 }
 
 fn visits(journey: &Journey, site: &Site<'_>, pbx: &str) -> Vec<VisitLine> {
-    let stays = journey.stays.iter().filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty());
+    let stays =
+        journey.stays.iter().filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty());
     stays
         .map(|stay| {
             let last = stay.to >= journey.ended_at.plus_ms(-journey.grain_ms);
@@ -296,15 +335,29 @@ fn owner_group(group: &str) -> Text {
     compact_str::format_compact!("group:{group}")
 }
 
-fn first_tried(journey: &Journey, parties: &[Party], site: &Site<'_>, pbx: &str, since: Option<Moment>) -> Option<Tried> {
+fn first_tried(
+    journey: &Journey,
+    parties: &[Party],
+    site: &Site<'_>,
+    pbx: &str,
+    since: Option<Moment>,
+) -> Option<Tried> {
     let after = |at: Moment| since.is_none_or(|s| at >= s);
     let place = journey
         .stays
         .iter()
-        .filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty() && (after(s.from) || since.is_none()))
+        .filter(|s| {
+            matches!(s.stage, Stage::Queue | Stage::HuntGroup)
+                && !s.place.is_empty()
+                && (after(s.from) || since.is_none())
+        })
         .min_by_key(|s| s.from);
-    let offer: Option<(&Offer, &Party)> =
-        journey.offers.iter().zip(parties).filter(|(o, p)| after(o.tried_at) && !p.target.is_empty()).min_by_key(|(o, _)| o.tried_at);
+    let offer: Option<(&Offer, &Party)> = journey
+        .offers
+        .iter()
+        .zip(parties)
+        .filter(|(o, p)| after(o.tried_at) && !p.target.is_empty())
+        .min_by_key(|(o, _)| o.tried_at);
     match (place, offer) {
         (Some(place), offer) if offer.is_none_or(|(o, _)| place.from <= o.tried_at) => {
             let group = site.group_of_place(pbx, &place.place);
@@ -331,7 +384,11 @@ fn customer(journey: &Journey, caller: &Option<Text>, site: &mut Site<'_>, pbx: 
         Direction::Outbound => {
             let talked = journey.talks.iter().map(|t| &t.with).find(|w| w.kind == adapters::leg::EndKind::Outside);
             let tried = journey.offers.iter().map(|o| &o.to).find(|t| t.kind == adapters::leg::EndKind::Outside);
-            let raw = talked.or(tried).map(|e| e.number.clone()).filter(|n| !n.is_empty()).unwrap_or_else(|| journey.dialed.clone());
+            let raw = talked
+                .or(tried)
+                .map(|e| e.number.clone())
+                .filter(|n| !n.is_empty())
+                .unwrap_or_else(|| journey.dialed.clone());
             site.e164(pbx, &raw).or_else(|| site.e164(pbx, &journey.dialed)).or(some(&raw))
         }
         Direction::Internal => None,

@@ -102,7 +102,7 @@ fn channels(legs: &[&Leg]) -> Vec<Channel> {
         events.entry((leg.from.channel.as_str(), leg.native_id.as_str())).or_default().push(leg);
     }
     let mut channels: Vec<Channel> = events.into_values().map(|events| channel(&events)).collect();
-    channels.sort_by(|a, b| (a.started, a.order, a.leg).cmp(&(b.started, b.order, b.leg)));
+    channels.sort_by_key(|a| (a.started, a.order, a.leg));
     channels
 }
 
@@ -150,7 +150,8 @@ fn channel(events: &[&Leg]) -> Channel {
             Some(Event::Started) => {
                 channel.started = Some(channel.started.map_or(at, |s| s.min(at)));
                 channel.dialed = leg.dialed.clone();
-                channel.end.number = if leg.from.number.is_empty() { channel.end.number.clone() } else { leg.from.number.clone() };
+                channel.end.number =
+                    if leg.from.number.is_empty() { channel.end.number.clone() } else { leg.from.number.clone() };
             }
             Some(Event::Answered) => {
                 channel.answered = Some(channel.answered.map_or(at, |a| a.min(at)));
@@ -168,7 +169,8 @@ fn channel(events: &[&Leg]) -> Channel {
                 leg: leg.leg_id,
             }),
             Some(Event::AppEnded) => {
-                if let Some(run) = channel.runs.iter_mut().rev().find(|r| r.application == leg.detail && r.to == close) {
+                if let Some(run) = channel.runs.iter_mut().rev().find(|r| r.application == leg.detail && r.to == close)
+                {
                     run.to = at;
                 }
             }
@@ -206,7 +208,8 @@ fn channel(events: &[&Leg]) -> Channel {
                 channel.dial_status = leg.argument.clone();
                 channel.was_rung |= is_outgoing(&application);
                 channel.rung_for_us |= application == "AppDial2";
-                (channel.last_stage, channel.last_place, channel.last_dialed) = (leg.stage, leg.place.clone(), leg.dialed.clone());
+                (channel.last_stage, channel.last_place, channel.last_dialed) =
+                    (leg.stage, leg.place.clone(), leg.dialed.clone());
             }
             Some(kind @ (Event::BlindTransfer | Event::AttendedTransfer | Event::Forward | Event::Pickup)) => {
                 channel.moves.push((at, kind, leg.detail.clone(), leg.argument.clone()));
@@ -218,7 +221,10 @@ fn channel(events: &[&Leg]) -> Channel {
         channel.holds.push((from, close));
     }
     // A channel that was rung begins without a place in the dialplan of its own.
-    if channel.runs.is_empty() && (channel.dialed == "s" || channel.dialed.is_empty()) && channel.end.kind != EndKind::Joint {
+    if channel.runs.is_empty()
+        && (channel.dialed == "s" || channel.dialed.is_empty())
+        && channel.end.kind != EndKind::Joint
+    {
         channel.was_rung |= channel.answered.is_none() && channel.stages.len() <= 2 && channel.did.is_empty();
     }
     channel
@@ -242,7 +248,12 @@ fn is_outgoing(application: &str) -> bool {
 
 /// The first channel that came into being from outside or from a telephone.
 fn caller(channels: &[Channel]) -> Option<&Channel> {
-    let first = |rung: bool| channels.iter().filter(|c| c.started.is_some() && c.end.kind != EndKind::Joint && (rung || !c.was_rung)).min_by_key(|c| (c.started, c.order));
+    let first = |rung: bool| {
+        channels
+            .iter()
+            .filter(|c| c.started.is_some() && c.end.kind != EndKind::Joint && (rung || !c.was_rung))
+            .min_by_key(|c| (c.started, c.order))
+    };
     match (first(false), first(true)) {
         // A call that the PBX was told to place begins with a telephone that it rang.
         (Some(own), Some(any)) if any.rung_for_us && any.order < own.order => Some(any),
@@ -341,7 +352,14 @@ impl Sweep<'_> {
                 if known || met.iter().chain(talks).any(|t| t.with.channel == peer.channel) {
                     continue;
                 }
-                met.push(Talk { with: peer.clone(), from: member.from, to: member.to, exact: false, leg: member.leg, hold_ms: 0 });
+                met.push(Talk {
+                    with: peer.clone(),
+                    from: member.from,
+                    to: member.to,
+                    exact: false,
+                    leg: member.leg,
+                    hold_ms: 0,
+                });
             }
         }
         met
@@ -380,7 +398,13 @@ impl Sweep<'_> {
             });
         }
         self.unreached(&mut offers);
-        offers.sort_by(|a, b| (a.tried_at, a.to.channel.as_str(), a.to.number.as_str()).cmp(&(b.tried_at, b.to.channel.as_str(), b.to.number.as_str())));
+        offers.sort_by(|a, b| {
+            (a.tried_at, a.to.channel.as_str(), a.to.number.as_str()).cmp(&(
+                b.tried_at,
+                b.to.channel.as_str(),
+                b.to.number.as_str(),
+            ))
+        });
         offers
     }
 
@@ -399,7 +423,8 @@ impl Sweep<'_> {
                 let won = journey.talks.iter().any(|t| ended_at.ms_since(t.from).abs() <= 1000 && tried_at < t.from);
                 if won {
                     OfferEnd::AnsweredElsewhere
-                } else if self.caller.ended.is_some_and(|e| e.ms_since(ended_at).abs() <= 300) && self.caller_hung_up() {
+                } else if self.caller.ended.is_some_and(|e| e.ms_since(ended_at).abs() <= 300) && self.caller_hung_up()
+                {
                     OfferEnd::CallerLeft
                 } else {
                     OfferEnd::NoAnswer
@@ -417,7 +442,13 @@ impl Sweep<'_> {
                         || c.end.kind == EndKind::Joint && c.started.is_some_and(|s| s >= run.from && s <= run.to)
                 });
                 // The channel took the place of another whose phones ring already: then somebody was passed on while they rang.
-                let taken_over = offers.iter().any(|o| o.tried_at <= run.to && o.ended_at >= run.from && o.rang_at.is_some() && destinations(&run.arguments).any(|d| d.ends_with(o.to.number.as_str()) && !o.to.number.is_empty()));
+                let taken_over = offers.iter().any(|o| {
+                    o.tried_at <= run.to
+                        && o.ended_at >= run.from
+                        && o.rang_at.is_some()
+                        && destinations(&run.arguments)
+                            .any(|d| d.ends_with(o.to.number.as_str()) && !o.to.number.is_empty())
+                });
                 if made || taken_over {
                     continue;
                 }
@@ -440,7 +471,9 @@ impl Sweep<'_> {
             }
         }
         let caller = self.caller;
-        let busy = caller.cause == Some(17) && matches!(caller.last_stage, Stage::Extension | Stage::Forward) && !caller.last_dialed.is_empty();
+        let busy = caller.cause == Some(17)
+            && matches!(caller.last_stage, Stage::Extension | Stage::Forward)
+            && !caller.last_dialed.is_empty();
         let told = offers.iter().any(|o| o.to.number == caller.last_dialed);
         let dialed_there = caller.runs.iter().any(|r| r.application == "Dial" && r.dialed == caller.last_dialed);
         if let (true, false, false, Some(at)) = (busy, told, dialed_there, caller.ended) {
@@ -494,27 +527,40 @@ impl Sweep<'_> {
             let talk = journey.talks.iter().filter(|t| t.from >= run.from && t.from <= run.to).map(|t| t.from).min();
             let end = match stage {
                 Stage::Queue | Stage::HuntGroup if talk.is_some() => Some(StayEnd::Answered),
-                Stage::Queue | Stage::HuntGroup if caller.ended.is_some_and(|e| e.ms_since(run.to).abs() <= 50) && self.caller_hung_up() => Some(StayEnd::Abandoned),
+                Stage::Queue | Stage::HuntGroup
+                    if caller.ended.is_some_and(|e| e.ms_since(run.to).abs() <= 50) && self.caller_hung_up() =>
+                {
+                    Some(StayEnd::Abandoned)
+                }
                 _ => None,
             };
             push_stay(&mut stays, Stay { stage, place, from: run.from, to: talk.unwrap_or(run.to), end, leg: run.leg });
         }
         for (from, to, place) in &caller.parked {
-            stays.push(Stay { stage: Stage::Park, place: place.clone(), from: *from, to: *to, end: None, leg: caller.leg });
+            stays.push(Stay {
+                stage: Stage::Park,
+                place: place.clone(),
+                from: *from,
+                to: *to,
+                end: None,
+                leg: caller.leg,
+            });
         }
         // Places without an application that is logged (a menu that waits, an announcement) are told by the context alone.
         let mut spans = caller.stages.iter().peekable();
         while let Some((from, stage, place, dialed)) = spans.next() {
             let to = spans.peek().map_or(journey.ended_at, |(at, ..)| *at);
-            if matches!(stage, Stage::Menu | Stage::Final | Stage::Closed | Stage::Announcement | Stage::AfterQueue | Stage::QueueExit)
-                && !stays.iter().any(|s| s.stage == *stage && s.from <= to && s.to >= *from)
+            if matches!(
+                stage,
+                Stage::Menu | Stage::Final | Stage::Closed | Stage::Announcement | Stage::AfterQueue | Stage::QueueExit
+            ) && !stays.iter().any(|s| s.stage == *stage && s.from <= to && s.to >= *from)
             {
                 stays.push(Stay { stage: *stage, place: place.clone(), from: *from, to, end: None, leg: caller.leg });
             } else if *stage == Stage::HuntGroup && !stays.iter().any(|s| s.stage == *stage) {
                 stays.push(Stay { stage: *stage, place: dialed.clone(), from: *from, to, end: None, leg: caller.leg });
             }
         }
-        stays.sort_by(|a, b| (a.from, a.to, a.leg, a.stage).cmp(&(b.from, b.to, b.leg, b.stage)));
+        stays.sort_by_key(|a| (a.from, a.to, a.leg, a.stage));
         stays
     }
 
@@ -534,7 +580,10 @@ impl Sweep<'_> {
         journey.caller_left = Some(hung_up);
         journey.ended_by = if hung_up {
             Some(Side::Caller)
-        } else if caller.ended_by.is_empty() || caller.ended_by.starts_with("dialplan") || caller.ended_by.starts_with(caller.name.as_str()) {
+        } else if caller.ended_by.is_empty()
+            || caller.ended_by.starts_with("dialplan")
+            || caller.ended_by.starts_with(caller.name.as_str())
+        {
             Some(Side::Network)
         } else {
             Some(Side::Callee)
@@ -548,9 +597,20 @@ impl Sweep<'_> {
         journey.message_left = None;
         let Some(talk) = journey.last_talk() else { return };
         let end = talk.to;
-        journey.passed_on = journey.offers.iter().any(|o| o.end != OfferEnd::Answered && o.ended_at >= end && o.tried_at <= caller.ended.unwrap_or(o.tried_at) && (o.tried_at >= end || o.ended_at.ms_since(end) > 200))
-            || journey.stays.iter().any(|s| matches!(s.stage, Stage::Queue | Stage::Park | Stage::Mailbox) && s.to.ms_since(end) > 200)
-            || self.channels.iter().flat_map(|c| &c.moves).any(|(at, kind, ..)| matches!(kind, Event::BlindTransfer | Event::AttendedTransfer) && at.ms_since(end).abs() <= 500 && journey.ended_at.ms_since(end) > 200)
+        journey.passed_on = journey.offers.iter().any(|o| {
+            o.end != OfferEnd::Answered
+                && o.ended_at >= end
+                && o.tried_at <= caller.ended.unwrap_or(o.tried_at)
+                && (o.tried_at >= end || o.ended_at.ms_since(end) > 200)
+        }) || journey
+            .stays
+            .iter()
+            .any(|s| matches!(s.stage, Stage::Queue | Stage::Park | Stage::Mailbox) && s.to.ms_since(end) > 200)
+            || self.channels.iter().flat_map(|c| &c.moves).any(|(at, kind, ..)| {
+                matches!(kind, Event::BlindTransfer | Event::AttendedTransfer)
+                    && at.ms_since(end).abs() <= 500
+                    && journey.ended_at.ms_since(end) > 200
+            })
             || caller.runs.iter().any(|r| r.from >= end && r.application == "Dial");
     }
 }
@@ -576,7 +636,7 @@ fn rang(cause: Option<u16>, length_ms: i64, end: OfferEnd) -> bool {
         OfferEnd::Busy => length_ms >= RANG_AT_LEAST_MS,
         OfferEnd::NotRegistered | OfferEnd::DoNotDisturb => false,
         OfferEnd::Failed => length_ms >= RANG_AT_LEAST_MS,
-        _ => !matches!(cause, Some(1 | 2 | 3)) || length_ms >= RANG_AT_LEAST_MS,
+        _ => !matches!(cause, Some(1..=3)) || length_ms >= RANG_AT_LEAST_MS,
     }
 }
 
@@ -587,7 +647,8 @@ fn direction(journey: &Journey, caller: &Channel) -> Direction {
     if caller.end.kind == EndKind::Outside {
         return Direction::Inbound;
     }
-    let outside = journey.offers.iter().any(|o| o.to.kind == EndKind::Outside && o.by.is_empty()) || caller.stages.iter().any(|(_, s, ..)| *s == Stage::Outbound);
+    let outside = journey.offers.iter().any(|o| o.to.kind == EndKind::Outside && o.by.is_empty())
+        || caller.stages.iter().any(|(_, s, ..)| *s == Stage::Outbound);
     if outside { Direction::Outbound } else { Direction::Internal }
 }
 
@@ -595,7 +656,8 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
     let mut transfers = Vec::new();
     for channel in channels {
         for (at, kind, detail, other) in &channel.moves {
-            let to_channel = |name: &str| channels.iter().find(|c| c.name == name).map(|c| c.end.number.clone()).unwrap_or_default();
+            let to_channel =
+                |name: &str| channels.iter().find(|c| c.name == name).map(|c| c.end.number.clone()).unwrap_or_default();
             let (kind, to) = match kind {
                 Event::BlindTransfer => (MoveKind::Blind, detail.clone()),
                 Event::AttendedTransfer => (MoveKind::Attended, to_channel(other)),
@@ -606,7 +668,11 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
         }
     }
     for (at, _, place) in &caller.parked {
-        let by = transfers.iter().find(|t: &&Transfer| t.at.ms_since(*at).abs() <= 500).map(|t| t.by.clone()).unwrap_or_default();
+        let by = transfers
+            .iter()
+            .find(|t: &&Transfer| t.at.ms_since(*at).abs() <= 500)
+            .map(|t| t.by.clone())
+            .unwrap_or_default();
         transfers.retain(|t| t.at.ms_since(*at).abs() > 500);
         transfers.push(Transfer { kind: MoveKind::Park, by, to: place.clone(), at: *at });
     }
@@ -621,7 +687,9 @@ fn destinations(arguments: &str) -> impl Iterator<Item = &str> {
 fn is_line_of(destination: &str, device: &str) -> bool {
     let Some((_, line)) = device.split_once('/') else { return false };
     let Some((_, rest)) = destination.split_once('/') else { return false };
-    rest == line || rest.rsplit_once('@').is_some_and(|(_, l)| l == line) || rest.split_once('/').is_some_and(|(l, _)| l == line)
+    rest == line
+        || rest.rsplit_once('@').is_some_and(|(_, l)| l == line)
+        || rest.split_once('/').is_some_and(|(l, _)| l == line)
 }
 
 fn number_in(destination: &str) -> Option<&str> {

@@ -8,8 +8,8 @@ use adapters::{Ends, Leg};
 use crate::assemble::{Assembly, Slot};
 use crate::call::{self, Call};
 use crate::follow_up::{self, Contact, Limits};
-use crate::journey::Direction;
 use crate::held::{Held, Told};
+use crate::journey::Direction;
 use crate::site::Site;
 
 /// A call of which a leg says that it is the last is held this long by the log's clock before it is called final:
@@ -63,7 +63,8 @@ impl<'d> Calls<'d> {
         let grace_ms = site.directory.grace_ms();
         // Where the format has a marker, silence alone ends nothing before the grace is over.
         let idle_ms = if marker { grace_ms } else { silence.max().unwrap_or(grace_ms) };
-        let limits = Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
+        let limits =
+            Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
         Calls {
             site,
             assembly: Assembly::default(),
@@ -185,7 +186,10 @@ impl<'d> Calls<'d> {
             known.contacts.retain(|c| c.ended_at >= sure || c.ended_at >= first);
             // A settled one waits until no earlier call can come; an open one until it expires.
             let next = known.lines.iter().map(|l| {
-                let decided = closed.get(&l.call_id).copied().unwrap_or_else(|| l.started_at.plus_ms(self.limits.expires_after_ms));
+                let decided = closed
+                    .get(&l.call_id)
+                    .copied()
+                    .unwrap_or_else(|| l.started_at.plus_ms(self.limits.expires_after_ms));
                 decided.plus_ms(REMEMBERED_MS + 1)
             });
             if let Some(due) = next.min() {

@@ -88,7 +88,9 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
                 settled_by: settled.as_ref().and_then(|(c, ..)| c.talked.clone()),
                 our_attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
                 customer_calls: u32::try_from(repeats.len()).unwrap_or(u32::MAX),
-                time_to_return_s: settled.as_ref().map(|(_, _, at)| Seconds { ms: at.ms_since(opening.ended_at).max(0) }),
+                time_to_return_s: settled
+                    .as_ref()
+                    .map(|(_, _, at)| Seconds { ms: at.ms_since(opening.ended_at).max(0) }),
             },
             closed_at,
         });
@@ -97,7 +99,11 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
 }
 
 /// The first talk after the miss began: ours to them, long enough; or theirs with a person, also one that had begun before and went on.
-fn settling<'c>(contacts: &[&'c Contact], opening: &Contact, limits: Limits) -> Option<(&'c Contact, Direction, Moment)> {
+fn settling<'c>(
+    contacts: &[&'c Contact],
+    opening: &Contact,
+    limits: Limits,
+) -> Option<(&'c Contact, Direction, Moment)> {
     contacts
         .iter()
         .filter(|c| c.call_id != opening.call_id)

@@ -12,7 +12,7 @@ pub enum Told {
     /// One that owes nothing, or whose follow-up was decided with it.
     Call(Box<CallLine>),
     /// One that waited.
-    Held(Held),
+    Held(Box<Held>),
 }
 
 /// A line that waited, with the follow-up that came of it.
@@ -74,7 +74,7 @@ impl Held {
                 line.follow_up = self.follow_up.take();
                 Told::Call(line)
             }
-            Kept::Text(_) => Told::Held(self),
+            Kept::Text(_) => Told::Held(Box::new(self)),
         }
     }
 

@@ -22,7 +22,13 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
     // What other calls tell of whom the caller met in a room says nothing of when the caller came or went.
     let own = paths.own.iter().filter(|l| l.order != u64::MAX || first.order == u64::MAX);
     journey.started_at = own.clone().filter_map(|l| began(l)).min().unwrap_or(journey.started_at);
-    journey.ended_at = own.clone().filter_map(|l| l.ended_at).chain(first.ended_at).max().unwrap_or(journey.started_at).max(journey.started_at);
+    journey.ended_at = own
+        .clone()
+        .filter_map(|l| l.ended_at)
+        .chain(first.ended_at)
+        .max()
+        .unwrap_or(journey.started_at)
+        .max(journey.started_at);
     read_caller(&mut journey, &paths, first);
     journey.own_call = first.stage == Stage::OwnCall;
     journey.offers = offers(&paths, &journey);
@@ -50,11 +56,24 @@ struct Paths<'l> {
 
 impl<'l> Paths<'l> {
     fn of(legs: &[&'l Leg], first: &'l Leg) -> Paths<'l> {
-        let mut paths =
-            Paths { own: Vec::new(), others: Vec::new(), behind: HashMap::new(), called_at: HashMap::new(), rung_at: HashMap::new() };
+        let mut paths = Paths {
+            own: Vec::new(),
+            others: Vec::new(),
+            behind: HashMap::new(),
+            called_at: HashMap::new(),
+            rung_at: HashMap::new(),
+        };
         for leg in legs {
-            let mine = if first.from.channel.is_empty() { leg.from == first.from } else { leg.from.channel == first.from.channel };
-            if mine { paths.own.push(leg) } else { paths.others.push(leg) }
+            let mine = if first.from.channel.is_empty() {
+                leg.from == first.from
+            } else {
+                leg.from.channel == first.from.channel
+            };
+            if mine {
+                paths.own.push(leg);
+            } else {
+                paths.others.push(leg);
+            }
             let at = (began(leg).unwrap_or_default(), leg.order);
             if leg.from.kind == EndKind::Joint {
                 paths.behind.entry(&leg.from.channel).or_default().push(leg);
@@ -87,7 +106,11 @@ impl<'l> Paths<'l> {
                 for inner in self.behind.get(to.channel.as_str()).into_iter().flatten() {
                     match &inner.to {
                         Some(far) if far.kind == EndKind::Joint && far.channel != to.channel => reached.extend(
-                            self.behind.get(far.channel.as_str()).into_iter().flatten().filter(|l| l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint)),
+                            self.behind
+                                .get(far.channel.as_str())
+                                .into_iter()
+                                .flatten()
+                                .filter(|l| l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint)),
                         ),
                         Some(_) => reached.push(*inner),
                         None => {}
@@ -105,7 +128,11 @@ impl<'l> Paths<'l> {
 fn caller_leg<'l>(legs: &[&'l Leg]) -> Option<&'l Leg> {
     let real = |l: &&&Leg| l.from.kind != EndKind::Joint && l.stage != Stage::Recording && began(l).is_some();
     let own = |l: &&&Leg| l.order != u64::MAX;
-    legs.iter().find(|l| real(l) && own(l)).or_else(|| legs.iter().find(real)).or_else(|| legs.iter().find(|l| began(l).is_some())).copied()
+    legs.iter()
+        .find(|l| real(l) && own(l))
+        .or_else(|| legs.iter().find(real))
+        .or_else(|| legs.iter().find(|l| began(l).is_some()))
+        .copied()
 }
 
 fn began(leg: &Leg) -> Option<Moment> {
@@ -170,9 +197,18 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
     }
     refused_without_device(paths, &mut offers);
     // Somebody who really rang in a consultation is not told again by the caller's leg that lost the channel.
-    let rang: Vec<Text> = offers.iter().filter(|o| o.rang_at.is_some() && !o.by.is_empty()).map(|o| o.to.number.clone()).collect();
-    offers.retain(|o| !(o.disposition == Disposition::NotRegistered && o.to.channel.is_empty() && rang.contains(&o.to.number)));
-    offers.sort_by(|a, b| (a.tried_at, a.to.channel.as_str(), a.to.number.as_str()).cmp(&(b.tried_at, b.to.channel.as_str(), b.to.number.as_str())));
+    let rang: Vec<Text> =
+        offers.iter().filter(|o| o.rang_at.is_some() && !o.by.is_empty()).map(|o| o.to.number.clone()).collect();
+    offers.retain(|o| {
+        !(o.disposition == Disposition::NotRegistered && o.to.channel.is_empty() && rang.contains(&o.to.number))
+    });
+    offers.sort_by(|a, b| {
+        (a.tried_at, a.to.channel.as_str(), a.to.number.as_str()).cmp(&(
+            b.tried_at,
+            b.to.channel.as_str(),
+            b.to.number.as_str(),
+        ))
+    });
     offers
 }
 
@@ -272,23 +308,35 @@ fn refused_without_device(paths: &Paths<'_>, offers: &mut Vec<Offer>) {
 fn talks(paths: &Paths<'_>, journey: &Journey) -> Vec<Talk> {
     let mut talks = Vec::new();
     for leg in &paths.own {
-        if leg.disposition != Disposition::Answered || leg.answerer == Answerer::Machine || matches!(leg.stage, Stage::ParkRetrieve | Stage::Recording) {
+        if leg.disposition != Disposition::Answered
+            || leg.answerer == Answerer::Machine
+            || matches!(leg.stage, Stage::ParkRetrieve | Stage::Recording)
+        {
             continue;
         }
         for reached in paths.reaching(leg) {
-            let Some(with) = reached.to.as_ref().filter(|t| matches!(t.kind, EndKind::Person | EndKind::Outside)) else { continue };
-            if reached.disposition != Disposition::Answered || reached.answerer == Answerer::Machine || with.channel == journey.caller.channel && !with.channel.is_empty() {
+            let Some(with) = reached.to.as_ref().filter(|t| matches!(t.kind, EndKind::Person | EndKind::Outside))
+            else {
+                continue;
+            };
+            if reached.disposition != Disposition::Answered
+                || reached.answerer == Answerer::Machine
+                || with.channel == journey.caller.channel && !with.channel.is_empty()
+            {
                 continue;
             }
             // A room joins everybody who is in it; we count our people, and whoever an outside caller came for.
-            if leg.stage == Stage::Conference && with.kind == EndKind::Outside && journey.caller.kind == EndKind::Outside {
+            if leg.stage == Stage::Conference
+                && with.kind == EndKind::Outside
+                && journey.caller.kind == EndKind::Outside
+            {
                 continue;
             }
             let Some(talk) = talk(paths, leg, reached, with) else { continue };
             talks.push(talk);
         }
     }
-    talks.sort_by(|a: &Talk, b: &Talk| (a.from, a.to, a.leg).cmp(&(b.from, b.to, b.leg)));
+    talks.sort_by_key(|a| (a.from, a.to, a.leg));
     talks.dedup_by(|b, a| a.leg == b.leg);
     talks
 }
@@ -336,7 +384,10 @@ fn forks_lost_at(paths: &Paths<'_>, won: &Leg) -> Option<Moment> {
                 && l.dialed == won.dialed
                 && l.queue == won.queue
                 && l.to.is_some()
-                && matches!(l.disposition, Disposition::NoAnswer | Disposition::AnsweredElsewhere | Disposition::Canceled)
+                && matches!(
+                    l.disposition,
+                    Disposition::NoAnswer | Disposition::AnsweredElsewhere | Disposition::Canceled
+                )
                 && l.started_at.is_some_and(|s| s.ms_since(started).abs() <= slack)
         })
         .filter_map(|l| l.ended_at)
@@ -403,7 +454,11 @@ fn stays(paths: &Paths<'_>, journey: &Journey) -> Vec<Stay> {
         let to = talk.map_or(to, |t| t.from).max(from);
         // A room with people in it is their talk, not a stay with a machine.
         let stage = leg.stage;
-        match stays.iter_mut().rev().find(|s| joins && s.stage == stage && s.place == leg.place && from.ms_since(s.to) <= 15_000) {
+        match stays
+            .iter_mut()
+            .rev()
+            .find(|s| joins && s.stage == stage && s.place == leg.place && from.ms_since(s.to) <= 15_000)
+        {
             Some(stay) => {
                 stay.from = stay.from.min(from);
                 stay.to = stay.to.max(to);
@@ -421,7 +476,7 @@ fn stays(paths: &Paths<'_>, journey: &Journey) -> Vec<Stay> {
             }),
         }
     }
-    stays.sort_by(|a, b| (a.from, a.to, a.leg).cmp(&(b.from, b.to, b.leg)));
+    stays.sort_by_key(|a| (a.from, a.to, a.leg));
     stays
 }
 
@@ -437,16 +492,27 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
     if transfers.is_empty() {
         for leg in &paths.own {
             let Some(from) = began(leg) else { continue };
-            let Some(before) = journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to) else { continue };
+            let Some(before) =
+                journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to)
+            else {
+                continue;
+            };
             let to = leg.to.as_ref().map_or_else(|| leg.dialed.clone(), |t| t.number.clone());
             let kind = match leg.stage {
                 Stage::Park => MoveKind::Park,
-                Stage::Menu | Stage::Announcement | Stage::Unknown | Stage::AfterQueue | Stage::Conference | Stage::Final => continue,
+                Stage::Menu
+                | Stage::Announcement
+                | Stage::Unknown
+                | Stage::AfterQueue
+                | Stage::Conference
+                | Stage::Final => continue,
                 _ if leg.to.as_ref().is_some_and(|t| had_answered(paths, leg, t)) => MoveKind::Attended,
                 _ if leg.to.is_none() && leg.cause.is_some() => continue,
                 _ => MoveKind::Blind,
             };
-            if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel)) || transfers.iter().any(|t| t.at == from && t.to == to) {
+            if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
+                || transfers.iter().any(|t| t.at == from && t.to == to)
+            {
                 continue;
             }
             transfers.push(Transfer { kind, by: before.with.number.clone(), to, at: from });
@@ -463,8 +529,10 @@ fn read_end(journey: &mut Journey, paths: &Paths<'_>) {
     journey.taken_by_machine = paths.own.iter().any(|l| l.answerer == Answerer::Machine || l.up_before);
     let Some(last) = last else { return };
     // The step that the dialplan came to after everything else: a row without far end that is the last to begin.
-    let step = paths.own.iter().filter(|l| l.to.is_none()).max_by_key(|l| (l.started_at, l.ended_at, l.order, l.leg_id));
-    let steps_last = step.is_some_and(|s| paths.own.iter().all(|l| l.leg_id == s.leg_id || l.started_at <= s.started_at));
+    let step =
+        paths.own.iter().filter(|l| l.to.is_none()).max_by_key(|l| (l.started_at, l.ended_at, l.order, l.leg_id));
+    let steps_last =
+        step.is_some_and(|s| paths.own.iter().all(|l| l.leg_id == s.leg_id || l.started_at <= s.started_at));
     if steps_last {
         journey.cause = step.and_then(|s| s.cause);
         journey.refused = step.filter(|s| s.disposition != Disposition::Answered).map(|s| s.disposition);
@@ -518,35 +586,43 @@ fn passed_on(paths: &Paths<'_>, journey: &Journey) -> bool {
     });
     // A consultation that still rang when its person let the caller go, and that the caller's legs are joined with.
     let asked = journey.offers.iter().any(|o| {
-        !o.by.is_empty() && o.by == talk.with.number && o.end != OfferEnd::Answered && o.rang_at.is_some()
+        !o.by.is_empty()
+            && o.by == talk.with.number
+            && o.end != OfferEnd::Answered
+            && o.rang_at.is_some()
             && o.ended_at.ms_since(talk.to).abs() <= slack
     });
-    (own || asked) && !paths.own.iter().any(|l| l.leg_id == talk.leg && l.moved.is_none() && l.ended_at > Some(talk.to.plus_ms(slack)))
+    (own || asked)
+        && !paths
+            .own
+            .iter()
+            .any(|l| l.leg_id == talk.leg && l.moved.is_none() && l.ended_at > Some(talk.to.plus_ms(slack)))
 }
 
 /// What one offer's end was, in the light of the others.
 fn settle_offers(journey: &mut Journey) {
     let slack = journey.grain_ms.max(1000);
     let answers: Vec<Moment> = journey.talks.iter().map(|t| t.from).collect();
-    let bounds: Vec<(Moment, Moment, Text)> = journey
-        .talks
-        .iter()
-        .filter(|t| !t.exact)
-        .map(|t| (t.from, t.to, t.with.channel.clone()))
-        .collect();
+    let bounds: Vec<(Moment, Moment, Text)> =
+        journey.talks.iter().filter(|t| !t.exact).map(|t| (t.from, t.to, t.with.channel.clone())).collect();
     let (ended_at, left) = (journey.ended_at, journey.caller_left);
     for offer in &mut journey.offers {
-        if let Some(talk) = journey.talks.iter().find(|t| !t.with.channel.is_empty() && t.with.channel == offer.to.channel) {
-            if offer.end == OfferEnd::Answered && (talk.exact || offer.answered_at.is_none()) && offer.by.is_empty() {
-                offer.answered_at = Some(talk.from);
-                offer.ended_at = talk.from;
-            }
+        if let Some(talk) =
+            journey.talks.iter().find(|t| !t.with.channel.is_empty() && t.with.channel == offer.to.channel)
+            && offer.end == OfferEnd::Answered
+            && (talk.exact || offer.answered_at.is_none())
+            && offer.by.is_empty()
+        {
+            offer.answered_at = Some(talk.from);
+            offer.ended_at = talk.from;
         }
         if offer.end != OfferEnd::NoAnswer || offer.timed_out == Some(true) {
             continue;
         }
         let won = answers.iter().any(|a| offer.ended_at.ms_since(*a).abs() <= slack)
-            || bounds.iter().any(|(from, to, _)| offer.tried_at.ms_since(*from).abs() <= slack && offer.ended_at >= *from && offer.ended_at <= *to);
+            || bounds.iter().any(|(from, to, _)| {
+                offer.tried_at.ms_since(*from).abs() <= slack && offer.ended_at >= *from && offer.ended_at <= *to
+            });
         if won {
             offer.end = OfferEnd::AnsweredElsewhere;
         } else if left == Some(true) && ended_at.ms_since(offer.ended_at).abs() <= slack {

@@ -37,7 +37,12 @@ fn stay<'j>(journey: &'j mut Journey, line: &Leg, at: Moment) -> Option<&'j mut 
     journey
         .stays
         .iter_mut()
-        .filter(|s| s.stage == Stage::Queue && s.place == line.queue && at.ms_since(s.from) >= -SLACK_MS && at.ms_since(s.to) <= SLACK_MS)
+        .filter(|s| {
+            s.stage == Stage::Queue
+                && s.place == line.queue
+                && at.ms_since(s.from) >= -SLACK_MS
+                && at.ms_since(s.to) <= SLACK_MS
+        })
         .min_by_key(|s| at.ms_since(s.from).abs())
 }
 
@@ -48,8 +53,15 @@ fn enter(journey: &mut Journey, line: &Leg, at: Moment) {
         Some(stay) if !exact => stay.from = at.max(stay.from),
         Some(_) => {}
         None => {
-            journey.stays.push(Stay { stage: Stage::Queue, place: line.queue.clone(), from: at, to: at, end: None, leg: line.leg_id });
-            journey.stays.sort_by(|a, b| (a.from, a.to, a.leg).cmp(&(b.from, b.to, b.leg)));
+            journey.stays.push(Stay {
+                stage: Stage::Queue,
+                place: line.queue.clone(),
+                from: at,
+                to: at,
+                end: None,
+                leg: line.leg_id,
+            });
+            journey.stays.sort_by_key(|a| (a.from, a.to, a.leg));
         }
     }
 }
@@ -65,7 +77,9 @@ fn connect(journey: &mut Journey, line: &Leg, at: Moment) {
         if same && !talk.exact && at >= talk.from && at <= talk.to {
             talk.from = at;
             talk.exact = true;
-            for offer in journey.offers.iter_mut().filter(|o| o.to.channel == talk.with.channel && !o.to.channel.is_empty()) {
+            for offer in
+                journey.offers.iter_mut().filter(|o| o.to.channel == talk.with.channel && !o.to.channel.is_empty())
+            {
                 offer.answered_at = Some(at);
                 offer.ended_at = at;
             }
@@ -108,7 +122,10 @@ fn leave(journey: &mut Journey, line: &Leg, at: Moment, end: StayEnd) {
 /// and whether the caller came from outside only by the number.
 #[must_use]
 pub fn journey(lines: &[&Leg]) -> Option<Journey> {
-    let entered = lines.iter().find(|l| l.event == Some(Event::QueueEntered)).or_else(|| lines.iter().find(|l| l.event.is_some()))?;
+    let entered = lines
+        .iter()
+        .find(|l| l.event == Some(Event::QueueEntered))
+        .or_else(|| lines.iter().find(|l| l.event.is_some()))?;
     let started_at = entered.started_at?;
     let number = entered.from.number.clone();
     let mut journey = Journey {

@@ -17,13 +17,19 @@ pub fn settings(directory: &Directory, pbx: &str, adapter: &'static str) -> Sett
     if known.adapter.as_deref().is_none_or(|a| a == adapter) {
         settings.columns = known.columns.iter().map(|c| Text::from(c.as_str())).collect();
     }
-    settings.stages = known.contexts.iter().map(|(name, context)| (Text::from(name.as_str()), stage(context.kind, context.is_final))).collect();
-    settings.trunks = known.trunks.iter().map(|t| (Text::from(t.device.as_str()), Text::from(t.name.as_str()))).collect();
+    settings.stages = known
+        .contexts
+        .iter()
+        .map(|(name, context)| (Text::from(name.as_str()), stage(context.kind, context.is_final)))
+        .collect();
+    settings.trunks =
+        known.trunks.iter().map(|t| (Text::from(t.device.as_str()), Text::from(t.name.as_str()))).collect();
     for (extension, device) in directory.devices(pbx) {
         settings.devices.insert(device.into(), extension.into());
     }
     settings.extensions = directory.extensions(pbx).map(Text::from).collect();
-    settings.agents = directory.agents(pbx).map(|(name, extension)| (Text::from(name), Text::from(extension))).collect();
+    settings.agents =
+        directory.agents(pbx).map(|(name, extension)| (Text::from(name), Text::from(extension))).collect();
     settings.dids = directory.dids().map(|d| Text::from(d.number.trim_start_matches('+'))).collect();
     settings.places = directory.places(pbx).map(|(number, kind)| (Text::from(number), stage(kind, false))).collect();
     settings.outside_prefix = directory.outside_prefix(pbx).map(Text::from).unwrap_or_default();

@@ -51,7 +51,8 @@ impl<'d> Site<'d> {
                 let number = self.e164(pbx, &end.number);
                 let person = number.as_deref().and_then(|n| self.directory.person_by_mobile(n, at.0));
                 if person.is_none() {
-                    let target = number.unwrap_or_else(|| if end.number.is_empty() { end.name.clone() } else { end.number.clone() });
+                    let target = number
+                        .unwrap_or_else(|| if end.number.is_empty() { end.name.clone() } else { end.number.clone() });
                     return Party { target, ..Party::default() };
                 }
                 person
@@ -59,7 +60,8 @@ impl<'d> Site<'d> {
             _ => None,
         };
         let Some(person) = person else {
-            let target = [&end.number, &end.name, &end.device].into_iter().find(|t| !t.is_empty()).cloned().unwrap_or_default();
+            let target =
+                [&end.number, &end.name, &end.device].into_iter().find(|t| !t.is_empty()).cloned().unwrap_or_default();
             return Party { target, ours: end.kind == EndKind::Person, ..Party::default() };
         };
         let target = match end.kind {

@@ -108,7 +108,9 @@ pub fn decide(journey: &Journey, short_abandon_ms: i64) -> Verdict {
     let mut evidence: Vec<Evidence> = legs.into_iter().map(Evidence::Leg).collect();
     let answer_is_bound = first_talk.is_some_and(|t| !t.exact);
     if answer_is_bound {
-        evidence.push(Evidence::Mark("answered_at is a bound: the PBX had answered before, and the record does not tell when the person did"));
+        evidence.push(Evidence::Mark(
+            "answered_at is a bound: the PBX had answered before, and the record does not tell when the person did",
+        ));
     }
     evidence.dedup();
     let waited = waited_until.ms_since(journey.started_at);
@@ -147,13 +149,19 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
         if journey.direction == Direction::Outbound || !journey.passed_on {
             return (Outcome::Answered, "a_person_had_the_caller_last", vec![talk.leg]);
         }
-        return (Outcome::LostInTransfer, "passed_on_and_met_nobody", std::iter::once(talk.leg).chain(legs_of(&rung)).collect());
+        return (
+            Outcome::LostInTransfer,
+            "passed_on_and_met_nobody",
+            std::iter::once(talk.leg).chain(legs_of(&rung)).collect(),
+        );
     }
     // 3: the last that was tried is outside, and whether it was answered is not told.
-    if let Some(last) = rung.last().filter(|o| o.to.kind == EndKind::Outside && journey.direction == Direction::Inbound) {
-        if last.disposition == Disposition::Unknown && last.end == OfferEnd::NoAnswer && !journey.exact {
-            return (Outcome::Overflowed, "passed_outside_answer_not_told", vec![last.leg]);
-        }
+    if let Some(last) = rung.last().filter(|o| o.to.kind == EndKind::Outside && journey.direction == Direction::Inbound)
+        && last.disposition == Disposition::Unknown
+        && last.end == OfferEnd::NoAnswer
+        && !journey.exact
+    {
+        return (Outcome::Overflowed, "passed_outside_answer_not_told", vec![last.leg]);
     }
     // 4: a mailbox.
     if journey.was_in(Stage::Mailbox) {
@@ -169,7 +177,8 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
     let far_side = |o: &&Offer| o.end == OfferEnd::Failed;
     let all_failed = !nobody_tried && rung.iter().all(far_side) && journey.direction != Direction::Inbound;
     // 6: a fault before anything of ours; of an outbound call, before anything of theirs.
-    let fault = matches!(journey.cause, Some(1 | 2 | 3 | 22 | 26 | 27 | 28)) || journey.refused == Some(Disposition::Failed);
+    let fault =
+        matches!(journey.cause, Some(1 | 2 | 3 | 22 | 26 | 27 | 28)) || journey.refused == Some(Disposition::Failed);
     if (reached_nothing || all_failed) && fault {
         return (Outcome::Failed, "fault_before_anything_was_reached", legs_of(&rung));
     }
@@ -185,10 +194,13 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
     }
     // 10 to 12: everybody who was tried.
     let busy = |o: &&Offer| matches!(o.end, OfferEnd::Busy | OfferEnd::DoNotDisturb);
-    let tried: Vec<&Offer> = rung.iter().copied().filter(|o| !matches!(o.end, OfferEnd::NotRegistered | OfferEnd::Failed)).collect();
+    let tried: Vec<&Offer> =
+        rung.iter().copied().filter(|o| !matches!(o.end, OfferEnd::NotRegistered | OfferEnd::Failed)).collect();
     // A caller whom the PBX had taken, and whom it then put out as if the call were over, was not told "busy".
     let put_out = journey.taken_by_machine && journey.cause == Some(16);
-    if !tried.is_empty() && tried.iter().all(busy) && !put_out || nobody_tried && (journey.cause == Some(17) || journey.refused == Some(Disposition::Busy)) {
+    if !tried.is_empty() && tried.iter().all(busy) && !put_out
+        || nobody_tried && (journey.cause == Some(17) || journey.refused == Some(Disposition::Busy))
+    {
         return (Outcome::Busy, "everybody_tried_was_busy", legs_of(&rung));
     }
     let declined = tried.iter().any(|o| o.end == OfferEnd::Declined);
@@ -199,8 +211,14 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
 }
 
 /// 8: no line, no place in the queue, nobody signed in, no device registered; and only these.
-fn blocked(journey: &Journey, rung: &[&Offer], reached_nothing: bool, all_failed: bool) -> Option<(Outcome, &'static str, Vec<LegId>)> {
-    let congestion = matches!(journey.cause, Some(34 | 38 | 41 | 42 | 47)) || journey.refused == Some(Disposition::Congestion);
+fn blocked(
+    journey: &Journey,
+    rung: &[&Offer],
+    reached_nothing: bool,
+    all_failed: bool,
+) -> Option<(Outcome, &'static str, Vec<LegId>)> {
+    let congestion =
+        matches!(journey.cause, Some(34 | 38 | 41 | 42 | 47)) || journey.refused == Some(Disposition::Congestion);
     if (reached_nothing && rung.is_empty() || all_failed) && congestion {
         return Some((Outcome::Blocked, "no_line_or_resource", rung.iter().map(|o| o.leg).collect()));
     }
@@ -214,8 +232,10 @@ fn blocked(journey: &Journey, rung: &[&Offer], reached_nothing: bool, all_failed
     // The dialplan came out of a queue that no record shows the caller in: they could not join it.
     let after = journey.stays.iter().find(|s| s.stage == Stage::AfterQueue)?;
     let waited = after.to.ms_since(journey.started_at);
-    let in_queue_ms: i64 = journey.stays.iter().filter(|s| s.stage == Stage::Queue).map(|s| s.to.ms_since(s.from)).sum();
-    let at_once = if journey.was_in(Stage::Queue) { in_queue_ms < 100 && journey.exact } else { waited < NOT_JOINED_WITHIN_MS };
+    let in_queue_ms: i64 =
+        journey.stays.iter().filter(|s| s.stage == Stage::Queue).map(|s| s.to.ms_since(s.from)).sum();
+    let at_once =
+        if journey.was_in(Stage::Queue) { in_queue_ms < 100 && journey.exact } else { waited < NOT_JOINED_WITHIN_MS };
     (rung.is_empty() && at_once).then(|| (Outcome::Blocked, "queue_not_joined", vec![after.leg]))
 }
 
@@ -244,7 +264,9 @@ fn abandoned(journey: &Journey, rung: &[&Offer]) -> Option<(Outcome, &'static st
 #[must_use]
 pub fn reason(journey: &Journey, verdict: &Verdict, out_of_hours: bool) -> Reason {
     let all = |end: OfferEnd| !journey.offers.is_empty() && journey.offers.iter().all(|o| o.end == end);
-    let any_rang_out = journey.offers.iter().any(|o| o.rang_at.is_some() && matches!(o.end, OfferEnd::NoAnswer | OfferEnd::CallerLeft | OfferEnd::AnsweredElsewhere));
+    let any_rang_out = journey.offers.iter().any(|o| {
+        o.rang_at.is_some() && matches!(o.end, OfferEnd::NoAnswer | OfferEnd::CallerLeft | OfferEnd::AnsweredElsewhere)
+    });
     if out_of_hours || verdict.outcome == Outcome::Closed {
         Reason::OutOfHours
     } else if verdict.outcome == Outcome::LostInTransfer {

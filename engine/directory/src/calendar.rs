@@ -25,7 +25,11 @@ impl Calendar {
     ///
     /// # Errors
     /// A sentence about the value that is not understood.
-    pub(crate) fn read(hours: &BTreeMap<String, Vec<String>>, closed: &[String], zone: Tz) -> Result<Option<Calendar>, String> {
+    pub(crate) fn read(
+        hours: &BTreeMap<String, Vec<String>>,
+        closed: &[String],
+        zone: Tz,
+    ) -> Result<Option<Calendar>, String> {
         let mut week: [Vec<(u32, u32)>; 7] = Default::default();
         for (name, spans) in hours {
             let day = DAYS
@@ -34,9 +38,9 @@ impl Calendar {
                 .ok_or_else(|| format!("hours.{name}: no day of the week; there are {}", DAYS.join(", ")))?;
             for span in spans {
                 let read = span.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
-                let (from, to) = read
-                    .filter(|(from, to)| from < to)
-                    .ok_or_else(|| format!("hours.{name}: `{span}` is not a span of the form 09:00-17:30, up to 24:00"))?;
+                let (from, to) = read.filter(|(from, to)| from < to).ok_or_else(|| {
+                    format!("hours.{name}: `{span}` is not a span of the form 09:00-17:30, up to 24:00")
+                })?;
                 week[day].push((from, to));
             }
             week[day].sort_unstable();
@@ -57,7 +61,9 @@ impl Calendar {
     /// Open at this moment (UTC, milliseconds since 1970).
     #[must_use]
     pub fn is_open(&self, at_ms: i64) -> bool {
-        let Some(local) = DateTime::from_timestamp_millis(at_ms).map(|t| t.with_timezone(&self.zone)) else { return false };
+        let Some(local) = DateTime::from_timestamp_millis(at_ms).map(|t| t.with_timezone(&self.zone)) else {
+            return false;
+        };
         let minute = local.hour() * 60 + local.minute();
         self.spans(local.date_naive()).iter().any(|(from, to)| (*from..*to).contains(&minute))
     }
@@ -84,7 +90,11 @@ impl Calendar {
         let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)?;
         match self.zone.from_local_datetime(&day.and_time(time)) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_millis()),
-            LocalResult::None => self.zone.from_local_datetime(&(day.and_time(time) + chrono::Duration::hours(1))).earliest().map(|t| t.timestamp_millis()),
+            LocalResult::None => self
+                .zone
+                .from_local_datetime(&(day.and_time(time) + chrono::Duration::hours(1)))
+                .earliest()
+                .map(|t| t.timestamp_millis()),
         }
     }
 }
@@ -103,7 +113,9 @@ mod tests {
     fn calendar() -> Calendar {
         let hours = [("mon", vec!["09:00-13:00", "14:00-18:00"]), ("sun", vec!["02:30-04:00"])]
             .map(|(d, s)| (d.to_owned(), s.into_iter().map(str::to_owned).collect()));
-        Calendar::read(&hours.into_iter().collect(), &["2026-11-23".to_owned()], "Europe/Berlin".parse().unwrap()).unwrap().unwrap()
+        Calendar::read(&hours.into_iter().collect(), &["2026-11-23".to_owned()], "Europe/Berlin".parse().unwrap())
+            .unwrap()
+            .unwrap()
     }
 
     fn ms(text: &str) -> i64 {

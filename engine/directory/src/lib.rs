@@ -280,7 +280,14 @@ impl Directory {
     #[must_use]
     pub fn without_site_file(pbx_id: &str) -> Directory {
         let mut directory = empty("main".to_owned(), true);
-        directory.sites.push(Site { id: "main".into(), name: "main".into(), zone: None, region: None, outside_prefix: String::new(), calendar: None });
+        directory.sites.push(Site {
+            id: "main".into(),
+            name: "main".into(),
+            zone: None,
+            region: None,
+            outside_prefix: String::new(),
+            calendar: None,
+        });
         directory.pbxes.push(Pbx {
             id: pbx_id.to_owned(),
             site: "main".into(),
@@ -358,16 +365,20 @@ impl Directory {
     #[must_use]
     pub fn person_at_extension(&self, pbx: &str, extension: &str, at_ms: i64) -> Option<&Person> {
         let people = self.by_extension.get(&(pbx.to_owned(), extension.to_owned()))?;
-        people.iter().map(|i| &self.people[*i]).find(|p| {
-            p.extensions.iter().any(|e| e.pbx == pbx && e.number == extension && e.span.holds(at_ms))
-        })
+        people
+            .iter()
+            .map(|i| &self.people[*i])
+            .find(|p| p.extensions.iter().any(|e| e.pbx == pbx && e.number == extension && e.span.holds(at_ms)))
     }
 
     /// Who had this mobile number (E.164) at this moment.
     #[must_use]
     pub fn person_by_mobile(&self, number: &str, at_ms: i64) -> Option<&Person> {
         let people = self.by_mobile.get(number)?;
-        people.iter().map(|i| &self.people[*i]).find(|p| p.mobiles.iter().any(|(n, span)| n == number && span.holds(at_ms)))
+        people
+            .iter()
+            .map(|i| &self.people[*i])
+            .find(|p| p.mobiles.iter().any(|(n, span)| n == number && span.holds(at_ms)))
     }
 
     /// The person whom a queue log calls so.
@@ -442,9 +453,11 @@ impl Directory {
 
     /// Places of this exchange by the number that reaches them.
     pub fn places<'a>(&'a self, pbx: &'a str) -> impl Iterator<Item = (&'a str, ContextKind)> {
-        let own = self.pbxes.iter().filter(move |p| p.id == pbx).flat_map(|p| p.places.iter().map(|(n, k)| (n.as_str(), *k)));
+        let own =
+            self.pbxes.iter().filter(move |p| p.id == pbx).flat_map(|p| p.places.iter().map(|(n, k)| (n.as_str(), *k)));
         let queues = self.queues.iter().filter(move |q| q.pbx == pbx).map(|q| (q.id.as_str(), ContextKind::Queue));
-        let groups = self.hunt_groups.iter().filter(move |h| h.pbx == pbx).map(|h| (h.id.as_str(), ContextKind::HuntGroup));
+        let groups =
+            self.hunt_groups.iter().filter(move |h| h.pbx == pbx).map(|h| (h.id.as_str(), ContextKind::HuntGroup));
         own.chain(queues).chain(groups)
     }
 
@@ -550,10 +563,23 @@ fn build(file: SiteFile) -> Result<Directory, String> {
         let zone = zone(&format!("site {}", site.id), site.zone.as_deref())?;
         let region = match &site.country {
             None => None,
-            Some(code) => Some(region(code).ok_or_else(|| format!("site {}: country = \"{code}\" is no country; give two letters of ISO 3166, for example \"PL\"", site.id))?),
+            Some(code) => Some(region(code).ok_or_else(|| {
+                format!(
+                    "site {}: country = \"{code}\" is no country; give two letters of ISO 3166, for example \"PL\"",
+                    site.id
+                )
+            })?),
         };
-        let calendar = Calendar::read(&site.hours, &site.closed, zone.unwrap_or(Tz::UTC)).map_err(|e| format!("site {}: {e}", site.id))?;
-        directory.sites.push(Site { name: site.name.unwrap_or_else(|| site.id.clone()), id: site.id, zone, region, outside_prefix: site.outside_prefix, calendar });
+        let calendar = Calendar::read(&site.hours, &site.closed, zone.unwrap_or(Tz::UTC))
+            .map_err(|e| format!("site {}: {e}", site.id))?;
+        directory.sites.push(Site {
+            name: site.name.unwrap_or_else(|| site.id.clone()),
+            id: site.id,
+            zone,
+            region,
+            outside_prefix: site.outside_prefix,
+            calendar,
+        });
     }
     if directory.sites.is_empty() {
         return Err("no [[site]]: a company has at least one, with its zone and country".to_owned());
@@ -621,7 +647,13 @@ fn build(file: SiteFile) -> Result<Directory, String> {
             known(&what, "heads", head, &person_ids)?;
         }
         let calendar = Calendar::read(&group.hours, &group.closed, first_zone).map_err(|e| format!("{what}: {e}"))?;
-        directory.groups.push(Group { name: group.name.unwrap_or_else(|| group.id.clone()), id: group.id, parent: group.parent, heads: group.heads, calendar });
+        directory.groups.push(Group {
+            name: group.name.unwrap_or_else(|| group.id.clone()),
+            id: group.id,
+            parent: group.parent,
+            heads: group.heads,
+            calendar,
+        });
     }
     check_tree(&directory.groups)?;
     for person in file.person {
@@ -631,7 +663,13 @@ fn build(file: SiteFile) -> Result<Directory, String> {
         let what = format!("queue {}", queue.id);
         let pbx = pbx_of(&what, queue.pbx)?;
         check_group(&what, queue.group.as_ref(), &group_ids)?;
-        directory.queues.push(Queue { name: queue.name.unwrap_or_else(|| queue.id.clone()), id: queue.id, pbx, group: queue.group, members: queue.members });
+        directory.queues.push(Queue {
+            name: queue.name.unwrap_or_else(|| queue.id.clone()),
+            id: queue.id,
+            pbx,
+            group: queue.group,
+            members: queue.members,
+        });
     }
     for group in file.hunt_group {
         let what = format!("hunt_group {}", group.id);
@@ -654,7 +692,12 @@ fn build(file: SiteFile) -> Result<Directory, String> {
             known(&what, "site", site, &site_ids)?;
         }
         directory.by_did.insert(did.number.clone(), directory.dids.len());
-        directory.dids.push(Did { number: did.number, entry: Entry { kind: did.entry, target: did.target }, group: did.group, site: did.site });
+        directory.dids.push(Did {
+            number: did.number,
+            entry: Entry { kind: did.entry, target: did.target },
+            group: did.group,
+            site: did.site,
+        });
     }
     Ok(directory)
 }
@@ -684,12 +727,24 @@ fn add_person(
     for name in person.agent_names.into_iter().chain([person.name.clone()]) {
         directory.by_agent_name.entry(name).or_insert(index);
     }
-    directory.people.push(Person { id: person.id, name: person.name, group: person.group, extensions, mobiles, mailbox: person.mailbox });
+    directory.people.push(Person {
+        id: person.id,
+        name: person.name,
+        group: person.group,
+        extensions,
+        mobiles,
+        mailbox: person.mailbox,
+    });
     Ok(())
 }
 
 fn zone(what: &str, told: Option<&str>) -> Result<Option<Tz>, String> {
-    told.map(|z| z.parse().map_err(|_| format!("{what}: zone = \"{z}\" is no time zone; give an IANA name, for example \"Europe/Warsaw\""))).transpose()
+    told.map(|z| {
+        z.parse().map_err(|_| {
+            format!("{what}: zone = \"{z}\" is no time zone; give an IANA name, for example \"Europe/Warsaw\"")
+        })
+    })
+    .transpose()
 }
 
 fn region(code: &str) -> Option<Region> {
@@ -698,7 +753,8 @@ fn region(code: &str) -> Option<Region> {
 
 fn span(what: &str, from: Option<&str>, until: Option<&str>) -> Result<Span, String> {
     let day = |text: Option<&str>| {
-        text.map(|t| t.parse::<NaiveDate>().map_err(|_| format!("{what}: `{t}` is not a day of the form 2026-03-01"))).transpose()
+        text.map(|t| t.parse::<NaiveDate>().map_err(|_| format!("{what}: `{t}` is not a day of the form 2026-03-01")))
+            .transpose()
     };
     Ok(Span { from: day(from)?, until: day(until)? })
 }

@@ -73,7 +73,10 @@ impl Numbers {
             other => {
                 let plus = (!raw.starts_with(['+', '0'])).then(|| format!("+{raw}"));
                 let international = plus.and_then(|p| PHONE_NUMBER_UTIL.parse(&p, None).ok()).filter(|n| {
-                    n.is_possible_with_reason().is_ok() && self.region.is_none_or(|r| PHONE_NUMBER_UTIL.get_country_code_for_region(r) == Some(n.country_code) || other.is_none())
+                    n.is_possible_with_reason().is_ok()
+                        && self.region.is_none_or(|r| {
+                            PHONE_NUMBER_UTIL.get_country_code_for_region(r) == Some(n.country_code) || other.is_none()
+                        })
                 });
                 match (international, other) {
                     (Some(number), _) if self.region.is_some() => Some(number),
@@ -89,7 +92,17 @@ impl Numbers {
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
     const WORDS: [&str; 11] = [
-        "anonymous", "unknown", "restricted", "private", "unavailable", "withheld", "asserted", "blocked", "null", "none", "<unknown>",
+        "anonymous",
+        "unknown",
+        "restricted",
+        "private",
+        "unavailable",
+        "withheld",
+        "asserted",
+        "blocked",
+        "null",
+        "none",
+        "<unknown>",
     ];
     let raw = raw.trim();
     raw.is_empty() || WORDS.iter().any(|w| raw.eq_ignore_ascii_case(w)) || raw.bytes().all(|b| b == b'0') || raw == "-1"

@@ -35,7 +35,8 @@ impl ReadArguments {
     /// Each file belongs to the last `--pbx` before it.
     pub(crate) fn of(matches: &ArgMatches) -> ReadArguments {
         let indexed = |name: &str| matches.indices_of(name).into_iter().flatten();
-        let pbxes: Vec<(usize, String)> = indexed("pbx").zip(matches.get_many::<String>("pbx").into_iter().flatten().cloned()).collect();
+        let pbxes: Vec<(usize, String)> =
+            indexed("pbx").zip(matches.get_many::<String>("pbx").into_iter().flatten().cloned()).collect();
         let files = indexed("files")
             .zip(matches.get_many::<PathBuf>("files").into_iter().flatten().cloned())
             .map(|(at, path)| Named { path, pbx: pbxes.iter().rev().find(|(i, _)| *i < at).map(|(_, p)| p.clone()) })
@@ -56,8 +57,12 @@ impl ReadArguments {
 
 /// The directory of this site file, or the defaults.
 pub(crate) fn directory(site: Option<&Path>) -> Result<Directory> {
-        let Some(path) = site else { return Ok(Directory::without_site_file("main")) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("--site {}: cannot be read; name a site file (engine/directory/site.example.toml shows one)", path.display()))?;
-        Directory::from_toml(&text).map_err(|error| anyhow::anyhow!("--site {}: {error}", path.display()))
-    }
+    let Some(path) = site else { return Ok(Directory::without_site_file("main")) };
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "--site {}: cannot be read; name a site file (engine/directory/site.example.toml shows one)",
+            path.display()
+        )
+    })?;
+    Directory::from_toml(&text).map_err(|error| anyhow::anyhow!("--site {}: {error}", path.display()))
+}

@@ -16,8 +16,16 @@ use crate::input::{self, Step};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
-    arguments::add(Command::new("calls").about("Print the calls that files of records tell, one line each, with the verdict and its proof"))
-        .arg(Arg::new("follow").long("follow").action(ArgAction::SetTrue).help("Go on reading as the files grow, and print early verdicts too"))
+    arguments::add(
+        Command::new("calls")
+            .about("Print the calls that files of records tell, one line each, with the verdict and its proof"),
+    )
+    .arg(
+        Arg::new("follow")
+            .long("follow")
+            .action(ArgAction::SetTrue)
+            .help("Go on reading as the files grow, and print early verdicts too"),
+    )
 }
 
 /// Reads, folds, prints.
@@ -27,10 +35,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let sources = input::open(&arguments.files, &directory)?;
     let several = sources.len() > 1;
     let ends: Vec<Ends> = sources.iter().map(|s| s.adapter().about().ends).collect();
-    let settle_ms = ends.iter().map(|e| if let Ends::Marker { settle_s } = e { i64::from(*settle_s) * 1000 } else { 0 }).max().unwrap_or(0);
+    let settle_ms = ends
+        .iter()
+        .map(|e| if let Ends::Marker { settle_s } = e { i64::from(*settle_s) * 1000 } else { 0 })
+        .max()
+        .unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer { out: BufWriter::with_capacity(1 << 16, io::stdout().lock()), table, summary: Summary::default(), revisions: HashMap::new() };
+    let mut printer = Printer {
+        out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
+        table,
+        summary: Summary::default(),
+        revisions: HashMap::new(),
+    };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
@@ -99,7 +116,11 @@ struct Summary {
 impl<W: Write> Printer<W> {
     fn head(&mut self) -> Result<()> {
         if self.table {
-            writeln!(self.out, "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<6}  {:>7}  {:>7}  {}", "started (UTC)", "way", "caller", "called", "answered by", "", "wait s", "talk s", "outcome")?;
+            writeln!(
+                self.out,
+                "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<6}  {:>7}  {:>7}  outcome",
+                "started (UTC)", "way", "caller", "called", "answered by", "", "wait s", "talk s"
+            )?;
         }
         Ok(())
     }
@@ -135,8 +156,10 @@ impl<W: Write> Printer<W> {
         }
         let line: Value = serde_json::from_str(json)?;
         let text = |key: &str| line.get(key).and_then(Value::as_str);
-        let seconds = |key: &str| line.get(key).and_then(Value::as_f64).map_or_else(|| "?".to_owned(), |s| format!("{s:.1}"));
-        let answered_by: Vec<&str> = line["answered_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let seconds =
+            |key: &str| line.get(key).and_then(Value::as_f64).map_or_else(|| "?".to_owned(), |s| format!("{s:.1}"));
+        let answered_by: Vec<&str> =
+            line["answered_by"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         writeln!(
             self.out,
             "{:<19}  {:<8}  {:<16}  {:<17}  {:<12}  {:<6}  {:>7}  {:>7}  {}",
@@ -156,7 +179,11 @@ impl<W: Write> Printer<W> {
     fn foot(&mut self, rejects: &Rejects) -> Result<()> {
         let summary = &self.summary;
         if self.table {
-            writeln!(self.out, "\n{} calls, {} of them inbound; {} missed; {} records were not understood", summary.calls, summary.inbound, summary.missed, rejects.count)?;
+            writeln!(
+                self.out,
+                "\n{} calls, {} of them inbound; {} missed; {} records were not understood",
+                summary.calls, summary.inbound, summary.missed, rejects.count
+            )?;
             let outcomes: Vec<String> = summary.by_outcome.iter().map(|(o, n)| format!("{o} {n}")).collect();
             writeln!(self.out, "inbound by outcome: {}", outcomes.join(", "))?;
             let follow_ups: Vec<String> = summary.by_follow_up.iter().map(|(s, n)| format!("{s} {n}")).collect();

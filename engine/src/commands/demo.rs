@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adapters::leg::Moment;
 use anyhow::{Context, Result};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use calls::line::Word;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,10 +27,38 @@ pub(crate) fn command() -> Command {
     let path = || value_parser!(PathBuf);
     Command::new("demo")
         .about("Read your own records into an embedded ClickHouse, and show who was missed")
-        .arg(Arg::new("records").long("records").value_name("FILE").num_args(1..).required(true).action(ArgAction::Append).value_parser(path()).help("Files of call records; recognized, or as --pbx says"))
-        .arg(Arg::new("data").long("data").value_name("DIR").default_value(".demo").value_parser(path()).help("Where everything is kept; started again, it goes on"))
-        .arg(Arg::new("port").long("port").value_name("N").default_value("0").value_parser(value_parser!(u16)).help("The port of ClickHouse's HTTP interface; 0 takes a free one"))
-        .arg(Arg::new("pbx").long("pbx").value_name("ADAPTER").help("How to read the records, where they are not recognized"))
+        .arg(
+            Arg::new("records")
+                .long("records")
+                .value_name("FILE")
+                .num_args(1..)
+                .required(true)
+                .action(ArgAction::Append)
+                .value_parser(path())
+                .help("Files of call records; recognized, or as --pbx says"),
+        )
+        .arg(
+            Arg::new("data")
+                .long("data")
+                .value_name("DIR")
+                .default_value(".demo")
+                .value_parser(path())
+                .help("Where everything is kept; started again, it goes on"),
+        )
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("N")
+                .default_value("0")
+                .value_parser(value_parser!(u16))
+                .help("The port of ClickHouse's HTTP interface; 0 takes a free one"),
+        )
+        .arg(
+            Arg::new("pbx")
+                .long("pbx")
+                .value_name("ADAPTER")
+                .help("How to read the records, where they are not recognized"),
+        )
         .arg(Arg::new("site").long("site").value_name("FILE").value_parser(path()).help("What is known of the company"))
         .arg(Arg::new("clickhouse").long("clickhouse").value_name("URL").help("A ClickHouse that runs already"))
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).hide(true).help("End when everything is stored"))
@@ -98,8 +126,12 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
 /// Recognizes the files and appends what of them is new.
 fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory) -> Result<Spool> {
     let pbx = matches.get_one::<String>("pbx").cloned();
-    let files: Vec<Named> =
-        matches.get_many::<PathBuf>("records").into_iter().flatten().map(|path| Named { path: path.clone(), pbx: pbx.clone() }).collect();
+    let files: Vec<Named> = matches
+        .get_many::<PathBuf>("records")
+        .into_iter()
+        .flatten()
+        .map(|path| Named { path: path.clone(), pbx: pbx.clone() })
+        .collect();
     let sources = input::open(&files, directory)?;
     let mut spool = Spool::open(&data.join("spool"))?;
     for mut source in sources {
@@ -110,7 +142,9 @@ fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory) -> Result<S
             adapter: source.adapter().about().name.to_owned(),
             pbx: source.pbx().to_owned(),
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
         let name = told.name.clone();
         let adapter = told.adapter.clone();
         let new = spool.append(told, &mut source.bytes(), Moment(now), |_| {})?;
@@ -123,10 +157,16 @@ fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory) -> Result<S
 fn show(passed: &Passed, directory: &Directory) -> Result<()> {
     let mut out = io::stdout().lock();
     if directory.is_guessed() {
-        say("no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer");
+        say(
+            "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
+        );
     }
     let missed: Vec<_> = passed.calls.iter().filter(|c| c.missed).collect();
-    writeln!(out, "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  {}", "missed at (UTC)", "caller", "called", "wait s", "why", "follow-up")?;
+    writeln!(
+        out,
+        "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
+        "missed at (UTC)", "caller", "called", "wait s", "why"
+    )?;
     for line in missed.iter().rev().take(MISSED_SHOWN_MAX).rev() {
         let started = adapters::line::moment(line.started_at);
         writeln!(
@@ -144,7 +184,10 @@ fn show(passed: &Passed, directory: &Directory) -> Result<()> {
         writeln!(out, "the last {MISSED_SHOWN_MAX} of {}", missed.len())?;
     }
     let inbound = passed.calls.iter().filter(|c| c.direction == calls::journey::Direction::Inbound).count();
-    let waiting = missed.iter().filter(|c| c.follow_up.as_ref().is_some_and(|f| f.status == calls::line::FollowUpStatus::Open)).count();
+    let waiting = missed
+        .iter()
+        .filter(|c| c.follow_up.as_ref().is_some_and(|f| f.status == calls::line::FollowUpStatus::Open))
+        .count();
     writeln!(
         out,
         "{} records, {} not understood; {} calls, {inbound} came in, {} of them were missed, {waiting} of these still wait",

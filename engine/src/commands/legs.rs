@@ -34,9 +34,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
             rejects.print(&mut out, &reject, table)?;
         }
         for leg in legs.legs.drain(..) {
-            let record = if several { format!("{}:{}", leg.position.file, leg.position.record) } else { leg.position.record.to_string() };
+            let record = if several {
+                format!("{}:{}", leg.position.file, leg.position.record)
+            } else {
+                leg.position.record.to_string()
+            };
             let mut line = adapters::line::line(&leg, &record);
-            let mut number = |raw: &str| site.e164(&leg.origin.pbx, raw).map_or(Value::Null, |n| Value::String(n.into()));
+            let mut number =
+                |raw: &str| site.e164(&leg.origin.pbx, raw).map_or(Value::Null, |n| Value::String(n.into()));
             for end in ["from", "to"] {
                 if let Some(Value::Object(told)) = line.get_mut(end) {
                     let e164 = number(told.get("number").and_then(Value::as_str).unwrap_or_default());

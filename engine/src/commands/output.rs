@@ -29,7 +29,8 @@ impl Progress {
         let total: Option<u64> = sources.iter().map(Source::size).sum();
         // Where lines are printed on the same terminal, a bar would be torn apart by them.
         let bar = (std::io::stderr().is_terminal() && !std::io::stdout().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} {eta}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(total.unwrap_or(0)).with_style(style)
         });
         Progress { bar, told_at: Instant::now(), bytes: 0, legs: 0, total }
@@ -72,7 +73,11 @@ impl Rejects {
         self.count += 1;
         let at = reject.position;
         if table {
-            writeln!(out, "record {} at byte {} of file {} was not understood: {}", at.record, at.byte, at.file, reject.reason)?;
+            writeln!(
+                out,
+                "record {} at byte {} of file {} was not understood: {}",
+                at.record, at.byte, at.file, reject.reason
+            )?;
             return Ok(());
         }
         let record = if self.several_files { json!(format!("{}:{}", at.file, at.record)) } else { json!(at.record) };

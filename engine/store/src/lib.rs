@@ -125,7 +125,8 @@ impl Store {
     /// # Errors
     /// The server's own words.
     pub async fn json_lines(&self, query: &str) -> Result<String, StoreError> {
-        let mut cursor = self.client.query(query).fetch_bytes("JSONEachRow").map_err(|e| StoreError::new("query", e))?;
+        let mut cursor =
+            self.client.query(query).fetch_bytes("JSONEachRow").map_err(|e| StoreError::new("query", e))?;
         let bytes = cursor.collect().await.map_err(|e| StoreError::new("query", e))?;
         String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::plain("query: the answer is not UTF-8"))
     }
@@ -149,7 +150,9 @@ impl Store {
                     tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
                     tries += 1;
                 }
-                Err(error) => return Err(StoreError::new(format!("insert into {table} ({} rows)", block.rows()), error)),
+                Err(error) => {
+                    return Err(StoreError::new(format!("insert into {table} ({} rows)", block.rows()), error));
+                }
             }
         }
     }

@@ -37,7 +37,9 @@ pub(crate) async fn run(client: &Client) -> Result<Vec<&'static str>, StoreError
         .await
         .map_err(|e| StoreError::new("schema_migrations", e))?;
     if let Some((name, _)) = applied.iter().find(|(name, _)| !MIGRATIONS.iter().any(|(n, _)| n == name)) {
-        return Err(StoreError::plain(format!("the database has {name}, which this version does not know: it is of a newer version; run that one")));
+        return Err(StoreError::plain(format!(
+            "the database has {name}, which this version does not know: it is of a newer version; run that one"
+        )));
     }
     let mut done = Vec::new();
     for (name, statement) in MIGRATIONS {
@@ -46,7 +48,9 @@ pub(crate) async fn run(client: &Client) -> Result<Vec<&'static str>, StoreError
             Some((_, known)) if *known == hash => continue,
             // A view is made anew; a table is not.
             Some(_) if !statement.contains("CREATE OR REPLACE VIEW") => {
-                return Err(StoreError::plain(format!("{name} was changed after it was applied: write a new file for the change")));
+                return Err(StoreError::plain(format!(
+                    "{name} was changed after it was applied: write a new file for the change"
+                )));
             }
             _ => {}
         }

@@ -51,7 +51,6 @@ fn seconds(seconds: Option<Seconds>) -> Option<Thousandths> {
     seconds.map(|s| Thousandths(s.ms))
 }
 
-
 fn maybe<T: AsRef<str>>(value: &Option<T>) -> Option<String> {
     value.as_ref().map(|v| v.as_ref().to_owned())
 }
@@ -73,7 +72,9 @@ pub(crate) fn legs(rows: &[LegRow]) -> Block {
         .column("logged_at", rows, |r| At(r.logged_at.0))
         .column("native_id", rows, |r| r.leg.native_id.to_string())
         .column("ordinal", rows, |r| r.leg.order)
-        .column("link_keys", rows, |r| r.leg.link_keys.iter().map(|k| (key_kind(k.kind), k.value.to_string())).collect::<Vec<_>>())
+        .column("link_keys", rows, |r| {
+            r.leg.link_keys.iter().map(|k| (key_kind(k.kind), k.value.to_string())).collect::<Vec<_>>()
+        })
         .column("event", rows, |r| r.leg.event.map(word))
         .column("detail", rows, |r| r.leg.detail.to_string())
         .column("argument", rows, |r| r.leg.argument.to_string())
@@ -112,7 +113,9 @@ pub(crate) fn legs(rows: &[LegRow]) -> Block {
         .column("message_left", rows, |r| r.leg.message_left)
         .column("recording", rows, |r| r.leg.recording.to_string())
         .column("ends_call", rows, |r| r.leg.ends_call)
-        .column("extra", rows, |r| r.leg.extra.iter().map(|(n, v)| ((*n).to_owned(), v.to_string())).collect::<Vec<_>>());
+        .column("extra", rows, |r| {
+            r.leg.extra.iter().map(|(n, v)| ((*n).to_owned(), v.to_string())).collect::<Vec<_>>()
+        });
     block
 }
 
@@ -193,7 +196,11 @@ pub(crate) fn calls(rows: &[CallRow]) -> Block {
         .column("answered_by", rows, |r| list(&r.line.answered_by))
         .column("answered_by_kind", rows, |r| maybe(&r.line.answered_by_kind))
         .column("transfers", rows, |r| {
-            r.line.transfers.iter().map(|t| (t.kind.to_string(), maybe(&t.by), maybe(&t.to), At(t.at.0))).collect::<Vec<_>>()
+            r.line
+                .transfers
+                .iter()
+                .map(|t| (t.kind.to_string(), maybe(&t.by), maybe(&t.to), At(t.at.0)))
+                .collect::<Vec<_>>()
         })
         .column("started_at", rows, |r| At(r.line.started_at.0))
         .column("queued_at", rows, |r| at(r.line.queued_at))
@@ -236,7 +243,9 @@ struct Numbered<'r, T> {
 }
 
 fn numbered<'r, T>(rows: &'r [CallRow], of: impl Fn(&'r CallRow) -> &'r [T]) -> Vec<Numbered<'r, T>> {
-    rows.iter().flat_map(|call| (1u32..).zip(of(call)).map(move |(position, what)| Numbered { call, position, what })).collect()
+    rows.iter()
+        .flat_map(|call| (1u32..).zip(of(call)).map(move |(position, what)| Numbered { call, position, what }))
+        .collect()
 }
 
 pub(crate) fn offers(calls: &[CallRow]) -> Block {
@@ -322,4 +331,3 @@ pub(crate) fn follow_ups(calls: &[CallRow]) -> Block {
         .column("time_to_return_s", &rows, |r| seconds(told(r).and_then(|f| f.time_to_return_s)));
     block
 }
-

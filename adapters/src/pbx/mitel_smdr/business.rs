@@ -51,24 +51,99 @@ struct Layout {
 }
 
 const STANDARD: Layout = Layout {
-    name: "standard", seconds: false, duration: (15, 22), calling: (24, 27), answer: (28, 32), digits: (34, 54), meter: (55, 59),
-    completion: 60, speed: 61, called: (62, 65), ldn: None, transfer: 66, third: (68, 71), account: (73, 84), system: (86, 88),
-    ani: (92, 101), dnis: (103, 112), suite: None, call_id: (114, 121), sequence: 122, associated: (124, 131), hot_desk: None,
+    name: "standard",
+    seconds: false,
+    duration: (15, 22),
+    calling: (24, 27),
+    answer: (28, 32),
+    digits: (34, 54),
+    meter: (55, 59),
+    completion: 60,
+    speed: 61,
+    called: (62, 65),
+    ldn: None,
+    transfer: 66,
+    third: (68, 71),
+    account: (73, 84),
+    system: (86, 88),
+    ani: (92, 101),
+    dnis: (103, 112),
+    suite: None,
+    call_id: (114, 121),
+    sequence: 122,
+    associated: (124, 131),
+    hot_desk: None,
 };
 const EXTENDED: Layout = Layout {
-    name: "extended", seconds: false, duration: (15, 24), calling: (26, 32), answer: (33, 37), digits: (39, 59), meter: (60, 64),
-    completion: 65, speed: 66, called: (67, 73), ldn: None, transfer: 74, third: (76, 82), account: (84, 95), system: (97, 99),
-    ani: (103, 112), dnis: (114, 120), suite: None, call_id: (122, 129), sequence: 130, associated: (132, 139), hot_desk: None,
+    name: "extended",
+    seconds: false,
+    duration: (15, 24),
+    calling: (26, 32),
+    answer: (33, 37),
+    digits: (39, 59),
+    meter: (60, 64),
+    completion: 65,
+    speed: 66,
+    called: (67, 73),
+    ldn: None,
+    transfer: 74,
+    third: (76, 82),
+    account: (84, 95),
+    system: (97, 99),
+    ani: (103, 112),
+    dnis: (114, 120),
+    suite: None,
+    call_id: (122, 129),
+    sequence: 130,
+    associated: (132, 139),
+    hot_desk: None,
 };
 const LEVEL_1: Layout = Layout {
-    name: "level1", seconds: false, duration: (15, 24), calling: (26, 32), answer: (33, 37), digits: (39, 59), meter: (60, 64),
-    completion: 65, speed: 66, called: (67, 73), ldn: Some((75, 81)), transfer: 82, third: (84, 90), account: (92, 103), system: (105, 107),
-    ani: (111, 130), dnis: (132, 141), suite: Some((143, 149)), call_id: (151, 158), sequence: 160, associated: (162, 169), hot_desk: None,
+    name: "level1",
+    seconds: false,
+    duration: (15, 24),
+    calling: (26, 32),
+    answer: (33, 37),
+    digits: (39, 59),
+    meter: (60, 64),
+    completion: 65,
+    speed: 66,
+    called: (67, 73),
+    ldn: Some((75, 81)),
+    transfer: 82,
+    third: (84, 90),
+    account: (92, 103),
+    system: (105, 107),
+    ani: (111, 130),
+    dnis: (132, 141),
+    suite: Some((143, 149)),
+    call_id: (151, 158),
+    sequence: 160,
+    associated: (162, 169),
+    hot_desk: None,
 };
 const LEVEL_2: Layout = Layout {
-    name: "level2", seconds: true, duration: (18, 27), calling: (29, 35), answer: (36, 40), digits: (42, 62), meter: (63, 67),
-    completion: 68, speed: 69, called: (70, 76), ldn: Some((78, 84)), transfer: 85, third: (87, 93), account: (95, 106), system: (108, 110),
-    ani: (114, 133), dnis: (135, 144), suite: Some((146, 152)), call_id: (154, 161), sequence: 163, associated: (165, 172),
+    name: "level2",
+    seconds: true,
+    duration: (18, 27),
+    calling: (29, 35),
+    answer: (36, 40),
+    digits: (42, 62),
+    meter: (63, 67),
+    completion: 68,
+    speed: 69,
+    called: (70, 76),
+    ldn: Some((78, 84)),
+    transfer: 85,
+    third: (87, 93),
+    account: (95, 106),
+    system: (108, 110),
+    ani: (114, 133),
+    dnis: (135, 144),
+    suite: Some((146, 152)),
+    call_id: (154, 161),
+    sequence: 163,
+    associated: (165, 172),
     hot_desk: Some(((181, 187), (189, 195))),
 };
 
@@ -119,7 +194,15 @@ pub(super) fn parse(bytes: &[u8], record: Record<'_>, settings: &Settings, out: 
         Err(reason) => return out.reject(record, reason),
     };
     if bytes.trim_ascii_end().len() < layout.called.0 {
-        return out.reject(record, format!("{} columns, and a line of the layout {} has the called party from column {} on: it is cut", bytes.len(), layout.name, layout.called.0));
+        return out.reject(
+            record,
+            format!(
+                "{} columns, and a line of the layout {} has the called party from column {} on: it is cut",
+                bytes.len(),
+                layout.name,
+                layout.called.0
+            ),
+        );
     }
     match Call::read(Line { bytes, layout }, record, settings) {
         Ok(mut call) => {
@@ -143,13 +226,18 @@ fn layout(bytes: &[u8], settings: &Settings) -> Result<&'static Layout, String> 
             .ok_or_else(|| format!("options.layout: `{told}` is none of standard, extended, level1, level2"));
     }
     let is = |column: usize, wanted: u8| bytes.get(column - 1) == Some(&wanted);
-    let digits = |columns: Columns| bytes.get(columns.0 - 1..columns.1).is_some_and(|b| b.iter().all(u8::is_ascii_digit));
+    let digits =
+        |columns: Columns| bytes.get(columns.0 - 1..columns.1).is_some_and(|b| b.iter().all(u8::is_ascii_digit));
     if is(13, b':') {
         return Ok(&LEVEL_2);
     }
     let extended = || {
         let length = bytes.trim_ascii_end().len();
-        if length > EXTENDED_LENGTH_MAX || !digits(EXTENDED.system) && digits(LEVEL_1.system) { &LEVEL_1 } else { &EXTENDED }
+        if length > EXTENDED_LENGTH_MAX || !digits(EXTENDED.system) && digits(LEVEL_1.system) {
+            &LEVEL_1
+        } else {
+            &EXTENDED
+        }
     };
     if is(17, b':') && is(20, b':') {
         return Ok(&STANDARD);
@@ -240,9 +328,13 @@ impl<'c> Call<'c> {
             return Err(wrong_mark(&line, layout.transfer, transfer, "T, X, C, U, I, R or blank"));
         }
         let printed = line.bytes(layout.duration);
-        let duration_ms = if printed.is_empty() { None } else { Some(length_ms(printed).ok_or_else(|| {
-            format!("columns {} to {}: `{}` is no duration", layout.duration.0, layout.duration.1, text(printed))
-        })?) };
+        let duration_ms = if printed.is_empty() {
+            None
+        } else {
+            Some(length_ms(printed).ok_or_else(|| {
+                format!("columns {} to {}: `{}` is no duration", layout.duration.0, layout.duration.1, text(printed))
+            })?)
+        };
         let (attendant, to_answer) = to_answer(&line, settings)?;
         let length = duration_ms.unwrap_or(0) + if let ToAnswer::Seconds(s) = to_answer { s * 1000 } else { 0 };
         let (start, year_told) = start(&line, length, record, settings)?;
@@ -278,7 +370,9 @@ impl<'c> Call<'c> {
         let internal = self.completion() == b'I';
         let ani = !self.line.bytes(self.line.layout.ani).is_empty();
         let no_caller = self.calling == Party::None;
-        if matches!(self.calling, Party::Trunk(_)) || no_caller && (ani || self.to_answer != ToAnswer::NotTold || self.called.is_person()) {
+        if matches!(self.calling, Party::Trunk(_))
+            || no_caller && (ani || self.to_answer != ToAnswer::NotTold || self.called.is_person())
+        {
             self.inbound();
         } else if !internal && !self.called.is_person() {
             self.outbound();
@@ -297,7 +391,9 @@ impl<'c> Call<'c> {
         match (self.completion(), self.transfer()) {
             (_, b'U') => return self.alone(Stage::Queue, queue, Disposition::Congestion),
             (b'E', _) => return self.alone(Stage::Number, Text::default(), Disposition::Failed),
-            (b'B', _) if self.called == Party::None => return self.alone(Stage::Number, Text::default(), Disposition::Busy),
+            (b'B', _) if self.called == Party::None => {
+                return self.alone(Stage::Number, Text::default(), Disposition::Busy);
+            }
             _ => {}
         }
         // Interflow and requeue: the caller was in a queue before.
@@ -311,7 +407,8 @@ impl<'c> Call<'c> {
             self.legs.push(leg);
         }
         if self.called == Party::None {
-            let disposition = if self.to_answer == ToAnswer::Unanswered { Disposition::NoAnswer } else { Disposition::Unknown };
+            let disposition =
+                if self.to_answer == ToAnswer::Unanswered { Disposition::NoAnswer } else { Disposition::Unknown };
             return self.alone(Stage::Number, Text::default(), disposition);
         }
         let mut leg = self.leg();
@@ -339,7 +436,10 @@ impl<'c> Call<'c> {
     fn answered(&mut self, mut leg: Leg) {
         let answered = self.answered_at();
         let end = answered.unwrap_or(self.start).plus_ms(self.duration_ms.unwrap_or(0));
-        if answered.is_none() && (self.duration_ms.unwrap_or(0) == 0 || matches!(self.called, Party::Trunk(_)) && self.completion() != b'A') {
+        if answered.is_none()
+            && (self.duration_ms.unwrap_or(0) == 0
+                || matches!(self.called, Party::Trunk(_)) && self.completion() != b'A')
+        {
             leg.ended_at = Some(end);
             return self.legs.push(leg);
         }
@@ -373,7 +473,11 @@ impl<'c> Call<'c> {
             (b'C', true) => self.third_leg(answered, end, None),
             _ => None,
         };
-        answer(&mut leg, answered, if self.transfer() == b'T' && third.is_some() { answered.unwrap_or(end) } else { end });
+        answer(
+            &mut leg,
+            answered,
+            if self.transfer() == b'T' && third.is_some() { answered.unwrap_or(end) } else { end },
+        );
         if matches!(self.called, Party::Trunk(_)) {
             leg.answerer = Answerer::Unknown;
         }
@@ -481,13 +585,20 @@ impl<'c> Call<'c> {
     /// The path (ACD) or hunt group that was dialed.
     fn queue_name(&self) -> Text {
         let layout = self.line.layout;
-        [self.digits(), self.line.text(layout.dnis), self.called.name().into()].into_iter().find(|t| !t.is_empty()).unwrap_or_default()
+        [self.digits(), self.line.text(layout.dnis), self.called.name().into()]
+            .into_iter()
+            .find(|t| !t.is_empty())
+            .unwrap_or_default()
     }
 
     /// The digits dialed; without meter pulses, they use those columns too.
     fn digits(&self) -> Text {
         let (first, last) = self.line.layout.digits;
-        if self.line.mark(last) == b' ' { self.line.text((first, last)) } else { self.line.text((first, self.line.layout.meter.1)) }
+        if self.line.mark(last) == b' ' {
+            self.line.text((first, last))
+        } else {
+            self.line.text((first, self.line.layout.meter.1))
+        }
     }
 
     /// A leg from the caller.
@@ -515,7 +626,11 @@ impl<'c> Call<'c> {
     /// A letter, three digits of the system and four of the call; anything else is no id.
     fn call_id(&self, columns: Columns) -> Text {
         let id = self.line.text(columns);
-        if id.len() == 8 && id.starts_with(|c: char| c.is_ascii_alphabetic()) && all_digits(&id[1..]) { id } else { Text::default() }
+        if id.len() == 8 && id.starts_with(|c: char| c.is_ascii_alphabetic()) && all_digits(&id[1..]) {
+            id
+        } else {
+            Text::default()
+        }
     }
 
     fn far_end(&self, party: &Party) -> End {
@@ -534,7 +649,12 @@ impl<'c> Call<'c> {
                 channel: self.channel(name),
                 ..End::default()
             },
-            Party::None => End { kind: EndKind::Outside, number: self.digits(), channel: self.channel("outside"), ..End::default() },
+            Party::None => End {
+                kind: EndKind::Outside,
+                number: self.digits(),
+                channel: self.channel("outside"),
+                ..End::default()
+            },
         }
     }
 
@@ -576,7 +696,12 @@ impl<'c> Call<'c> {
         if self.legs.first().is_some_and(|l| l.from.kind == EndKind::Person) {
             add("ani", self.line.text(layout.ani));
         }
-        for (label, columns) in [("ldn", layout.ldn), ("suite", layout.suite), ("hot_desk_calling", layout.hot_desk.map(|h| h.0)), ("hot_desk_called", layout.hot_desk.map(|h| h.1))] {
+        for (label, columns) in [
+            ("ldn", layout.ldn),
+            ("suite", layout.suite),
+            ("hot_desk_calling", layout.hot_desk.map(|h| h.0)),
+            ("hot_desk_called", layout.hot_desk.map(|h| h.1)),
+        ] {
             add(label, columns.map(|c| self.line.text(c)).unwrap_or_default());
         }
         extra
@@ -595,7 +720,8 @@ fn wrong_mark(line: &Line<'_>, column: usize, found: u8, wanted: &str) -> String
     format!(
         "column {column}: `{}`, where the layout {} has {wanted}: the line is cut or shifted, or has another layout; options.layout can say standard, \
          extended, level1 or level2",
-        text(&[found]), line.layout.name
+        text(&[found]),
+        line.layout.name
     )
 }
 
@@ -617,7 +743,10 @@ fn to_answer(line: &Line<'_>, settings: &Settings) -> Result<(bool, ToAnswer), S
     }
     match std::str::from_utf8(time).ok().and_then(|t| if all_digits(t) { t.parse().ok() } else { None }) {
         Some(seconds) => Ok((attendant == b'*', ToAnswer::Seconds(seconds))),
-        None => Err(format!("columns {first} to {last}: `{}` is no time to answer: seconds, or `*` for unanswered", text(&field))),
+        None => Err(format!(
+            "columns {first} to {last}: `{}` is no time to answer: seconds, or `*` for unanswered",
+            text(&field)
+        )),
     }
 }
 
@@ -636,7 +765,9 @@ fn start(line: &Line<'_>, length: i64, record: Record<'_>, settings: &Settings) 
         return Err(bad());
     }
     let afternoon = line.mark(half) == b'P';
-    let at = |hour: i64| date(Day::MonthAndDay(month, day), ((hour * 60 + minute) * 60 + second) * 1000, length, record, settings);
+    let at = |hour: i64| {
+        date(Day::MonthAndDay(month, day), ((hour * 60 + minute) * 60 + second) * 1000, length, record, settings)
+    };
     let clock = settings.options.get("clock").map(Text::as_str);
     let dated = match (hour, afternoon) {
         (1..=11, true) => at(hour + 12)?,

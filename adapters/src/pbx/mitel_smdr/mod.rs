@@ -51,7 +51,8 @@ impl Adapter for MitelSmdr {
     fn header(&self, bytes: &[u8], _settings: &Settings) -> Option<Header> {
         let line = bytes.trim_ascii();
         let is_ruler = line.len() > 3 && line.iter().all(|b| matches!(b, b'-' | b'=' | b'_' | b' '));
-        let is_title = line.starts_with(b"TYP ") || line.windows(4).any(|w| w == b"SMDR") && !line.iter().any(|b| *b == b',' || *b == b'{');
+        let is_title = line.starts_with(b"TYP ")
+            || line.windows(4).any(|w| w == b"SMDR") && !line.iter().any(|b| *b == b',' || *b == b'{');
         (is_ruler || is_title).then(Header::default)
     }
 
@@ -106,7 +107,8 @@ fn date(day: Day, of_day_ms: i64, length_ms: i64, record: Record<'_>, settings: 
         let local_day = local_day(logged, zone);
         let found = match day {
             Day::MonthAndDay(month, of_month) => {
-                let year = chrono::NaiveDate::from_epoch_days(i32::try_from(local_day).unwrap_or(0)).map_or(YEAR_NOT_TOLD, |d| i64::from(d.year()));
+                let year = chrono::NaiveDate::from_epoch_days(i32::try_from(local_day).unwrap_or(0))
+                    .map_or(YEAR_NOT_TOLD, |d| i64::from(d.year()));
                 nearest(&mut (year - 1..=year + 1).filter_map(|year| clock::day(year, month, of_month)))
             }
             Day::None => nearest(&mut (local_day - 2..=local_day + 1)),
@@ -127,7 +129,11 @@ fn date(day: Day, of_day_ms: i64, length_ms: i64, record: Record<'_>, settings: 
             let told = match option("date") {
                 Some(text) => {
                     let noon = clock::date_time(format!("{text} 12:00:00").as_bytes());
-                    Some(noon.ok_or_else(|| format!("options.date: `{text}` is no day of the form 2025-07-16"))?.0.div_euclid(MS_PER_DAY))
+                    Some(
+                        noon.ok_or_else(|| format!("options.date: `{text}` is no day of the form 2025-07-16"))?
+                            .0
+                            .div_euclid(MS_PER_DAY),
+                    )
                 }
                 None => None,
             };
@@ -139,7 +145,9 @@ fn date(day: Day, of_day_ms: i64, length_ms: i64, record: Record<'_>, settings: 
 
 fn no_such_day(day: Day) -> String {
     match day {
-        Day::MonthAndDay(month, of_month) => format!("columns 2 to 6: `{month:02}/{of_month:02}` is no day of that year"),
+        Day::MonthAndDay(month, of_month) => {
+            format!("columns 2 to 6: `{month:02}/{of_month:02}` is no day of that year")
+        }
         Day::None => "no day".to_owned(),
     }
 }
@@ -164,7 +172,9 @@ fn local_day(moment: Moment, zone: Tz) -> i64 {
 /// `hh:mm:ss` or `hhhh:mm:ss` in milliseconds.
 fn length_ms(bytes: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(bytes.trim_ascii()).ok()?;
-    let mut parts = text.split(':').map(|p| if p.is_empty() || !p.bytes().all(|b| b.is_ascii_digit()) { None } else { p.parse::<i64>().ok() });
+    let mut parts = text
+        .split(':')
+        .map(|p| if p.is_empty() || !p.bytes().all(|b| b.is_ascii_digit()) { None } else { p.parse::<i64>().ok() });
     let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
     if parts.next().is_some() || hours > 9999 || minutes > 59 || seconds > 59 {
         return None;
@@ -195,14 +205,26 @@ mod tests {
         assert_eq!(dated(Day::None, 23 * hour, new_year, &[]).unwrap(), "2026-01-01T04:00:00.000Z true");
         assert_eq!(dated(Day::None, 0, new_year, &[]).unwrap(), "2026-01-01T05:00:00.000Z true");
         // The hour that happens twice: the line was written in the second one.
-        assert_eq!(dated(Day::MonthAndDay(11, 1), hour, Some("2026-11-01 06:01:30"), &[]).unwrap(), "2026-11-01T06:00:00.000Z true");
-        assert_eq!(dated(Day::MonthAndDay(11, 1), hour, Some("2026-11-01 05:01:30"), &[]).unwrap(), "2026-11-01T05:00:00.000Z true");
+        assert_eq!(
+            dated(Day::MonthAndDay(11, 1), hour, Some("2026-11-01 06:01:30"), &[]).unwrap(),
+            "2026-11-01T06:00:00.000Z true"
+        );
+        assert_eq!(
+            dated(Day::MonthAndDay(11, 1), hour, Some("2026-11-01 05:01:30"), &[]).unwrap(),
+            "2026-11-01T05:00:00.000Z true"
+        );
     }
 
     #[test]
     fn by_hand_an_option_tells_the_year() {
-        assert_eq!(dated(Day::MonthAndDay(3, 5), 0, None, &[("year", "2025-07")]).unwrap(), "2026-03-05T05:00:00.000Z true");
-        assert_eq!(dated(Day::MonthAndDay(8, 5), 0, None, &[("year", "2025-07")]).unwrap(), "2025-08-05T04:00:00.000Z true");
+        assert_eq!(
+            dated(Day::MonthAndDay(3, 5), 0, None, &[("year", "2025-07")]).unwrap(),
+            "2026-03-05T05:00:00.000Z true"
+        );
+        assert_eq!(
+            dated(Day::MonthAndDay(8, 5), 0, None, &[("year", "2025-07")]).unwrap(),
+            "2025-08-05T04:00:00.000Z true"
+        );
         assert_eq!(dated(Day::MonthAndDay(2, 29), 0, None, &[]).unwrap(), "1972-02-29T05:00:00.000Z false");
         assert!(dated(Day::MonthAndDay(2, 29), 0, None, &[("year", "2025")]).is_err());
         assert!(dated(Day::MonthAndDay(2, 28), 0, None, &[("year", "last")]).is_err());

@@ -31,7 +31,9 @@ fn type_of(word: &[u8]) -> Option<Type> {
     Some(match word {
         b"IN" | b"DIN" | b"DID" | b"DSA" | b"DNS" => Type::Incoming,
         b"RG" | b"RGI" | b"RNG" => Type::RingIn,
-        b"FRE" | b"LOC" | b"TLC" | b"TLD" | b"O/I" | b"OP" | b"INT" | b"NET" | b"DLD" | b"DLC" | b"DLO" | b"DTL" => Type::Outgoing,
+        b"FRE" | b"LOC" | b"TLC" | b"TLD" | b"O/I" | b"OP" | b"INT" | b"NET" | b"DLD" | b"DLC" | b"DLO" | b"DTL" => {
+            Type::Outgoing
+        }
         b"CNF" => Type::Conference,
         [b'E', b'/', ..] => Type::Error,
         _ => return None,
@@ -77,9 +79,13 @@ pub(super) fn parse(bytes: &[u8], record: Record<'_>, settings: &Settings, out: 
 fn by_tabs(bytes: &[u8], settings: &Settings) -> Result<Line, String> {
     let fields: smallvec::SmallVec<[&[u8]; 12]> = bytes.split(|b| *b == b'\t').map(<[u8]>::trim_ascii).collect();
     let [word, extension, trunk, number, did, start, elapsed, ..] = fields[..] else {
-        return Err(format!("{} fields by tabs; type, extension, trunk, number, DID, start and elapsed are 7", fields.len()));
+        return Err(format!(
+            "{} fields by tabs; type, extension, trunk, number, DID, start and elapsed are 7",
+            fields.len()
+        ));
     };
-    let local = date_time(start).ok_or_else(|| format!("field 6, start: `{}` is not a time of the form 2012-04-16 07:42:00", text(start)))?;
+    let local = date_time(start)
+        .ok_or_else(|| format!("field 6, start: `{}` is not a time of the form 2012-04-16 07:42:00", text(start)))?;
     let zone = settings.zone.unwrap_or(chrono_tz::Tz::UTC);
     Ok(Line {
         kind: type_of(word).ok_or_else(|| unknown_type(word))?,
@@ -92,7 +98,8 @@ fn by_tabs(bytes: &[u8], settings: &Settings) -> Result<Line, String> {
         is_dated: true,
         // The exchange prints minutes; a collector adds the seconds, as zeros.
         grain_ms: if local.0 % MINUTE_MS == 0 { 60_000 } else { 1000 },
-        elapsed_ms: length_ms(elapsed).ok_or_else(|| format!("field 7, elapsed: `{}` is not hh:mm:ss", text(elapsed)))?,
+        elapsed_ms: length_ms(elapsed)
+            .ok_or_else(|| format!("field 7, elapsed: `{}` is not hh:mm:ss", text(elapsed)))?,
         cost: fields.get(7).map(|f| text(f)).unwrap_or_default(),
         account: fields.get(8).map(|f| text(f)).unwrap_or_default(),
         trunk_hung_up: false,
@@ -120,8 +127,9 @@ fn by_columns(bytes: &[u8], record: Record<'_>, settings: &Settings) -> Result<L
     let rest = bytes.get(at + 6..).unwrap_or_default().trim_ascii();
     let mut words = rest.split(|b| *b == b' ').filter(|w| !w.is_empty());
     let printed = words.next().unwrap_or_default();
-    let elapsed_ms = elapsed(printed)
-        .ok_or_else(|| format!("elapsed, behind the start: `{}` is not hh:mm:ss, S=seconds, nor hh:mm", text(printed)))?;
+    let elapsed_ms = elapsed(printed).ok_or_else(|| {
+        format!("elapsed, behind the start: `{}` is not hh:mm:ss, S=seconds, nor hh:mm", text(printed))
+    })?;
     let mut line = Line {
         kind,
         word: text(word),
@@ -152,7 +160,10 @@ fn by_columns(bytes: &[u8], record: Record<'_>, settings: &Settings) -> Result<L
 }
 
 fn unknown_type(word: &[u8]) -> String {
-    format!("type `{}`: known are IN, DID, DIN, DSA, RG, FRE, LOC, TLC, TLD, OP, INT, O/I, NET, CNF and E/…", text(word))
+    format!(
+        "type `{}`: known are IN, DID, DIN, DSA, RG, FRE, LOC, TLC, TLD, OP, INT, O/I, NET, CNF and E/…",
+        text(word)
+    )
 }
 
 /// `hh:mm:ss`, `S=nnnnnn` (a setting), or `hh:mm` where that many seconds have no room.
@@ -239,7 +250,9 @@ fn leg(line: &Line, record: Record<'_>, settings: &Settings) -> Leg {
 
 /// A ring-in ends in the minute in which its talk begins; minutes are cut off, so it can be the next one.
 fn link(leg: &mut Leg, line: &Line, end: Moment) {
-    let trace = |minute: i64| compact_str::format_compact!("{}|{}|{}|{}|{minute}", line.extension, line.trunk, line.number, line.did);
+    let trace = |minute: i64| {
+        compact_str::format_compact!("{}|{}|{}|{}|{minute}", line.extension, line.trunk, line.number, line.did)
+    };
     match line.kind {
         Type::RingIn => {
             let first = end.0.div_euclid(MINUTE_MS);

@@ -24,8 +24,15 @@ static ABOUT: About = About {
     // the rows are copied out of the table together.
     ends: Ends::Marker { settle_s: 30 },
     tells: &[
-        Tells::Direction, Tells::Offers, Tells::QueueWait, Tells::Did, Tells::EndedBy, Tells::Mailbox, Tells::Declined,
-        Tells::Transfers, Tells::Seconds,
+        Tells::Direction,
+        Tells::Offers,
+        Tells::QueueWait,
+        Tells::Did,
+        Tells::EndedBy,
+        Tells::Mailbox,
+        Tells::Declined,
+        Tells::Transfers,
+        Tells::Seconds,
     ],
     needs: "nothing: unanswered calls are recorded; in the CDR service's settings, all fields in the order of the manual, or the order in `columns`",
     typical_delay_s: 5,
@@ -76,7 +83,8 @@ impl Adapter for ThreeCx {
 fn starts_like_header(bytes: &[u8]) -> bool {
     let first = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start().first();
     first.is_some_and(|b| b.is_ascii_alphabetic() || *b == b'"')
-        && memchr::memchr2_iter(b'c', b'C', bytes).any(|at| bytes.get(at..at + 6).is_some_and(|name| name.eq_ignore_ascii_case(b"cdr_id")))
+        && memchr::memchr2_iter(b'c', b'C', bytes)
+            .any(|at| bytes.get(at..at + 6).is_some_and(|name| name.eq_ignore_ascii_case(b"cdr_id")))
 }
 
 /// The site file's `options.delimiter`; a comma without it.
@@ -97,7 +105,14 @@ fn parse_row(record: Record<'_>, settings: &Settings, out: &mut Legs) {
         return out.reject(record, format!("the field that opens with a quote at byte {at} does not end: the line is cut, or the quote should be doubled"));
     }
     if fields.len() != header.names.len() {
-        return out.reject(record, format!("{} fields, but the header names {}: the line is cut, or is no row of the table", fields.len(), header.names.len()));
+        return out.reject(
+            record,
+            format!(
+                "{} fields, but the header names {}: the line is cut, or is no row of the table",
+                fields.len(),
+                header.names.len()
+            ),
+        );
     }
     let mut row = v20::Row::default();
     for (value, index) in row.values.iter_mut().zip(&header.index) {

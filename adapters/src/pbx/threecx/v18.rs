@@ -19,17 +19,65 @@ use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Move
 
 /// The fields by the manual's names and in its order.
 const COLUMNS: [&str; COLUMN_COUNT] = [
-    "historyid", "callid", "duration", "time-start", "time-answered", "time-end", "reason-terminated", "from-no", "to-no", "from-dn",
-    "to-dn", "dial-no", "reason-changed", "final-number", "final-dn", "bill-code", "bill-rate", "bill-cost", "bill-name", "chain",
-    "from-type", "to-type", "final-type", "from-dispname", "to-dispname", "final-dispname", "missed-queue-calls",
+    "historyid",
+    "callid",
+    "duration",
+    "time-start",
+    "time-answered",
+    "time-end",
+    "reason-terminated",
+    "from-no",
+    "to-no",
+    "from-dn",
+    "to-dn",
+    "dial-no",
+    "reason-changed",
+    "final-number",
+    "final-dn",
+    "bill-code",
+    "bill-rate",
+    "bill-cost",
+    "bill-name",
+    "chain",
+    "from-type",
+    "to-type",
+    "final-type",
+    "from-dispname",
+    "to-dispname",
+    "final-dispname",
+    "missed-queue-calls",
 ];
 const COLUMN_COUNT: usize = 27;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum C {
-    History, CallId, Duration, Start, Answered, End, Terminated, From, To, FromDn,
-    ToDn, Dialed, Changed, Final, FinalDn, BillCode, BillRate, BillCost, BillName, Chain,
-    FromType, ToType, FinalType, FromName, ToName, FinalName, Missed,
+    History,
+    CallId,
+    Duration,
+    Start,
+    Answered,
+    End,
+    Terminated,
+    From,
+    To,
+    FromDn,
+    ToDn,
+    Dialed,
+    Changed,
+    Final,
+    FinalDn,
+    BillCode,
+    BillRate,
+    BillCost,
+    BillName,
+    Chain,
+    FromType,
+    ToType,
+    FinalType,
+    FromName,
+    ToName,
+    FinalName,
+    Missed,
 }
 
 /// Lines without types and names end here.
@@ -81,7 +129,10 @@ pub(super) fn parse(record: Record<'_>, settings: &Settings, out: &mut Legs) {
     call.answer = call.ended();
     call.read();
     if call.legs.len() > usize::from(u8::MAX) {
-        out.reject(record, format!("chain and missed-queue-calls name {} parties; the first {} are read", call.legs.len(), u8::MAX));
+        out.reject(
+            record,
+            format!("chain and missed-queue-calls name {} parties; the first {} are read", call.legs.len(), u8::MAX),
+        );
         call.legs.truncate(usize::from(u8::MAX));
     }
     let count = call.legs.len();
@@ -90,7 +141,10 @@ pub(super) fn parse(record: Record<'_>, settings: &Settings, out: &mut Legs) {
         if leg.native_id.is_empty() {
             leg.name_by_position(record.source, u8::try_from(part).unwrap_or(u8::MAX));
         } else {
-            leg.name_by_native_id(&[line.bytes(C::CallId), line.bytes(C::Start)], u8::try_from(part).unwrap_or(u8::MAX));
+            leg.name_by_native_id(
+                &[line.bytes(C::CallId), line.bytes(C::Start)],
+                u8::try_from(part).unwrap_or(u8::MAX),
+            );
         }
         leg.ends_call = true;
         if part + 1 == count && !line.names.is_empty() {
@@ -109,7 +163,11 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
     let order: SmallVec<[Option<C>; 32]> = if settings.columns.is_empty() {
         ALL.iter().map(|c| Some(*c)).collect()
     } else {
-        settings.columns.iter().map(|name| ALL.iter().copied().find(|c| same_name(COLUMNS[*c as usize], name))).collect()
+        settings
+            .columns
+            .iter()
+            .map(|name| ALL.iter().copied().find(|c| same_name(COLUMNS[*c as usize], name)))
+            .collect()
     };
     let mut line = Line { values: [b""; COLUMN_COUNT], names: Text::default() };
     let wanted = order.len();
@@ -118,7 +176,8 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
         return Err(format!(
             "{} fields; a line of 3CX's CDR service has {least} or more in the order of its manual; if the administrator chose others, list them in `columns` \
              ({}, …)",
-            parts.len(), COLUMNS[..6].join(", ")
+            parts.len(),
+            COLUMNS[..6].join(", ")
         ));
     }
     let surplus = parts.len().saturating_sub(wanted);
@@ -127,7 +186,8 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
     for (index, column) in order.iter().enumerate() {
         if surplus > 0 && Some(index) == names {
             // The names stand together; what they hold in all is known, where each ends is not, but for a caller whose name is the number.
-            let together = order[index..].iter().take_while(|c| matches!(c, Some(C::FromName | C::ToName | C::FinalName))).count();
+            let together =
+                order[index..].iter().take_while(|c| matches!(c, Some(C::FromName | C::ToName | C::FinalName))).count();
             line.names = text(&parts[at..at + together + surplus].join(&delimiter));
             if parts[at] == line.bytes(C::From) {
                 line.values[C::FromName as usize] = parts[at];
@@ -141,7 +201,10 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
         at += 1;
     }
     if surplus > 0 && names.is_none() {
-        return Err(format!("{} fields, but `columns` names {wanted}, and none of them is a name that could hold the delimiter", parts.len()));
+        return Err(format!(
+            "{} fields, but `columns` names {wanted}, and none of them is a name that could hold the delimiter",
+            parts.len()
+        ));
     }
     let chain = line.bytes(C::Chain);
     line.values[C::Chain as usize] = chain.strip_prefix(b"Chain:").unwrap_or(chain).trim_ascii();
@@ -149,14 +212,40 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
 }
 
 const ALL: [C; COLUMN_COUNT] = [
-    C::History, C::CallId, C::Duration, C::Start, C::Answered, C::End, C::Terminated, C::From, C::To, C::FromDn, C::ToDn, C::Dialed, C::Changed,
-    C::Final, C::FinalDn, C::BillCode, C::BillRate, C::BillCost, C::BillName, C::Chain, C::FromType, C::ToType, C::FinalType, C::FromName,
-    C::ToName, C::FinalName, C::Missed,
+    C::History,
+    C::CallId,
+    C::Duration,
+    C::Start,
+    C::Answered,
+    C::End,
+    C::Terminated,
+    C::From,
+    C::To,
+    C::FromDn,
+    C::ToDn,
+    C::Dialed,
+    C::Changed,
+    C::Final,
+    C::FinalDn,
+    C::BillCode,
+    C::BillRate,
+    C::BillCost,
+    C::BillName,
+    C::Chain,
+    C::FromType,
+    C::ToType,
+    C::FinalType,
+    C::FromName,
+    C::ToName,
+    C::FinalName,
+    C::Missed,
 ];
 
 /// `time-start`, `time_start` and `TimeStart` are one column.
 fn same_name(known: &str, told: &str) -> bool {
-    let letters = |s: &str| s.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase()).collect::<SmallVec<[u8; 24]>>();
+    let letters = |s: &str| {
+        s.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase()).collect::<SmallVec<[u8; 24]>>()
+    };
     letters(known) == letters(told)
 }
 
@@ -185,7 +274,9 @@ fn times(line: &Line<'_>, settings: &Settings) -> Result<Times, String> {
     };
     let (start, answered, end) = (read(C::Start)?, read(C::Answered)?, read(C::End)?);
     let Some(start) = start else {
-        return Err("time-start is empty: nothing says when the call was; choose the field in 3CX's CDR settings".to_owned());
+        return Err(
+            "time-start is empty: nothing says when the call was; choose the field in 3CX's CDR settings".to_owned()
+        );
     };
     if end.is_some_and(|e| e < start) {
         return Err("time-end is before time-start".to_owned());
@@ -226,7 +317,10 @@ impl Call<'_> {
             self.push(last, C::Final, C::FinalDn, C::FinalName, at, false);
             if let Some(leg) = self.legs.last_mut() {
                 leg.moved = moved(self.line, first);
-                leg.up_before = self.times.answered.is_some() && (machine_first || leg.moved.as_ref().is_some_and(|m| m.kind == MoveKind::Blind) || !between.is_empty());
+                leg.up_before = self.times.answered.is_some()
+                    && (machine_first
+                        || leg.moved.as_ref().is_some_and(|m| m.kind == MoveKind::Blind)
+                        || !between.is_empty());
                 if leg.up_before {
                     leg.rang_at = None;
                 }
@@ -253,8 +347,11 @@ impl Call<'_> {
         }
         if self.legs.is_empty() {
             for (label, column) in [
-                ("reason_terminated", C::Terminated), ("reason_changed", C::Changed), ("chain", C::Chain),
-                ("bill_code", C::BillCode), ("bill_cost", C::BillCost),
+                ("reason_terminated", C::Terminated),
+                ("reason_changed", C::Changed),
+                ("chain", C::Chain),
+                ("bill_code", C::BillCode),
+                ("bill_cost", C::BillCost),
             ] {
                 let value = line.text(column);
                 if !value.is_empty() {
@@ -287,8 +384,13 @@ impl Call<'_> {
 
     /// A party is named by its place in the chain: the same extension twice is rung twice.
     fn channel(&self, index: usize) -> Text {
-        let id = if self.line.bytes(C::CallId).is_empty() { self.line.text(C::History) } else { self.line.text(C::CallId) };
-        let id = if id.is_empty() { compact_str::ToCompactString::to_compact_string(&self.record.position.byte) } else { id };
+        let id =
+            if self.line.bytes(C::CallId).is_empty() { self.line.text(C::History) } else { self.line.text(C::CallId) };
+        let id = if id.is_empty() {
+            compact_str::ToCompactString::to_compact_string(&self.record.position.byte)
+        } else {
+            id
+        };
         compact_str::format_compact!("{id}:{index}")
     }
 
@@ -322,10 +424,12 @@ impl Call<'_> {
                 leg.queue = shown;
                 // The caller alone in a queue was not answered by anybody.
                 if !goes_on && leg.disposition == Disposition::Answered {
-                    leg.disposition = if leg.ended_by == Some(Side::Caller) { Disposition::Canceled } else { Disposition::NoAnswer };
+                    leg.disposition =
+                        if leg.ended_by == Some(Side::Caller) { Disposition::Canceled } else { Disposition::NoAnswer };
                 }
             }
-            let picks_up = stage != Stage::HuntGroup && (index == 1 || !self.legs.iter().any(|l| l.answerer == Answerer::Machine));
+            let picks_up =
+                stage != Stage::HuntGroup && (index == 1 || !self.legs.iter().any(|l| l.answerer == Answerer::Machine));
             leg.answered_at = answered.filter(|_| picks_up);
             if leg.answered_at.is_some() {
                 leg.answerer = Answerer::Machine;
@@ -425,7 +529,8 @@ impl Call<'_> {
         let line = self.line;
         let last = if line.bytes(C::Final).is_empty() { line.bytes(C::FinalDn) } else { line.bytes(C::Final) };
         let first = if line.bytes(C::Final).is_empty() { line.bytes(C::ToDn) } else { line.bytes(C::To) };
-        !last.is_empty() && (last != first || !line.bytes(C::Changed).is_empty() && line.bytes(C::To) != line.bytes(C::Final))
+        !last.is_empty()
+            && (last != first || !line.bytes(C::Changed).is_empty() && line.bytes(C::To) != line.bytes(C::Final))
     }
 
     /// How an unanswered call ended, by `reason-terminated`.
@@ -439,7 +544,11 @@ impl Call<'_> {
             Disposition::NoAnswer
         } else if word.contains("reject") || word.contains("declin") {
             Disposition::Declined
-        } else if word.contains("fail") || word.contains("notfound") || word.contains("not_found") || word.contains("no_route") {
+        } else if word.contains("fail")
+            || word.contains("notfound")
+            || word.contains("not_found")
+            || word.contains("no_route")
+        {
             Disposition::Failed
         } else if word == "terminatedbysrc" || word == "src_participant_terminated" || word.starts_with("cancel") {
             Disposition::Canceled

@@ -22,29 +22,71 @@ pub(super) const COLUMN_COUNT: usize = 31;
 /// The columns that are read. `processed`, `migrated` and `offload_id` are the table's own housekeeping;
 /// `…_is_incoming`, `…_is_already_connected`, a callee's DID, a caller's department and the billing suffixes tell nothing of who met whom.
 pub(super) const COLUMNS: [&str; COLUMN_COUNT] = [
-    "cdr_id", "call_history_id", "main_call_history_id",
-    "source_participant_id", "source_entity_type", "source_dn_number", "source_dn_type", "source_dn_name",
-    "source_participant_name", "source_participant_phone_number", "source_participant_trunk_did",
-    "destination_participant_id", "destination_entity_type", "destination_dn_number", "destination_dn_type", "destination_dn_name",
-    "destination_participant_name", "destination_participant_phone_number", "destination_participant_group_name",
-    "base_cdr_id", "originating_cdr_id", "continued_in_cdr_id",
-    "creation_method", "creation_forward_reason",
-    "termination_reason", "termination_reason_details", "terminated_by_participant_id",
-    "cdr_started_at", "cdr_answered_at", "cdr_ended_at",
+    "cdr_id",
+    "call_history_id",
+    "main_call_history_id",
+    "source_participant_id",
+    "source_entity_type",
+    "source_dn_number",
+    "source_dn_type",
+    "source_dn_name",
+    "source_participant_name",
+    "source_participant_phone_number",
+    "source_participant_trunk_did",
+    "destination_participant_id",
+    "destination_entity_type",
+    "destination_dn_number",
+    "destination_dn_type",
+    "destination_dn_name",
+    "destination_participant_name",
+    "destination_participant_phone_number",
+    "destination_participant_group_name",
+    "base_cdr_id",
+    "originating_cdr_id",
+    "continued_in_cdr_id",
+    "creation_method",
+    "creation_forward_reason",
+    "termination_reason",
+    "termination_reason_details",
+    "terminated_by_participant_id",
+    "cdr_started_at",
+    "cdr_answered_at",
+    "cdr_ended_at",
     "source_presentation",
 ];
 
 #[derive(Clone, Copy)]
 enum C {
-    Id, Call, MainCall,
-    SourceId, SourceType, SourceDn, SourceDnType, SourceDnName,
-    SourceName, SourcePhone, SourceDid,
-    TargetId, TargetType, TargetDn, TargetDnType, TargetDnName,
-    TargetName, TargetPhone, TargetGroup,
-    Base, Originating, ContinuedIn,
-    Creation, ForwardReason,
-    Termination, Details, TerminatedBy,
-    Started, Answered, Ended,
+    Id,
+    Call,
+    MainCall,
+    SourceId,
+    SourceType,
+    SourceDn,
+    SourceDnType,
+    SourceDnName,
+    SourceName,
+    SourcePhone,
+    SourceDid,
+    TargetId,
+    TargetType,
+    TargetDn,
+    TargetDnType,
+    TargetDnName,
+    TargetName,
+    TargetPhone,
+    TargetGroup,
+    Base,
+    Originating,
+    ContinuedIn,
+    Creation,
+    ForwardReason,
+    Termination,
+    Details,
+    TerminatedBy,
+    Started,
+    Answered,
+    Ended,
     Presentation,
 }
 
@@ -133,10 +175,15 @@ pub(super) fn parse(row: &Row<'_>, record: Record<'_>, settings: &Settings, out:
     leg.moved = moved(&leg, row, target);
     leg.ends_call = row.is(C::Termination, &["src_participant_terminated", "dst_participant_terminated"]);
     for (label, column) in [
-        ("base_cdr_id", C::Base), ("originating_cdr_id", C::Originating), ("continued_in_cdr_id", C::ContinuedIn),
-        ("creation_method", C::Creation), ("creation_forward_reason", C::ForwardReason),
-        ("termination_reason", C::Termination), ("termination_reason_details", C::Details),
-        ("source_presentation", C::Presentation), ("group", C::TargetGroup),
+        ("base_cdr_id", C::Base),
+        ("originating_cdr_id", C::Originating),
+        ("continued_in_cdr_id", C::ContinuedIn),
+        ("creation_method", C::Creation),
+        ("creation_forward_reason", C::ForwardReason),
+        ("termination_reason", C::Termination),
+        ("termination_reason_details", C::Details),
+        ("source_presentation", C::Presentation),
+        ("group", C::TargetGroup),
     ] {
         let value = row.bytes(column);
         let again = label == "originating_cdr_id" && value == row.bytes(C::Base);
@@ -152,7 +199,8 @@ fn unknown_entity(row: &Row<'_>, column: C) -> String {
     format!(
         "{}: `{}`: 3CX writes extension, external_line, queue, ring_group_…, ivr, script, inbound_routing, outbound_rule, voicemail, vmail_console, \
          conference, fax, paging_group, echo_test, endcall, service_call or unknown",
-        COLUMNS[column as usize], row.text(column)
+        COLUMNS[column as usize],
+        row.text(column)
     )
 }
 
@@ -270,18 +318,33 @@ fn read_target(leg: &mut Leg, row: &Row<'_>, target: Entity, settings: &Settings
 /// What the site file says that this menu or script is, by its number or name.
 fn told_stage(row: &Row<'_>, settings: &Settings) -> Option<Stage> {
     let (number, name) = (row.text(C::TargetDn), row.text(C::TargetDnName));
-    settings.places.get(&number).or_else(|| settings.stages.get(&number)).or_else(|| settings.stages.get(&name)).copied()
+    settings
+        .places
+        .get(&number)
+        .or_else(|| settings.stages.get(&number))
+        .or_else(|| settings.stages.get(&name))
+        .copied()
 }
 
 /// Start, answer and end. A start that cannot be read is a reject; of the others only the field is.
-fn read_times(leg: &mut Leg, row: &Row<'_>, record: Record<'_>, settings: &Settings, out: &mut Legs) -> Result<(), String> {
+fn read_times(
+    leg: &mut Leg,
+    row: &Row<'_>,
+    record: Record<'_>,
+    settings: &Settings,
+    out: &mut Legs,
+) -> Result<(), String> {
     let read = |column: C| -> Result<Option<Stamp>, String> {
         let bytes = row.bytes(column);
         if bytes.is_empty() {
             return Ok(None);
         }
         stamp(bytes).map(Some).ok_or_else(|| {
-            format!("{}: `{}` is not a time of the form 2026-02-10 09:41:57.554 +0100", COLUMNS[column as usize], text(bytes))
+            format!(
+                "{}: `{}` is not a time of the form 2026-02-10 09:41:57.554 +0100",
+                COLUMNS[column as usize],
+                text(bytes)
+            )
         })
     };
     let Some(started) = read(C::Started)? else {
@@ -302,7 +365,9 @@ fn read_times(leg: &mut Leg, row: &Row<'_>, record: Record<'_>, settings: &Setti
 /// A time that was exported without its offset: the site file's zone, or what the segment's id proves of its start; else UTC, as the table keeps it.
 fn without_offset(stamp: Stamp, started: Stamp, row: &Row<'_>, settings: &Settings) -> Moment {
     const MS_1601_TO_1970: i64 = 11_644_473_600_000;
-    let made = made_at(row.bytes(C::Id)).and_then(|ticks| i64::try_from(ticks / 10_000).ok()).map(|ms| Moment(ms - MS_1601_TO_1970));
+    let made = made_at(row.bytes(C::Id))
+        .and_then(|ticks| i64::try_from(ticks / 10_000).ok())
+        .map(|ms| Moment(ms - MS_1601_TO_1970));
     match (made, settings.zone) {
         (Some(made), _) => {
             let offset = clock::by_proof(started.local, made).0 - started.local.0;
@@ -328,7 +393,15 @@ fn made_at(id: &[u8]) -> Option<u64> {
 
 /// How the segment ended.
 fn read_outcome(leg: &mut Leg, row: &Row<'_>, target: Entity, record: Record<'_>, out: &mut Legs) {
-    let known = ["continued_in", "redirected", "rejected", "cancelled", "src_participant_terminated", "dst_participant_terminated", ""];
+    let known = [
+        "continued_in",
+        "redirected",
+        "rejected",
+        "cancelled",
+        "src_participant_terminated",
+        "dst_participant_terminated",
+        "",
+    ];
     if !row.is(C::Termination, &known) {
         out.reject(record, format!(
             "termination_reason: `{}`: 3CX writes continued_in, redirected, rejected, cancelled, src_participant_terminated or dst_participant_terminated; \
@@ -349,10 +422,15 @@ fn read_outcome(leg: &mut Leg, row: &Row<'_>, target: Entity, record: Record<'_>
     }
     // Outside, nothing tells when it began to ring, or whether it did.
     let rang = match leg.disposition {
-        Disposition::Answered | Disposition::NoAnswer | Disposition::Canceled | Disposition::AnsweredElsewhere | Disposition::Declined => true,
+        Disposition::Answered
+        | Disposition::NoAnswer
+        | Disposition::Canceled
+        | Disposition::AnsweredElsewhere
+        | Disposition::Declined => true,
         // Taken away from a telephone by hand: by a pickup, or by the person who sent it on.
         Disposition::MovedOn => {
-            row.is(C::Termination, &["continued_in"]) || row.is(C::Details, &["deflected", "none", ""]) && lasted_ms(leg) >= BUSY_AT_ONCE_MS
+            row.is(C::Termination, &["continued_in"])
+                || row.is(C::Details, &["deflected", "none", ""]) && lasted_ms(leg) >= BUSY_AT_ONCE_MS
         }
         _ => false,
     };
@@ -391,7 +469,8 @@ fn read_unanswered(leg: &mut Leg, row: &Row<'_>, target: Entity) {
         return;
     }
     if row.is(C::Details, &["busy"]) {
-        let refused = target == Entity::Person && row.is(C::Termination, &["rejected"]) && lasted_ms(leg) >= BUSY_AT_ONCE_MS;
+        let refused =
+            target == Entity::Person && row.is(C::Termination, &["rejected"]) && lasted_ms(leg) >= BUSY_AT_ONCE_MS;
         leg.disposition = if refused { Disposition::Declined } else { Disposition::Busy };
         return;
     }
@@ -402,7 +481,11 @@ fn read_unanswered(leg: &mut Leg, row: &Row<'_>, target: Entity) {
     leg.disposition = match row.text(C::Termination).to_ascii_lowercase().as_str() {
         "continued_in" | "redirected" => Disposition::MovedOn,
         "cancelled" if row.is(C::Details, &["completed_elsewhere"]) => Disposition::AnsweredElsewhere,
-        "cancelled" if !row.bytes(C::TerminatedBy).is_empty() && row.bytes(C::TerminatedBy) == row.bytes(C::SourceId) => Disposition::Canceled,
+        "cancelled"
+            if !row.bytes(C::TerminatedBy).is_empty() && row.bytes(C::TerminatedBy) == row.bytes(C::SourceId) =>
+        {
+            Disposition::Canceled
+        }
         // A line that refuses without saying why did not carry the call.
         "rejected" if target == Entity::Outside => Disposition::Failed,
         "rejected" | "dst_participant_terminated" if lasted_ms(leg) >= BUSY_AT_ONCE_MS => Disposition::Declined,
@@ -417,9 +500,21 @@ fn refused(row: &Row<'_>) -> Option<Disposition> {
         "declined" => Disposition::Declined,
         "not_registered" => Disposition::NotRegistered,
         "line_busy" | "source_line_busy" | "license_limit_reached" => Disposition::Congestion,
-        "no_route" | "not_found" | "invalid_destination" | "invalid_dialcode" | "external_call_disabled" | "destination_prohibited"
-        | "caller_blacklisted" | "feature_disabled" | "no_access" | "pin_is_required" | "disabled" | "target_disabled" | "caller_disabled"
-        | "server_error" | "forwarding_loop" => Disposition::Failed,
+        "no_route"
+        | "not_found"
+        | "invalid_destination"
+        | "invalid_dialcode"
+        | "external_call_disabled"
+        | "destination_prohibited"
+        | "caller_blacklisted"
+        | "feature_disabled"
+        | "no_access"
+        | "pin_is_required"
+        | "disabled"
+        | "target_disabled"
+        | "caller_disabled"
+        | "server_error"
+        | "forwarding_loop" => Disposition::Failed,
         _ => return None,
     })
 }
@@ -444,7 +539,11 @@ fn read_place(leg: &mut Leg, row: &Row<'_>, target: Entity) {
         _ if target == Entity::Nothing => Disposition::Failed,
         "continued_in" | "redirected" => Disposition::MovedOn,
         "src_participant_terminated" | "cancelled" if leg.answered_at.is_none() || waits => Disposition::Canceled,
-        "src_participant_terminated" | "dst_participant_terminated" | "cancelled" if leg.answered_at.is_some() && !waits => Disposition::Answered,
+        "src_participant_terminated" | "dst_participant_terminated" | "cancelled"
+            if leg.answered_at.is_some() && !waits =>
+        {
+            Disposition::Answered
+        }
         "dst_participant_terminated" if waits => refused(row).unwrap_or(Disposition::NoAnswer),
         "rejected" if waits => refused(row).unwrap_or(Disposition::Congestion),
         "dst_participant_terminated" | "rejected" => refused(row).unwrap_or(Disposition::Failed),
@@ -461,7 +560,14 @@ fn moved(leg: &Leg, row: &Row<'_>, target: Entity) -> Option<Move> {
         "join" => MoveKind::Attended,
         "pickup" => MoveKind::Pickup,
         // The other reasons are the PBX's own routing: by the number dialed, by office hours, out of a queue or group.
-        "divert" if row.is(C::ForwardReason, &["none", "", "no_answer", "busy", "forward_all", "not_registered", "user_requested"]) => MoveKind::Forward,
+        "divert"
+            if row.is(
+                C::ForwardReason,
+                &["none", "", "no_answer", "busy", "forward_all", "not_registered", "user_requested"],
+            ) =>
+        {
+            MoveKind::Forward
+        }
         _ => return None,
     };
     let by = match (&leg.to, kind) {
