@@ -3,7 +3,7 @@
 //! Sources: Asterisk's CDR specification, CEL specification and channel naming (docs.asterisk.org);
 //! `cdr-formats/asterisk.md`.
 
-use crate::adapter::{Settings, looks_like_extension};
+use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
 use crate::leg::{End, EndKind, Moment, Stage, Text};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
@@ -89,19 +89,18 @@ pub(crate) fn end(channel: &str, number: &str, settings: &Settings) -> End {
         end.number = peer.into();
         return end;
     }
-    // Nobody told us of this device. An extension's number on it, or in its name, makes it a telephone;
-    // a long number, or a withheld one, makes it a line.
-    let is_line = !number.is_empty() && !looks_like_extension(number) && number != peer;
-    if !known && looks_like_extension(peer) && !is_line {
-        end.kind = EndKind::Person;
-        end.number = peer.into();
-    } else if settings.is_extension(number) && !known {
-        end.kind = EndKind::Person;
-        end.number = number.into();
-    } else {
+    // Nobody told us of this device. A long number on it, or none that is shown, makes it a line; all else is a telephone,
+    // known by the number that it shows, or by its own name.
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let is_long = digits.len() > EXTENSION_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit()) && number != peer;
+    let is_withheld = ["anonymous", "unknown", "restricted", "private", "unavailable"].iter().any(|w| number.eq_ignore_ascii_case(w));
+    if known || is_long || is_withheld {
         end.kind = EndKind::Outside;
         end.number = number.into();
         end.trunk = peer.into();
+    } else {
+        end.kind = EndKind::Person;
+        end.number = if number.is_empty() || looks_like_extension(peer) { peer.into() } else { number.into() };
     }
     end
 }

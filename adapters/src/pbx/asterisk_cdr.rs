@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
+use crate::adapter::{About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk;
 use crate::clock;
 use crate::fields::{Fields, all_digits, integer, split_quoted, text};
@@ -552,7 +552,7 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     let destination = asterisk::dialed_devices(&leg.argument).find(|d| asterisk::is_destination(d, device));
     let number = destination
         .and_then(asterisk::dialed_number)
-        .map_or_else(|| if leg.stage == Stage::Inside { leg.dialed.clone() } else { Text::default() }, Text::from);
+        .map_or_else(|| number_meant(leg), Text::from);
     let mut end = asterisk::end(&far, &number, settings);
     if end.kind == EndKind::Outside && end.number.is_empty() && leg.stage != Stage::Conference {
         end.number = leg.dialed.clone();
@@ -567,6 +567,12 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             _ => Answerer::Unknown,
         };
     }
+}
+
+/// What a telephone of ours dialed is what the far end is, where the destination names a line alone.
+fn number_meant(leg: &Leg) -> Text {
+    let is_ours = leg.from.kind == EndKind::Person && leg.stage != Stage::Conference;
+    if leg.stage == Stage::Inside || is_ours && leg.dialed.len() > EXTENSION_DIGITS_MAX { leg.dialed.clone() } else { Text::default() }
 }
 
 /// The end that Dial would have rung first, where no channel to it could be made.

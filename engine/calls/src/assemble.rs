@@ -11,8 +11,8 @@ use adapters::leg::{KeyKind, LegId, Moment};
 use smallvec::SmallVec;
 
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
-/// a caller is on hold for minutes while the leg that follows is not yet begun; a PBX that restarted needs longer to count up again.
-pub const REUSED_GAP_MS: i64 = 600_000;
+/// legs of one channel follow one another at once, or after a short hold; a PBX that restarted begins to count anew some minutes later.
+pub const REUSED_GAP_MS: i64 = 120_000;
 
 /// Keys are hashes already.
 #[derive(Default)]

@@ -219,7 +219,7 @@ fn describe(
             None => given_up.map(|end| Seconds { ms: end.ms_since(rang).max(0) }),
         }),
         talk_time_s: all_exact
-            .then(|| Seconds { ms: journey.talks.iter().map(|t| t.to.ms_since(t.from) - t.hold_ms).sum() }),
+            .then(|| Seconds { ms: talked_ms(journey) }),
         hold_time_s: (journey.exact || hold_ms > 0 || unanswered).then_some(Seconds { ms: hold_ms }),
         park_time_s: Some(sum(&[Stage::Park])),
         machine_time_s: Some(sum(&[Stage::Menu, Stage::Announcement, Stage::Closed, Stage::Mailbox, Stage::Final])),
@@ -252,6 +252,18 @@ fn describe(
     let owed =
         missed || inbound && unanswered && out_of_hours && !verdict.short && site.directory.follow_up_out_of_hours();
     Call { line, customer, withheld, talk, owed }
+}
+
+/// The caller's time with people: two who were there together count once.
+fn talked_ms(journey: &Journey) -> i64 {
+    let mut covered = Moment(i64::MIN);
+    let mut total = 0;
+    for talk in &journey.talks {
+        total += talk.to.ms_since(talk.from.max(covered)).max(0);
+        total -= if talk.from >= covered { talk.hold_ms } else { 0 };
+        covered = covered.max(talk.to);
+    }
+    total.max(0)
 }
 
 /// Missed by the company: the exceptions are the site's switches.

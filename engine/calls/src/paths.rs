@@ -33,6 +33,7 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
     journey.own_call = first.stage == Stage::OwnCall;
     journey.offers = offers(&paths, &journey);
     journey.talks = talks(&paths, &journey);
+    journey.ended_at = journey.talks.iter().map(|t| t.to).chain([journey.ended_at]).max().unwrap_or(journey.ended_at);
     journey.direction = direction(&paths, &journey, first);
     journey.stays = stays(&paths, &journey);
     journey.transfers = transfers(&paths, &journey);
@@ -175,7 +176,7 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
         let to = match to.kind {
             EndKind::Person | EndKind::Outside => to.clone(),
             // A joint behind which nothing could be rung stands for the telephone it is named after.
-            EndKind::Joint if paths.reaching(leg).is_empty() && !paths.behind_told(to) && !to.number.is_empty() => {
+            EndKind::Joint if paths.reaching(leg).is_empty() && !paths.behind_told(to) && !to.number.is_empty() && optimized_into(paths, leg).is_none() => {
                 End { kind: EndKind::Person, channel: Text::default(), ..to.clone() }
             }
             _ => continue,
@@ -187,6 +188,11 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
         let by = if consulted { leg.from.number.clone() } else { Text::default() };
         let mut new = offer(leg, to, by);
         new.queue = queue_of(paths, leg);
+        if let Some(joint) = paths.own.iter().find(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id)) {
+            // It rang behind the joint.
+            new.tried_at = new.tried_at.min(began(joint).unwrap_or(new.tried_at));
+            new.rang_at = new.rang_at.min(joint.rang_at.or(joint.started_at)).or(joint.started_at);
+        }
         match by_channel.get(&new.to.channel).copied().filter(|_| !new.to.channel.is_empty()) {
             Some(index) => join_offer(&mut offers[index], new),
             None => {
@@ -356,19 +362,59 @@ fn talk(paths: &Paths<'_>, leg: &Leg, reached: &Leg, with: &End) -> Option<Talk>
             exact = true;
         }
     }
+    let mut to = to;
+    if let Some(at) = rang_until(paths, leg, with) {
+        // A record of the ringing is finer than the minute of the answer.
+        to = at.plus_ms(to.ms_since(from));
+        from = at;
+    }
     let hold_ms = leg.hold_ms.unwrap_or(0) + consulted_ms(paths, with, from, to);
     Some(Talk { with: with.clone(), from, to, exact, leg: leg.leg_id, hold_ms: hold_ms.clamp(0, to.ms_since(from)) })
 }
 
-/// The far channel had been answered by somebody else before: it was handed over to this caller.
+/// The far channel had been answered before: in a consultation that was handed over to this caller, or behind a joint
+/// that the PBX took away once both sides had answered.
 fn had_answered(paths: &Paths<'_>, leg: &Leg, with: &End) -> bool {
-    !with.channel.is_empty()
+    let handed_over = !with.channel.is_empty()
         && paths.others.iter().any(|o| {
             o.disposition == Disposition::Answered
                 && o.to.as_ref().is_some_and(|t| t.channel == with.channel)
                 && o.started_at <= leg.started_at
-                && o.from.kind == EndKind::Person
+                && matches!(o.from.kind, EndKind::Person | EndKind::Joint)
+        });
+    handed_over || paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+}
+
+/// A joint that was taken away once both sides had answered: the caller's leg to it ends in the second
+/// in which the caller's leg to the real far end begins.
+fn optimized_into<'p>(paths: &'p Paths<'_>, joint: &Leg) -> Option<&'p Leg> {
+    let to = joint.to.as_ref().filter(|t| t.kind == EndKind::Joint && joint.disposition == Disposition::Answered)?;
+    let ended = joint.ended_at?;
+    paths
+        .own
+        .iter()
+        .copied()
+        .find(|l| {
+            l.leg_id != joint.leg_id
+                && l.up_before
+                && l.argument == joint.argument
+                && l.started_at.is_some_and(|s| s.ms_since(ended).abs() <= i64::from(l.grain_ms) && Some(s) > joint.started_at)
+                && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint && t.channel != to.channel)
         })
+}
+
+/// When the same ringing, told by a record of its own, ended; as far as the answer's moment is no finer.
+fn rang_until(paths: &Paths<'_>, leg: &Leg, with: &End) -> Option<Moment> {
+    let answered = leg.answered_at?;
+    let ringing = paths.own.iter().find(|o| {
+        o.leg_id != leg.leg_id
+            && !with.channel.is_empty()
+            && o.disposition != Disposition::Answered
+            && o.rang_at.is_some()
+            && o.to.as_ref().is_some_and(|t| t.channel == with.channel)
+    })?;
+    let ended = ringing.ended_at?;
+    (leg.grain_ms > 1000 && answered.ms_since(ended).abs() <= i64::from(leg.grain_ms)).then_some(ended)
 }
 
 /// Where the record prints the PBX's answer instead of the person's, the forks that lost tell: they all stopped ringing when one won.
@@ -402,8 +448,7 @@ fn consulted_ms(paths: &Paths<'_>, with: &End, from: Moment, to: Moment) -> i64 
         .iter()
         .filter(|l| {
             l.from.kind == EndKind::Person
-                && !with.number.is_empty()
-                && l.from.number == with.number
+                && (!with.number.is_empty() && l.from.number == with.number || !with.device.is_empty() && l.from.device == with.device)
                 && l.from.channel != with.channel
                 && l.to.is_some()
                 && l.stage != Stage::Conference
@@ -452,6 +497,7 @@ fn stays(paths: &Paths<'_>, journey: &Journey) -> Vec<Stay> {
         let joins = matches!(leg.stage, Stage::Queue | Stage::HuntGroup);
         let talk = journey.talks.iter().find(|t| t.leg == leg.leg_id);
         let to = talk.map_or(to, |t| t.from).max(from);
+        let end = if talk.is_some() { Some(StayEnd::Answered) } else { left_how(leg) };
         // A room with people in it is their talk, not a stay with a machine.
         let stage = leg.stage;
         match stays
@@ -462,22 +508,35 @@ fn stays(paths: &Paths<'_>, journey: &Journey) -> Vec<Stay> {
             Some(stay) => {
                 stay.from = stay.from.min(from);
                 stay.to = stay.to.max(to);
-                if talk.is_some() {
-                    stay.end = Some(StayEnd::Answered);
-                }
+                stay.end = end.or(stay.end);
             }
             None => stays.push(Stay {
                 stage,
                 place: leg.place.clone(),
                 from,
                 to,
-                end: talk.map(|_| StayEnd::Answered),
+                end,
                 leg: leg.leg_id,
             }),
         }
     }
     stays.sort_by_key(|a| (a.from, a.to, a.leg));
     stays
+}
+
+/// How a stay without a far end ended, where its record says it.
+fn left_how(leg: &Leg) -> Option<StayEnd> {
+    if leg.to.is_some() || leg.stage != Stage::Queue {
+        return None;
+    }
+    match leg.disposition {
+        Disposition::Congestion => Some(StayEnd::NotJoined),
+        Disposition::NotRegistered => Some(StayEnd::Emptied),
+        Disposition::NoAnswer if leg.timed_out == Some(true) => Some(StayEnd::TimedOut),
+        Disposition::Canceled => Some(StayEnd::Abandoned),
+        Disposition::MovedOn => Some(StayEnd::MovedOn),
+        _ => None,
+    }
 }
 
 /// Moves that the records tell, or that two talks one after the other show.

@@ -179,7 +179,8 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
     // 6: a fault before anything of ours; of an outbound call, before anything of theirs.
     let fault =
         matches!(journey.cause, Some(1 | 2 | 3 | 22 | 26 | 27 | 28)) || journey.refused == Some(Disposition::Failed);
-    if (reached_nothing || all_failed) && fault {
+    let nothing_told = journey.cause.is_none() && journey.refused.is_none();
+    if (reached_nothing || all_failed) && fault || all_failed && nothing_told {
         return (Outcome::Failed, "fault_before_anything_was_reached", legs_of(&rung));
     }
     // 7: turned away.

@@ -1,9 +1,14 @@
 //! Working hours: open or closed at a moment, and when it opens next. A moment is an argument.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Tz;
+
+use crate::site_file::{Told, Week};
+
+const MINUTES_PER_DAY: u32 = 24 * 60;
+
+/// How far ahead an opening is looked for, in days: longer than any holiday.
+const LOOK_AHEAD_DAYS: u64 = 60;
 
 /// Working hours of a site or group, in its zone.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,70 +19,55 @@ pub struct Calendar {
     closed: Vec<NaiveDate>,
 }
 
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const MINUTES_PER_DAY: u32 = 24 * 60;
-
-/// How far ahead an opening is looked for, in days.
-const LOOK_AHEAD_DAYS: u64 = 60;
+/// A value of a calendar that is not understood.
+pub(crate) struct NotUnderstood<'f> {
+    pub(crate) key: String,
+    pub(crate) value: &'f Told,
+    pub(crate) expected: &'static str,
+}
 
 impl Calendar {
-    /// From `hours = { mon = ["09:00-13:00", "14:00-18:00"], ... }` and `closed = ["2026-12-25"]`; `None` where no hours are told.
-    ///
-    /// # Errors
-    /// A sentence about the value that is not understood.
-    pub(crate) fn read(
-        hours: &BTreeMap<String, Vec<String>>,
-        closed: &[String],
-        zone: Tz,
-    ) -> Result<Option<Calendar>, String> {
-        let mut week: [Vec<(u32, u32)>; 7] = Default::default();
-        for (name, spans) in hours {
-            let day = DAYS
-                .iter()
-                .position(|d| d == name)
-                .ok_or_else(|| format!("hours.{name}: no day of the week; there are {}", DAYS.join(", ")))?;
-            for span in spans {
-                let read = span.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
-                let (from, to) = read.filter(|(from, to)| from < to).ok_or_else(|| {
-                    format!("hours.{name}: `{span}` is not a span of the form 09:00-17:30, up to 24:00")
-                })?;
-                week[day].push((from, to));
+    /// The hours of a week and the days that are closed all the same.
+    pub(crate) fn read<'f>(week: &'f Week, closed: &'f [Told], zone: Tz) -> Result<Calendar, NotUnderstood<'f>> {
+        let mut spans: [Vec<(u32, u32)>; 7] = Default::default();
+        for ((told, name), read) in week.days().into_iter().zip(&mut spans) {
+            for value in told {
+                read.push(span(value.get_ref()).ok_or_else(|| NotUnderstood {
+                    key: format!("hours.{name}"),
+                    value,
+                    expected: "write spans as \"09:00-17:30\", up to 24:00; what runs past midnight is two spans on two days",
+                })?);
             }
-            week[day].sort_unstable();
+            read.sort_unstable();
         }
-        let closed = closed
-            .iter()
-            .map(|d| d.parse().map_err(|_| format!("closed: `{d}` is not a day of the form 2026-12-25")))
-            .collect::<Result<Vec<NaiveDate>, String>>()?;
-        if hours.is_empty() {
-            if !closed.is_empty() {
-                return Err("closed: days that are closed need hours that are open; add `hours`".to_owned());
-            }
-            return Ok(None);
-        }
-        Ok(Some(Calendar { zone, week, closed }))
+        let day = |value: &'f Told| {
+            let expected = "write a day as 2026-12-25";
+            value.get_ref().parse().map_err(|_| NotUnderstood { key: "closed".to_owned(), value, expected })
+        };
+        Ok(Calendar { zone, week: spans, closed: closed.iter().map(day).collect::<Result<_, _>>()? })
     }
 
     /// Open at this moment (UTC, milliseconds since 1970).
     #[must_use]
     pub fn is_open(&self, at_ms: i64) -> bool {
-        let Some(local) = DateTime::from_timestamp_millis(at_ms).map(|t| t.with_timezone(&self.zone)) else {
-            return false;
-        };
+        let Some(at) = DateTime::from_timestamp_millis(at_ms) else { return false };
+        let local = at.with_timezone(&self.zone);
         let minute = local.hour() * 60 + local.minute();
         self.spans(local.date_naive()).iter().any(|(from, to)| (*from..*to).contains(&minute))
     }
 
-    /// The moment at or after this one at which it is open, in milliseconds; `None` if it opens not within sixty days.
+    /// The first moment at or after this one at which it is open, in milliseconds;
+    /// `None` if it does not open within sixty days.
     #[must_use]
     pub fn next_opening(&self, at_ms: i64) -> Option<i64> {
         if self.is_open(at_ms) {
             return Some(at_ms);
         }
         let today = DateTime::from_timestamp_millis(at_ms)?.with_timezone(&self.zone).date_naive();
-        (0..LOOK_AHEAD_DAYS).find_map(|ahead| {
+        (0..=LOOK_AHEAD_DAYS).find_map(|ahead| {
             let day = today.checked_add_days(Days::new(ahead))?;
-            self.spans(day).iter().filter_map(|(from, _)| self.moment(day, *from)).find(|ms| *ms >= at_ms)
+            let openings = self.spans(day).iter().filter_map(|(from, to)| self.opening(day, *from, *to));
+            openings.filter(|ms| *ms >= at_ms).min()
         })
     }
 
@@ -85,55 +75,103 @@ impl Calendar {
         if self.closed.contains(&day) { &[] } else { &self.week[day.weekday().num_days_from_monday() as usize] }
     }
 
-    /// A minute of a day as a moment; one that the clock skips is the end of the gap.
-    fn moment(&self, day: NaiveDate, minute: u32) -> Option<i64> {
-        let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)?;
-        match self.zone.from_local_datetime(&day.and_time(time)) {
-            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_millis()),
-            LocalResult::None => self
-                .zone
-                .from_local_datetime(&(day.and_time(time) + chrono::Duration::hours(1)))
-                .earliest()
-                .map(|t| t.timestamp_millis()),
-        }
+    /// When a span of a day begins: where the clock skips its first minutes, at the first that there is.
+    fn opening(&self, day: NaiveDate, from: u32, to: u32) -> Option<i64> {
+        (from..to).find_map(|minute| moment_ms(day, minute, self.zone))
     }
+}
+
+/// The first moment of a day, in milliseconds; where the clock skips midnight, the first that there is.
+pub(crate) fn start_of_day_ms(day: NaiveDate, zone: Tz) -> i64 {
+    let by_clock = (0..MINUTES_PER_DAY).find_map(|minute| moment_ms(day, minute, zone));
+    // A zone that skipped a whole day has no moment in it: the day is then taken in UTC, which is near enough.
+    by_clock.unwrap_or_else(|| day.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
+}
+
+/// A minute of a day as a moment; the first where the clock shows it twice, `None` where it skips it.
+fn moment_ms(day: NaiveDate, minute: u32, zone: Tz) -> Option<i64> {
+    let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)?;
+    match zone.from_local_datetime(&day.and_time(time)) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_millis()),
+        LocalResult::None => None,
+    }
+}
+
+fn span(text: &str) -> Option<(u32, u32)> {
+    let (from, to) = text.split_once('-')?;
+    Some((minutes(from)?, minutes(to)?)).filter(|(from, to)| from < to)
 }
 
 fn minutes(text: &str) -> Option<u32> {
     let (hours, minutes) = text.trim().split_once(':')?;
+    let digits = |t: &str| t.len() <= 2 && !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(hours) || !digits(minutes) {
+        return None;
+    }
     let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let all = hours.checked_mul(60)?.checked_add(minutes)?;
+    let all = hours * 60 + minutes;
     (minutes < 60 && all <= MINUTES_PER_DAY).then_some(all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Directory;
 
-    fn calendar() -> Calendar {
-        let hours = [("mon", vec!["09:00-13:00", "14:00-18:00"]), ("sun", vec!["02:30-04:00"])]
-            .map(|(d, s)| (d.to_owned(), s.into_iter().map(str::to_owned).collect()));
-        Calendar::read(&hours.into_iter().collect(), &["2026-11-23".to_owned()], "Europe/Berlin".parse().unwrap())
-            .unwrap()
-            .unwrap()
-    }
+    const SITE: &str = r#"
+        [[site]]
+        id = "pier"
+        zone = "Europe/Berlin"
+        hours = { mon = ["09:00-13:00", "14:00-18:00"], sun = ["02:30-04:00"] }
+        closed = ["2026-11-23"]
+        [[pbx]]
+        id = "bell"
+    "#;
 
-    fn ms(text: &str) -> i64 {
-        text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis()
+    fn check(at: &str, is_open: bool, opens: &str) {
+        let ms = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis();
+        let directory = Directory::from_toml(SITE).unwrap();
+        assert_eq!(directory.group_open_at(None, Some("pier"), ms(at)), Some(is_open), "{at}");
+        let next = directory.next_opening(None, Some("pier"), ms(at));
+        assert_eq!(next, Some(ms(opens)), "{at}: {next:?}");
     }
 
     #[test]
-    fn hours_are_local_and_closed_days_are_closed() {
-        let calendar = calendar();
-        assert!(calendar.is_open(ms("2026-11-16T08:00:00Z")));
-        assert!(!calendar.is_open(ms("2026-11-16T12:30:00Z")));
-        assert!(!calendar.is_open(ms("2026-11-23T08:00:00Z")));
-        assert_eq!(calendar.next_opening(ms("2026-11-23T08:00:00Z")), Some(ms("2026-11-29T01:30:00Z")));
-        assert_eq!(calendar.next_opening(ms("2026-11-16T12:30:00Z")), Some(ms("2026-11-16T13:00:00Z")));
+    fn hours_are_local() {
+        check("2026-11-16T08:00:00Z", true, "2026-11-16T08:00:00Z");
+        check("2026-07-20T06:59:59Z", false, "2026-07-20T07:00:00Z");
+        check("2026-11-16T12:30:00Z", false, "2026-11-16T13:00:00Z");
+        check("2026-11-16T12:00:00Z", false, "2026-11-16T13:00:00Z");
+    }
+
+    #[test]
+    fn a_closed_day_is_closed() {
+        check("2026-11-23T08:00:00Z", false, "2026-11-29T01:30:00Z");
     }
 
     #[test]
     fn an_opening_that_the_clock_skips_is_the_end_of_the_gap() {
-        assert_eq!(calendar().next_opening(ms("2026-03-28T12:00:00Z")), Some(ms("2026-03-29T01:30:00Z")));
+        check("2026-03-28T12:00:00Z", false, "2026-03-29T01:00:00Z");
+        check("2026-03-29T01:00:00Z", true, "2026-03-29T01:00:00Z");
+    }
+
+    #[test]
+    fn an_opening_that_the_clock_shows_twice_is_the_first() {
+        check("2026-10-24T12:00:00Z", false, "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn times_are_read_strictly() {
+        for (text, expected) in [
+            ("09:00-17:30", Some((540, 1050))),
+            ("0:00-24:00", Some((0, 1440))),
+            ("22:00-06:00", None),
+            ("09:00-24:01", None),
+            ("9-17", None),
+            ("+9:00-10:00", None),
+            ("4000000000:00-10:00", None),
+        ] {
+            assert_eq!(span(text), expected, "{text}");
+        }
     }
 }

@@ -1,99 +1,140 @@
-//! Numbers to E.164 as one exchange dials and shows them, by Google's metadata, behind a bounded cache.
+//! Numbers to E.164 as one exchange dials and shows them, behind a bounded cache.
+//!
+//! What a record shows is ambiguous: `912125551234` may be a prefix for an outside line before an American number,
+//! or an Indian number without its plus. So every reading is tried, in order of likelihood; the first that is a number
+//! of a plan wins, else the first that has at least a possible length, because plans change faster than libraries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 use rlibphonenumber::enums::Region;
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rlibphonenumber::{CountryCodeSource, NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat};
 
+use crate::numbering_plan::{E164_DIGITS_MAX, Home, international, keeps_prefix};
 use crate::{Directory, EXTENSION_DIGITS_MAX};
 
 /// Numbers that one cache holds before it is emptied.
 pub const CACHED_NUMBERS_MAX: usize = 65_536;
 
+/// Longer texts are no numbers, and are not kept.
+const RAW_BYTES_MAX: usize = 64;
+
+/// No country's numbers are longer than this, Germany's few exceptions apart.
+const NATIONAL_DIGITS_USUAL_MAX: usize = 11;
+
+/// Kept for fiction by Ofcom: in no plan, and in every demonstration.
+const FICTION: &str = "+441632960";
+
+/// Without its plus, a foreign number that no plan knows is believed from this length on.
+const FOREIGN_DIGITS_MIN: usize = 11;
+
 /// Normalizes the numbers of one exchange.
 pub struct Numbers {
-    region: Option<Region>,
+    home: Option<Home>,
     outside_prefix: CompactString,
+    /// Extensions of the exchange; empty: up to six digits are one.
+    extensions: HashSet<CompactString>,
     cache: HashMap<CompactString, Option<CompactString>>,
 }
 
 impl Numbers {
-    /// With the country and the outside-line prefix of the exchange's site.
+    /// With the country, the outside-line prefix and the extensions of the exchange.
     #[must_use]
     pub fn new(directory: &Directory, pbx: &str) -> Numbers {
         let site = directory.pbx(pbx).and_then(|p| directory.site(&p.site));
         Numbers {
-            region: site.and_then(|s| s.region),
+            home: site.and_then(|s| s.region).and_then(Home::of),
             outside_prefix: site.map(|s| s.outside_prefix.as_str().into()).unwrap_or_default(),
+            extensions: directory.extensions(pbx).map(CompactString::from).collect(),
             cache: HashMap::new(),
         }
     }
 
-    /// The number in E.164 with its plus; `None` for an extension, a feature code, a withheld number,
-    /// or a national number where nobody told the country.
+    /// The number in E.164 with its plus; `None` for an extension, a feature code, a withheld number, a number without
+    /// its area, or a national number where nobody told the country.
     pub fn e164(&mut self, raw: &str) -> Option<CompactString> {
         if let Some(known) = self.cache.get(raw) {
             return known.clone();
         }
         let found = self.normalize(raw);
-        if self.cache.len() >= CACHED_NUMBERS_MAX {
-            self.cache.clear();
+        if raw.len() <= RAW_BYTES_MAX {
+            if self.cache.len() >= CACHED_NUMBERS_MAX {
+                self.cache.clear();
+            }
+            self.cache.insert(raw.into(), found.clone());
         }
-        self.cache.insert(raw.into(), found.clone());
         found
     }
 
     fn normalize(&self, raw: &str) -> Option<CompactString> {
-        let raw = raw.trim();
-        let raw = raw.strip_prefix("tel:").or_else(|| raw.strip_prefix("sip:")).unwrap_or(raw);
-        let raw = raw.split(['@', ';']).next().unwrap_or(raw);
-        let is_written = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b' ' | b'-' | b'(' | b')' | b'.' | b'/');
-        if raw.is_empty() || !raw.bytes().all(is_written) {
+        if is_withheld(raw) {
             return None;
         }
-        if let Some(number) = self.parsed(raw) {
-            return Some(number);
+        let text = compact(raw)?;
+        if self.is_extension(&text) {
+            return None;
         }
-        let inner = raw.strip_prefix(self.outside_prefix.as_str()).filter(|_| !self.outside_prefix.is_empty())?;
-        self.parsed(inner)
+        self.read_fast(&text).or_else(|| self.read(&text))
     }
 
-    /// What the library reads, of those that it calls possible; a number without a plus that only reads as one
-    /// when the plus is put before it is read so if that gives a number of a country.
-    fn parsed(&self, raw: &str) -> Option<CompactString> {
-        let digits = raw.bytes().filter(u8::is_ascii_digit).count();
-        if digits <= EXTENSION_DIGITS_MAX {
-            return None;
+    /// Known, or too short for anything else: only where no national number is longer may six digits be one.
+    fn is_extension(&self, text: &str) -> bool {
+        if text.starts_with('+') {
+            return false;
         }
-        let told = PHONE_NUMBER_UTIL.parse(raw, self.region).ok().filter(|n| n.is_possible_with_reason().is_ok());
-        let told = match told {
-            Some(number) if raw.starts_with('+') || number.is_valid() => Some(number),
-            // Neither valid nor international: `442079460117` as a trunk shows it reads better with a plus.
-            other => {
-                let plus = (!raw.starts_with(['+', '0'])).then(|| format!("+{raw}"));
-                let international = plus.and_then(|p| PHONE_NUMBER_UTIL.parse(&p, None).ok()).filter(|n| {
-                    n.is_possible_with_reason().is_ok()
-                        && self.region.is_none_or(|r| {
-                            PHONE_NUMBER_UTIL.get_country_code_for_region(r) == Some(n.country_code) || other.is_none()
-                        })
-                });
-                match (international, other) {
-                    (Some(number), _) if self.region.is_some() => Some(number),
-                    (_, other) => other,
-                }
-            }
-        };
-        told.map(|n| n.format_as(PhoneNumberFormat::E164).as_ref().into())
+        let is_short = text.len() <= EXTENSION_DIGITS_MAX;
+        let is_short_plan = self.home.as_ref().is_some_and(|h| h.longest_national() <= EXTENSION_DIGITS_MAX);
+        self.extensions.contains(text) || is_short && (self.extensions.is_empty() || !is_short_plan)
+    }
+
+    /// The two forms that most records have, without asking the library: `+` and digits, and the home country's
+    /// national form where its prefix is plain. `None` where it takes more to tell.
+    fn read_fast(&self, text: &str) -> Option<CompactString> {
+        if let Some(digits) = text.strip_prefix('+') {
+            return international(digits);
+        }
+        let may_be_prefixed = !self.outside_prefix.is_empty() && text.starts_with(self.outside_prefix.as_str());
+        if may_be_prefixed { None } else { self.home.as_ref()?.national(text) }
+    }
+
+    /// Every reading, by the library.
+    fn read(&self, text: &str) -> Option<CompactString> {
+        let home = self.home.as_ref();
+        let region = home.map(|h| h.region);
+        if text.starts_with('+') {
+            return parse(text, home).map(|r| r.number);
+        }
+        let inner = text.strip_prefix(self.outside_prefix.as_str()).filter(|_| !self.outside_prefix.is_empty());
+        let at_home = region.and_then(|_| parse(text, home));
+        let at_home_explicit = at_home.clone().filter(|r| r.is_explicit);
+        if inner.is_none() && at_home_explicit.is_some() {
+            return at_home_explicit.map(|r| r.number);
+        }
+        let prefixed = inner.filter(|i| i.len() > EXTENSION_DIGITS_MAX).and_then(|i| parse(i, home));
+        let prefixed_explicit = prefixed.clone().filter(|r| r.is_explicit);
+        // Longer than a national number usually is, and no sign that it is one: perhaps it only lost its plus.
+        let at_home_usual =
+            at_home.clone().filter(|r| text.len() <= NATIONAL_DIGITS_USUAL_MAX || r.number[1..] == *text);
+        // Without a country nothing says that these digits are not a national number of one.
+        let foreign = region.filter(|_| !text.starts_with('0')).and_then(|_| parse(&format!("+{text}"), None));
+        let recommended = text.strip_prefix("00").and_then(|rest| parse(&format!("+{rest}"), None));
+        let far = foreign.clone().filter(|_| text.len() >= FOREIGN_DIGITS_MIN);
+
+        let valid =
+            [&at_home_explicit, &prefixed_explicit, &at_home_usual, &prefixed, &foreign, &recommended, &at_home];
+        let possible = [&at_home_explicit, &prefixed_explicit, &at_home_usual, &prefixed, &far, &recommended, &at_home];
+        let first_valid = valid.into_iter().flatten().find(|r| r.is_valid);
+        first_valid.or_else(|| possible.into_iter().flatten().next()).map(|r| r.number.clone())
     }
 }
 
 /// True for what a record shows where the caller sent no number.
 #[must_use]
 pub fn is_withheld(raw: &str) -> bool {
-    const WORDS: [&str; 11] = [
+    const WORDS: [&str; 15] = [
         "anonymous",
         "unknown",
+        "<unknown>",
         "restricted",
         "private",
         "unavailable",
@@ -102,8 +143,67 @@ pub fn is_withheld(raw: &str) -> bool {
         "blocked",
         "null",
         "none",
-        "<unknown>",
+        "-1",
+        // ANONYMOUS and UNAVAILABLE on a telephone's keys, as some providers send them.
+        "266696687",
+        "+266696687",
+        "+86282452253",
     ];
     let raw = raw.trim();
-    raw.is_empty() || WORDS.iter().any(|w| raw.eq_ignore_ascii_case(w)) || raw.bytes().all(|b| b == b'0') || raw == "-1"
+    // A SIP address of nobody: `anonymous@anonymous.invalid`, as RFC 3323 has it.
+    let user = raw.strip_prefix("sip:").unwrap_or(raw).split('@').next().unwrap_or(raw).trim();
+    user.bytes().all(|b| b == b'0') || WORDS.iter().any(|w| user.eq_ignore_ascii_case(w))
 }
+
+/// What somebody wrote, as E.164 if it reads as a number of this country or with a plus.
+pub(crate) fn as_e164(text: &str, region: Option<Region>) -> Option<CompactString> {
+    parse(&compact(text)?, region.and_then(Home::of).as_ref()).map(|r| r.number)
+}
+
+#[derive(Clone)]
+struct Reading {
+    number: CompactString,
+    /// A plan has it.
+    is_valid: bool,
+    /// A plus or a prefix said that it is an outside number.
+    is_explicit: bool,
+}
+
+/// What the library reads, if a complete number may have this length.
+fn parse(text: &str, home: Option<&Home>) -> Option<Reading> {
+    let number = PHONE_NUMBER_UTIL.parse_and_keep_raw_input(text, home.map(|h| h.region)).ok()?;
+    // A length that is possible only inside one's own area says nothing to the rest of the world.
+    if !matches!(number.is_possible_with_reason(), Ok(NumberLengthType::IsPossible)) {
+        return None;
+    }
+    let e164 = number.format_as(PhoneNumberFormat::E164);
+    let is_explicit = match number.country_code_source() {
+        CountryCodeSource::FromNumberWithPlusSign | CountryCodeSource::FromNumberWithIdd => true,
+        _ => home.is_some_and(|h| h.after_prefix(text).is_some()),
+    };
+    let is_valid = number.is_valid() || e164.starts_with(FICTION);
+    let is_whole = e164.len() <= E164_DIGITS_MAX + 1 && (is_valid || !keeps_prefix(&e164));
+    is_whole.then(|| Reading { is_valid, is_explicit, number: e164.as_ref().into() })
+}
+
+/// The digits with a plus before them or not; `None` if there is anything that no written number has.
+fn compact(raw: &str) -> Option<CompactString> {
+    let raw = raw.trim();
+    let raw = raw.strip_prefix("tel:").or_else(|| raw.strip_prefix("sip:")).unwrap_or(raw);
+    let raw = raw.split(['@', ';']).next().unwrap_or(raw);
+    if raw.len() > RAW_BYTES_MAX {
+        return None;
+    }
+    let mut text = CompactString::default();
+    for c in raw.chars() {
+        match c {
+            '0'..='9' | '+' => text.push(c),
+            ' ' | '\u{a0}' | '-' | '(' | ')' | '.' | '/' => {}
+            _ => return None,
+        }
+    }
+    (text.bytes().filter(|b| *b == b'+').count() <= 1 && text.bytes().any(|b| b.is_ascii_digit())).then_some(text)
+}
+
+#[cfg(test)]
+mod tests;

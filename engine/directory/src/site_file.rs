@@ -1,23 +1,24 @@
 //! The types of `site.toml`, as it is written. Unknown keys are errors; `site.example.toml` explains every key.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer, value::StrDeserializer};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+/// A value with its place, for what is checked after reading: an error then names the line.
+pub(crate) type Told<T = String> = Spanned<T>;
 
 /// The whole file.
 #[derive(Deserialize, Default, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SiteFile {
     pub(crate) tenant: Option<String>,
-    #[serde(default)]
-    pub(crate) short_abandon_s: Option<f64>,
-    #[serde(default)]
-    pub(crate) talk_min_s: Option<f64>,
-    #[serde(default)]
+    pub(crate) short_abandon_s: Option<Told<f64>>,
+    pub(crate) talk_min_s: Option<Told<f64>>,
     pub(crate) expires_after_days: Option<u32>,
-    #[serde(default)]
     pub(crate) grace_s: Option<u32>,
-    #[serde(default)]
     pub(crate) follow_up_out_of_hours: Option<bool>,
     #[serde(default)]
     pub(crate) missed: MissedSwitches,
@@ -75,29 +76,55 @@ impl Default for MissedSwitches {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SiteEntry {
-    pub(crate) id: String,
+    pub(crate) id: Told,
     pub(crate) name: Option<String>,
-    pub(crate) zone: Option<String>,
-    pub(crate) country: Option<String>,
+    pub(crate) zone: Option<Told>,
+    pub(crate) country: Option<Told>,
+    pub(crate) outside_prefix: Option<Told>,
+    pub(crate) hours: Option<Week>,
     #[serde(default)]
-    pub(crate) outside_prefix: String,
-    #[serde(default)]
-    pub(crate) hours: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    pub(crate) closed: Vec<String>,
+    pub(crate) closed: Vec<Told>,
+}
+
+/// Spans of each day of the week, as written; a day that is left out is closed.
+#[derive(Deserialize, Default, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Week {
+    mon: Vec<Told>,
+    tue: Vec<Told>,
+    wed: Vec<Told>,
+    thu: Vec<Told>,
+    fri: Vec<Told>,
+    sat: Vec<Told>,
+    sun: Vec<Told>,
+}
+
+impl Week {
+    /// Monday first, with the key of each day.
+    pub(crate) fn days(&self) -> [(&[Told], &'static str); 7] {
+        [
+            (&self.mon, "mon"),
+            (&self.tue, "tue"),
+            (&self.wed, "wed"),
+            (&self.thu, "thu"),
+            (&self.fri, "fri"),
+            (&self.sat, "sat"),
+            (&self.sun, "sun"),
+        ]
+    }
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PbxEntry {
-    pub(crate) id: String,
-    pub(crate) site: Option<String>,
+    pub(crate) id: Told,
+    pub(crate) site: Option<Told>,
     pub(crate) adapter: Option<String>,
-    pub(crate) zone: Option<String>,
+    pub(crate) zone: Option<Told>,
     #[serde(default)]
     pub(crate) columns: Vec<String>,
     #[serde(default)]
-    pub(crate) contexts: BTreeMap<String, ContextEntry>,
+    pub(crate) contexts: BTreeMap<String, Told<ContextEntry>>,
     #[serde(default)]
     pub(crate) places: BTreeMap<String, ContextKind>,
     #[serde(default)]
@@ -105,19 +132,45 @@ pub(crate) struct PbxEntry {
 }
 
 /// `name = "menu"`, or `name = { kind = "menu", final = true }`.
-#[derive(Deserialize, Debug)]
-#[serde(untagged)]
-pub(crate) enum ContextEntry {
-    Kind(ContextKind),
-    Told(ContextTold),
+#[derive(Debug)]
+pub(crate) struct ContextEntry {
+    pub(crate) kind: ContextKind,
+    pub(crate) is_final: bool,
 }
 
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ContextTold {
-    pub(crate) kind: ContextKind,
+struct ContextTable {
+    kind: ContextKind,
     #[serde(default, rename = "final")]
-    pub(crate) is_final: bool,
+    is_final: bool,
+}
+
+// Not an untagged enum: its errors would not say which kinds and keys there are.
+impl<'de> Deserialize<'de> for ContextEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KindOrTable;
+
+        impl<'de> Visitor<'de> for KindOrTable {
+            type Value = ContextEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a kind, for example \"menu\", or { kind = \"menu\", final = true }")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, kind: &str) -> Result<ContextEntry, E> {
+                let kind = ContextKind::deserialize(StrDeserializer::new(kind))?;
+                Ok(ContextEntry { kind, is_final: false })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<ContextEntry, A::Error> {
+                let table = ContextTable::deserialize(MapAccessDeserializer::new(table))?;
+                Ok(ContextEntry { kind: table.kind, is_final: table.is_final })
+            }
+        }
+
+        deserializer.deserialize_any(KindOrTable)
+    }
 }
 
 /// What a place of the dialplan is.
@@ -165,35 +218,28 @@ pub enum ContextKind {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrunkEntry {
-    pub(crate) name: String,
-    pub(crate) pbx: Option<String>,
-    pub(crate) device: String,
+    pub(crate) name: Told,
+    pub(crate) pbx: Option<Told>,
+    pub(crate) device: Told,
+    pub(crate) number_format: Option<String>,
 }
 
-#[derive(Deserialize, Debug, Clone, PartialEq, Eq)]
+#[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-/// A trunk between two exchanges of the company.
-pub struct TieEntry {
-    /// One end.
-    pub a: TieEnd,
-    /// The other.
-    pub b: TieEnd,
-    /// Digits as `b` receives them: `s/^8/` or a prefix to strip; empty: unchanged.
+pub(crate) struct TieEntry {
+    pub(crate) a: TieEndEntry,
+    pub(crate) b: TieEndEntry,
     #[serde(default)]
-    pub rewrite: String,
-    /// What both records share.
+    pub(crate) rewrite: String,
     #[serde(default)]
-    pub key: TieKey,
+    pub(crate) key: TieKey,
 }
 
-/// One end of a tie.
-#[derive(Deserialize, Debug, Clone, PartialEq, Eq)]
+#[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct TieEnd {
-    /// The exchange.
-    pub pbx: String,
-    /// Its trunk.
-    pub trunk: String,
+pub(crate) struct TieEndEntry {
+    pub(crate) pbx: Told,
+    pub(crate) trunk: Told,
 }
 
 /// What the records of both ends of a tie share.
@@ -214,23 +260,26 @@ pub enum TieKey {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GroupEntry {
-    pub(crate) id: String,
+    pub(crate) id: Told,
     pub(crate) name: Option<String>,
-    pub(crate) parent: Option<String>,
+    pub(crate) parent: Option<Told>,
     #[serde(default)]
-    pub(crate) heads: Vec<String>,
+    pub(crate) heads: Vec<Told>,
+    /// By whose clocks its hours go.
+    pub(crate) site: Option<Told>,
+    pub(crate) hours: Option<Week>,
     #[serde(default)]
-    pub(crate) hours: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    pub(crate) closed: Vec<String>,
+    pub(crate) closed: Vec<Told>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PersonEntry {
-    pub(crate) id: String,
+    pub(crate) id: Told,
     pub(crate) name: String,
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Told>,
+    #[serde(default)]
+    pub(crate) groups: Vec<Told>,
     #[serde(default)]
     pub(crate) extensions: Vec<ExtensionEntry>,
     #[serde(default)]
@@ -244,42 +293,42 @@ pub(crate) struct PersonEntry {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExtensionEntry {
-    pub(crate) number: String,
-    pub(crate) pbx: Option<String>,
+    pub(crate) number: Told,
+    pub(crate) pbx: Option<Told>,
     #[serde(default)]
     pub(crate) device: String,
-    pub(crate) from: Option<String>,
-    pub(crate) until: Option<String>,
+    pub(crate) from: Option<Told>,
+    pub(crate) until: Option<Told>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MobileEntry {
-    pub(crate) number: String,
-    pub(crate) from: Option<String>,
-    pub(crate) until: Option<String>,
+    pub(crate) number: Told,
+    pub(crate) from: Option<Told>,
+    pub(crate) until: Option<Told>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueueEntry {
-    pub(crate) id: String,
-    pub(crate) pbx: Option<String>,
+    pub(crate) id: Told,
+    pub(crate) pbx: Option<Told>,
     pub(crate) name: Option<String>,
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Told>,
     #[serde(default)]
-    pub(crate) members: Vec<String>,
+    pub(crate) members: Vec<Told>,
 }
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HuntGroupEntry {
-    pub(crate) id: String,
-    pub(crate) pbx: Option<String>,
+    pub(crate) id: Told,
+    pub(crate) pbx: Option<Told>,
     pub(crate) name: Option<String>,
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Told>,
     #[serde(default)]
-    pub(crate) members: Vec<String>,
+    pub(crate) members: Vec<Told>,
     #[serde(default)]
     pub(crate) rings: Rings,
 }
@@ -298,11 +347,11 @@ pub enum Rings {
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DidEntry {
-    pub(crate) number: String,
+    pub(crate) number: Told,
     pub(crate) entry: EntryKind,
     pub(crate) target: Option<String>,
-    pub(crate) group: Option<String>,
-    pub(crate) site: Option<String>,
+    pub(crate) group: Option<Told>,
+    pub(crate) site: Option<Told>,
 }
 
 /// What a number of ours leads to.

@@ -1,0 +1,202 @@
+//! `site.example.toml` is the manual: it is read, and it has every key and every word that the types know.
+
+use directory::{ContextKind, Directory, SiteError};
+
+const EXAMPLE: &str = include_str!("../site.example.toml");
+
+/// One table of the file each, with a key in it that nobody knows: the error lists those that are known.
+const TABLES: [&str; 17] = [
+    "nobody = 1",
+    "missed.nobody = 1",
+    "[[site]]\nnobody = 1",
+    "[[site]]\nid = \"a\"\nhours.nobody = 1",
+    "[[pbx]]\nnobody = 1",
+    "[[pbx]]\ncontexts.a.nobody = 1",
+    "[[trunk]]\nnobody = 1",
+    "[[tie]]\nnobody = 1",
+    "[[tie]]\na.nobody = 1",
+    "[[group]]\nnobody = 1",
+    "[[group]]\nhours.nobody = 1",
+    "[[person]]\nnobody = 1",
+    "[[person]]\nextensions = [{ nobody = 1 }]",
+    "[[person]]\nmobiles = [{ nobody = 1 }]",
+    "[[queue]]\nnobody = 1",
+    "[[hunt_group]]\nnobody = 1",
+    "[[did]]\nnobody = 1",
+];
+
+/// Places where only some words are allowed, with one that is not.
+const WORDS: [&str; 5] = [
+    "[[pbx]]\ncontexts.a = \"nobody\"",
+    "[[pbx]]\nplaces.a = \"nobody\"",
+    "[[tie]]\nkey = \"nobody\"",
+    "[[hunt_group]]\nrings = \"nobody\"",
+    "[[did]]\nentry = \"nobody\"",
+];
+
+/// What an error lists between backticks, without the word that it refuses.
+fn listed(text: &str) -> Vec<String> {
+    let error = Directory::from_toml(text).map(|_| ()).map_err(|e| e.to_string()).err().unwrap_or_default();
+    let words = error.split('`').skip(1).step_by(2).filter(|word| *word != "nobody");
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_and_every_word_is_in_the_example() {
+    // A key is written `key = …`, `key.more = …`, `[key]`, `[[key]]` or `[table.key]`; a comment does not count.
+    let lines = EXAMPLE.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    for table in TABLES {
+        let keys = listed(table);
+        assert!(!keys.is_empty(), "no keys are listed for {table:?}");
+        for key in keys {
+            assert!(words.contains(&key.as_str()), "{key} of {table:?} is not in site.example.toml");
+        }
+    }
+    for place in WORDS {
+        let allowed = listed(place);
+        assert!(!allowed.is_empty(), "no words are listed for {place:?}");
+        for word in allowed {
+            assert!(EXAMPLE.contains(&word), "{word} of {place:?} is not in site.example.toml");
+        }
+    }
+}
+
+#[test]
+fn the_example_says_what_it_means() {
+    let directory = Directory::from_toml(EXAMPLE).unwrap();
+    let ms = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp_millis();
+    let (monday, before) = (ms("2026-11-16T10:00:00Z"), ms("2026-02-01T10:00:00Z"));
+    assert_eq!(directory.tenant(), "lighthouse");
+    assert_eq!(directory.first_pbx().id, "tower");
+    assert!(!directory.is_guessed());
+    let marta = directory.person_at_extension("tower", "8123", monday).unwrap();
+    assert_eq!(marta.id, "marta");
+    assert!(directory.person_at_extension("tower", "8123", before).is_none());
+    assert!(directory.person_at_extension("lamp", "8123", monday).is_none());
+    assert_eq!(directory.person_by_mobile("+351910000123", monday).unwrap().id, "marta");
+    for name in ["Agent/77", "Marta Quay", "8123"] {
+        assert_eq!(directory.person_by_agent_name("tower", name, monday).unwrap().id, "marta", "{name}");
+    }
+    assert!(directory.person_by_agent_name("tower", "Nobody", monday).is_none());
+    assert_eq!(directory.main_extension(marta, "lamp", monday), Some("41"));
+    assert_eq!(directory.group_of(marta).unwrap().name, "pilots");
+    assert_eq!(directory.queue("tower", "870").unwrap().group.as_deref(), Some("crew"));
+    assert!(directory.queue("lamp", "870").is_none());
+    assert_eq!(directory.hunt_group("tower", "860").unwrap().members, ["8123", "8124"]);
+    assert_eq!(directory.did("+351210000123").unwrap().entry.kind_word(), "menu");
+    assert!(directory.is_extension("tower", "8124"));
+    assert!(!directory.is_extension("tower", "870"));
+    assert!(!directory.is_extension("tower", "+351910000199"));
+    assert!(directory.is_extension("lamp", "41"));
+    let tide = directory.first_pbx().contexts["tide-times"];
+    assert_eq!((tide.kind, tide.is_final), (ContextKind::Announcement, true));
+    // The group's own hours, then those of the site; another site has none.
+    assert_eq!(directory.group_open_at(Some("pilots"), Some("harbor"), ms("2026-11-16T21:00:00Z")), Some(true));
+    assert_eq!(directory.group_open_at(Some("crew"), Some("harbor"), ms("2026-11-16T21:00:00Z")), Some(false));
+    assert_eq!(directory.group_open_at(None, Some("island"), monday), None);
+    assert_eq!(
+        directory.next_opening(Some("crew"), Some("harbor"), ms("2026-12-24T20:00:00Z")),
+        Some(ms("2026-12-26T22:00:00Z"))
+    );
+    assert_eq!(directory.numbers("tower").e164("0210000123").as_deref(), Some("+351210000123"));
+}
+
+#[test]
+fn without_a_site_file_little_is_known() {
+    let directory = Directory::without_site_file("any");
+    assert!(directory.is_guessed());
+    assert_eq!(directory.first_pbx().id, "any");
+    assert!(directory.is_extension("any", "123456"));
+    assert!(!directory.is_extension("any", "1234567"));
+    assert!(!directory.is_extension("any", "s"));
+    assert_eq!(directory.group_open_at(None, Some("main"), 0), None);
+}
+
+/// A file with a site and a PBX on its first four lines, and then this.
+fn check(text: &str, expected: &str) {
+    let text = format!("[[site]]\nid = \"quay\"\n[[pbx]]\nid = \"bell\"\n{text}");
+    let error = Directory::from_toml(&text).map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), expected, "{text}");
+}
+
+#[test]
+fn errors_name_the_line_and_what_would_have_worked() {
+    check(
+        "[[group]]\nid = \"a\"\ncolor = 1",
+        "line 7: unknown key `color`, there are `id`, `name`, `parent`, `heads`, `site`, `hours`, `closed`",
+    );
+    check(
+        "[[group]]\nid = \"a\"\n[[group]]\nid = \"b\"\nparent = \"c\"",
+        "line 9: group b: parent = \"c\" is not in this file; there are a, b",
+    );
+    check(
+        "[[group]]\nid = \"a\"\nparent = \"a\"",
+        "line 7: group a: parent = \"a\" is not understood; a group is not above itself: leave `parent` out of the topmost one",
+    );
+    check(
+        "[[person]]\nid = \"a\"\nname = \"A\"\ngroup = \"b\"",
+        "line 8: person a: group = \"b\" is not in this file; it has none of that kind yet",
+    );
+    check(
+        "[[did]]\nnumber = \"+351210000123\"\nentry = \"menu\"\nsite = \"pier\"",
+        "line 8: did +351210000123: site = \"pier\" is not in this file; there is only quay",
+    );
+    check(
+        "[[did]]\nnumber = \"+351 21 000 01 23\"\nentry = \"menu\"",
+        "line 6: did +351 21 000 01 23: number = \"+351 21 000 01 23\" is not understood; write it in E.164, here probably \"+351210000123\"",
+    );
+    check(
+        "[[person]]\nid = \"a\"\nname = \"A\"\n[[person]]\nid = \"a\"\nname = \"B\"",
+        "line 9: person a is there twice; the first is on line 6: delete or rename one",
+    );
+    check(
+        "[[trunk]]\nname = \"a\"\ndevice = \"\"",
+        "line 7: trunk a: device = \"\" is not understood; give how its devices begin in the records",
+    );
+    check(
+        "contexts.a = { kind = \"queue\", final = true }",
+        "line 5: pbx bell: contexts.a: final = \"true\" is not understood; only a menu or an announcement can serve a caller",
+    );
+    check(
+        "[[tie]]\na = { pbx = \"bell\", trunk = \"b\" }\nb = { pbx = \"bell\", trunk = \"b\" }",
+        "line 6: tie: trunk = \"b\" is not in this file; it has none of that kind yet",
+    );
+    check(
+        "[[site]]\nid = \"pier\"\nzone = \"Lisbon\"",
+        "line 7: site pier: zone = \"Lisbon\" is not understood; give the IANA name of a time zone, for example \"Europe/Lisbon\"",
+    );
+    check(
+        "[[site]]\nid = \"pier\"\ncountry = \"XX\"",
+        "line 7: site pier: country = \"XX\" is not understood; give the two letters of ISO 3166, for example \"PT\"",
+    );
+    check(
+        "[[site]]\nid = \"pier\"\nhours.mon = [\"09:00-18:00\"]",
+        "line 7: site pier: hours.mon = \"09:00-18:00\" is not understood; hours need to know by which clocks: give the site's `zone`",
+    );
+}
+
+#[test]
+fn a_company_has_a_site_and_a_pbx() {
+    assert!(matches!(Directory::from_toml(""), Err(SiteError::Missing { .. })));
+    assert!(matches!(Directory::from_toml("[[site]]\nid = \"quay\""), Err(SiteError::Missing { .. })));
+    assert!(matches!(Directory::from_toml("talk_min_s = -1"), Err(SiteError::Value { line: 1, .. })));
+    assert!(matches!(Directory::from_toml("talk_min_s = nan"), Err(SiteError::Value { line: 1, .. })));
+}
+
+#[test]
+fn two_people_of_one_name_are_told_apart_by_when_and_where() {
+    let text = "[[site]]\nid = \"quay\"\n[[pbx]]\nid = \"bell\"\n[[pbx]]\nid = \"lamp\"\n\
+        [[person]]\nid = \"ana-1\"\nname = \"Ana\"\nextensions = [{ number = \"31\", until = \"2026-05-01\" }]\n\
+        [[person]]\nid = \"ana-2\"\nname = \"Ana\"\nextensions = [{ number = \"32\", from = \"2026-05-01\" }, { number = \"33\", pbx = \"lamp\" }]\n\
+        [[person]]\nid = \"ana-3\"\nname = \"Ana\"\nextensions = [{ number = \"34\", pbx = \"lamp\" }]\n";
+    let directory = Directory::from_toml(text).unwrap();
+    let day =
+        |text: &str| format!("{text}T12:00:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp_millis();
+    let person = |pbx: &str, at: &str| directory.person_by_agent_name(pbx, "Ana", day(at)).map(|p| p.id.as_str());
+    assert_eq!(person("bell", "2026-04-30"), Some("ana-1"));
+    assert_eq!(person("bell", "2026-05-01"), Some("ana-2"));
+    assert_eq!(person("lamp", "2026-05-01"), None);
+    assert_eq!(directory.agents("bell").count(), 0);
+}
