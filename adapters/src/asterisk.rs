@@ -93,7 +93,8 @@ pub(crate) fn end(channel: &str, number: &str, settings: &Settings) -> End {
     // known by the number that it shows, or by its own name.
     let digits = number.strip_prefix('+').unwrap_or(number);
     let is_long = digits.len() > EXTENSION_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit()) && number != peer;
-    let is_withheld = ["anonymous", "unknown", "restricted", "private", "unavailable"].iter().any(|w| number.eq_ignore_ascii_case(w));
+    let is_withheld =
+        ["anonymous", "unknown", "restricted", "private", "unavailable"].iter().any(|w| number.eq_ignore_ascii_case(w));
     if known || is_long || is_withheld {
         end.kind = EndKind::Outside;
         end.number = number.into();

@@ -550,9 +550,7 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     }
     let device = asterisk::device(asterisk::channel_name(&far));
     let destination = asterisk::dialed_devices(&leg.argument).find(|d| asterisk::is_destination(d, device));
-    let number = destination
-        .and_then(asterisk::dialed_number)
-        .map_or_else(|| number_meant(leg), Text::from);
+    let number = destination.and_then(asterisk::dialed_number).map_or_else(|| number_meant(leg), Text::from);
     let mut end = asterisk::end(&far, &number, settings);
     if end.kind == EndKind::Outside && end.number.is_empty() && leg.stage != Stage::Conference {
         end.number = leg.dialed.clone();
@@ -572,7 +570,11 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
 /// What a telephone of ours dialed is what the far end is, where the destination names a line alone.
 fn number_meant(leg: &Leg) -> Text {
     let is_ours = leg.from.kind == EndKind::Person && leg.stage != Stage::Conference;
-    if leg.stage == Stage::Inside || is_ours && leg.dialed.len() > EXTENSION_DIGITS_MAX { leg.dialed.clone() } else { Text::default() }
+    if leg.stage == Stage::Inside || is_ours && leg.dialed.len() > EXTENSION_DIGITS_MAX {
+        leg.dialed.clone()
+    } else {
+        Text::default()
+    }
 }
 
 /// The end that Dial would have rung first, where no channel to it could be made.

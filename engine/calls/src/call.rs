@@ -218,8 +218,7 @@ fn describe(
             Some(answered) => Some(Seconds { ms: answered.ms_since(rang).max(0) }),
             None => given_up.map(|end| Seconds { ms: end.ms_since(rang).max(0) }),
         }),
-        talk_time_s: all_exact
-            .then(|| Seconds { ms: talked_ms(journey) }),
+        talk_time_s: all_exact.then(|| Seconds { ms: talked_ms(journey) }),
         hold_time_s: (journey.exact || hold_ms > 0 || unanswered).then_some(Seconds { ms: hold_ms }),
         park_time_s: Some(sum(&[Stage::Park])),
         machine_time_s: Some(sum(&[Stage::Menu, Stage::Announcement, Stage::Closed, Stage::Mailbox, Stage::Final])),

@@ -176,7 +176,12 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
         let to = match to.kind {
             EndKind::Person | EndKind::Outside => to.clone(),
             // A joint behind which nothing could be rung stands for the telephone it is named after.
-            EndKind::Joint if paths.reaching(leg).is_empty() && !paths.behind_told(to) && !to.number.is_empty() && optimized_into(paths, leg).is_none() => {
+            EndKind::Joint
+                if paths.reaching(leg).is_empty()
+                    && !paths.behind_told(to)
+                    && !to.number.is_empty()
+                    && optimized_into(paths, leg).is_none() =>
+            {
                 End { kind: EndKind::Person, channel: Text::default(), ..to.clone() }
             }
             _ => continue,
@@ -188,7 +193,9 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
         let by = if consulted { leg.from.number.clone() } else { Text::default() };
         let mut new = offer(leg, to, by);
         new.queue = queue_of(paths, leg);
-        if let Some(joint) = paths.own.iter().find(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id)) {
+        if let Some(joint) =
+            paths.own.iter().find(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+        {
             // It rang behind the joint.
             new.tried_at = new.tried_at.min(began(joint).unwrap_or(new.tried_at));
             new.rang_at = new.rang_at.min(joint.rang_at.or(joint.started_at)).or(joint.started_at);
@@ -390,17 +397,14 @@ fn had_answered(paths: &Paths<'_>, leg: &Leg, with: &End) -> bool {
 fn optimized_into<'p>(paths: &'p Paths<'_>, joint: &Leg) -> Option<&'p Leg> {
     let to = joint.to.as_ref().filter(|t| t.kind == EndKind::Joint && joint.disposition == Disposition::Answered)?;
     let ended = joint.ended_at?;
-    paths
-        .own
-        .iter()
-        .copied()
-        .find(|l| {
-            l.leg_id != joint.leg_id
-                && l.up_before
-                && l.argument == joint.argument
-                && l.started_at.is_some_and(|s| s.ms_since(ended).abs() <= i64::from(l.grain_ms) && Some(s) > joint.started_at)
-                && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint && t.channel != to.channel)
-        })
+    paths.own.iter().copied().find(|l| {
+        l.leg_id != joint.leg_id
+            && l.up_before
+            && l.argument == joint.argument
+            && l.started_at
+                .is_some_and(|s| s.ms_since(ended).abs() <= i64::from(l.grain_ms) && Some(s) > joint.started_at)
+            && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint && t.channel != to.channel)
+    })
 }
 
 /// When the same ringing, told by a record of its own, ended; as far as the answer's moment is no finer.
@@ -448,7 +452,8 @@ fn consulted_ms(paths: &Paths<'_>, with: &End, from: Moment, to: Moment) -> i64 
         .iter()
         .filter(|l| {
             l.from.kind == EndKind::Person
-                && (!with.number.is_empty() && l.from.number == with.number || !with.device.is_empty() && l.from.device == with.device)
+                && (!with.number.is_empty() && l.from.number == with.number
+                    || !with.device.is_empty() && l.from.device == with.device)
                 && l.from.channel != with.channel
                 && l.to.is_some()
                 && l.stage != Stage::Conference
@@ -510,14 +515,7 @@ fn stays(paths: &Paths<'_>, journey: &Journey) -> Vec<Stay> {
                 stay.to = stay.to.max(to);
                 stay.end = end.or(stay.end);
             }
-            None => stays.push(Stay {
-                stage,
-                place: leg.place.clone(),
-                from,
-                to,
-                end,
-                leg: leg.leg_id,
-            }),
+            None => stays.push(Stay { stage, place: leg.place.clone(), from, to, end, leg: leg.leg_id }),
         }
     }
     stays.sort_by_key(|a| (a.from, a.to, a.leg));
