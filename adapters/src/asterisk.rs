@@ -119,12 +119,31 @@ pub(crate) fn dialed_number(destination: &str) -> Option<&str> {
     if destination.starts_with("Local/") {
         return None;
     }
-    let number = match rest.split_once('@') {
-        Some((number, _)) => number,
-        None => rest.split_once('/').map(|(_, number)| number)?,
+    let (endpoint, number) = match rest.split_once('/') {
+        Some((endpoint, number)) => (endpoint, number.split('@').next().unwrap_or(number)),
+        None => ("", rest.split_once('@').map(|(number, _)| number)?),
     };
-    let number = number.strip_prefix("sip:").unwrap_or(number);
-    (!number.is_empty()).then_some(number)
+    let number = number.strip_prefix("sip:").or_else(|| number.strip_prefix("sips:")).unwrap_or(number);
+    // `PJSIP/101/sip:101@192.0.2.7` is one contact of a telephone, not a number sent to a line.
+    (!number.is_empty() && number != endpoint).then_some(number)
+}
+
+/// Without a site file: a device that is named after the number dialed, and that shows another caller, is a line
+/// by which calls to that number come in, since no telephone calls itself.
+pub(crate) fn is_line_of_ours(end: &End, shown: &str, dialed: &str, settings: &Settings) -> bool {
+    settings.extensions.is_empty()
+        && end.kind == EndKind::Person
+        && looks_like_extension(dialed)
+        && peer(&end.device) == dialed
+        && !shown.is_empty()
+        && shown != dialed
+}
+
+/// The end as a line by which somebody outside calls.
+pub(crate) fn as_line(end: &mut End, shown: &str) {
+    end.kind = EndKind::Outside;
+    end.trunk = peer(&end.device).into();
+    end.number = shown.into();
 }
 
 /// True if this destination of Dial is the device of the channel that was made for it.

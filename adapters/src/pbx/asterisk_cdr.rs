@@ -356,6 +356,9 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     leg.from = asterisk::end(&channel, &caller, settings);
     leg.from.name = caller_name;
     leg.dialed = row.text(C::Dst);
+    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings) {
+        asterisk::as_line(&mut leg.from, &caller);
+    }
     read_place(&mut leg, row, settings);
     read_did(&mut leg, row, settings);
     read_far_end(&mut leg, row, settings);
@@ -552,6 +555,12 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     let destination = asterisk::dialed_devices(&leg.argument).find(|d| asterisk::is_destination(d, device));
     let number = destination.and_then(asterisk::dialed_number).map_or_else(|| number_meant(leg), Text::from);
     let mut end = asterisk::end(&far, &number, settings);
+    // Without a site file, a device to which a telephone of ours sends a number is a line; a caller from outside
+    // who is sent on to a short number is sent to a colleague on another exchange.
+    let guessed = settings.extensions.is_empty() && leg.from.kind == EndKind::Person && end.kind == EndKind::Person;
+    if let Some(sent) = destination.and_then(asterisk::dialed_number).filter(|_| guessed) {
+        asterisk::as_line(&mut end, sent);
+    }
     if end.kind == EndKind::Outside && end.number.is_empty() && leg.stage != Stage::Conference {
         end.number = leg.dialed.clone();
     }

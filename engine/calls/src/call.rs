@@ -135,7 +135,6 @@ fn describe(
     };
     let since = |from: Moment| Seconds { ms: verdict.waited_until.ms_since(from).max(0) };
     let known_answer = !verdict.answer_is_bound;
-    let all_exact = journey.talks.iter().all(|t| t.exact);
     let hold_ms: i64 = journey.talks.iter().map(|t| t.hold_ms).sum();
     let given_up = journey.offers.iter().filter(|o| o.rang_at.is_some()).map(|o| o.ended_at).max();
 
@@ -218,7 +217,7 @@ fn describe(
             Some(answered) => Some(Seconds { ms: answered.ms_since(rang).max(0) }),
             None => given_up.map(|end| Seconds { ms: end.ms_since(rang).max(0) }),
         }),
-        talk_time_s: all_exact.then(|| Seconds { ms: talked_ms(journey) }),
+        talk_time_s: Some(Seconds { ms: talked_ms(journey) }),
         hold_time_s: (journey.exact || hold_ms > 0 || unanswered).then_some(Seconds { ms: hold_ms }),
         park_time_s: Some(sum(&[Stage::Park])),
         machine_time_s: Some(sum(&[Stage::Menu, Stage::Announcement, Stage::Closed, Stage::Mailbox, Stage::Final])),

@@ -422,6 +422,7 @@ fn rang_until(paths: &Paths<'_>, leg: &Leg, with: &End) -> Option<Moment> {
 }
 
 /// Where the record prints the PBX's answer instead of the person's, the forks that lost tell: they all stopped ringing when one won.
+/// Their records may begin later than the winner's, which in a queue begins when the caller came; once one has won, none begins.
 fn forks_lost_at(paths: &Paths<'_>, won: &Leg) -> Option<Moment> {
     let (started, ended) = (won.started_at?, won.ended_at?);
     let slack = i64::from(won.grain_ms).max(1000);
@@ -438,7 +439,7 @@ fn forks_lost_at(paths: &Paths<'_>, won: &Leg) -> Option<Moment> {
                     l.disposition,
                     Disposition::NoAnswer | Disposition::AnsweredElsewhere | Disposition::Canceled
                 )
-                && l.started_at.is_some_and(|s| s.ms_since(started).abs() <= slack)
+                && l.started_at.is_some_and(|s| s >= started.plus_ms(-slack))
         })
         .filter_map(|l| l.ended_at)
         .filter(|e| *e > started && *e <= ended)

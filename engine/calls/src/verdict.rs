@@ -98,6 +98,13 @@ pub enum Evidence {
     Mark(&'static str),
 }
 
+/// The mark of an answer whose moment is not told.
+const ANSWER_IS_BOUND: &str =
+    "answered_at is a bound: the PBX had answered before, and the record does not tell when the person did";
+
+/// The mark of a talk that a record does not separate from the ringing or queueing before it.
+const TALK_IS_BOUND: &str = "talk_time_s is a bound: a record does not separate the talk from the ringing before it";
+
 /// Decides. `short_abandon_ms` is the site's limit.
 #[must_use]
 pub fn decide(journey: &Journey, short_abandon_ms: i64) -> Verdict {
@@ -108,9 +115,10 @@ pub fn decide(journey: &Journey, short_abandon_ms: i64) -> Verdict {
     let mut evidence: Vec<Evidence> = legs.into_iter().map(Evidence::Leg).collect();
     let answer_is_bound = first_talk.is_some_and(|t| !t.exact);
     if answer_is_bound {
-        evidence.push(Evidence::Mark(
-            "answered_at is a bound: the PBX had answered before, and the record does not tell when the person did",
-        ));
+        evidence.push(Evidence::Mark(ANSWER_IS_BOUND));
+    }
+    if journey.talks.iter().any(|t| !t.exact) {
+        evidence.push(Evidence::Mark(TALK_IS_BOUND));
     }
     evidence.dedup();
     let waited = waited_until.ms_since(journey.started_at);

@@ -1,5 +1,7 @@
 //! `site.example.toml` is the manual: it is read, and it has every key and every word that the types know.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use directory::{ContextKind, Directory, SiteError};
 
 const EXAMPLE: &str = include_str!("../site.example.toml");
