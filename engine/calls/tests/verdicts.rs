@@ -1,0 +1,127 @@
+//! Verdicts against the truth: a real PBX's records of scripted calls (`tests/corpus`, one folder a story), read in four ways.
+//!
+//! `RINGBACK_CORPUS=FOLDER` runs everything here on another corpus of that shape (a `pbx.json`, and runs with a `truth.json` or `.ndjson`);
+//! the table is then printed and not compared with `argued.toml`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(missing_docs)]
+
+#[path = "verdicts/order.rs"]
+mod order;
+#[path = "verdicts/rename.rs"]
+mod rename;
+#[path = "verdicts/run.rs"]
+mod run;
+#[path = "verdicts/score.rs"]
+mod score;
+
+use std::collections::BTreeSet;
+
+use rename::Renaming;
+use run::{Run, SETS, Sources};
+use score::Table;
+use serde::Deserialize;
+
+/// What the records of a set of sources mislead about, and why.
+#[derive(Deserialize)]
+struct Argued {
+    argued: Vec<Argument>,
+}
+
+#[derive(Deserialize)]
+struct Argument {
+    sources: Vec<String>,
+    fields: Vec<String>,
+    because: String,
+    /// `story call`.
+    calls: Vec<String>,
+}
+
+#[test]
+fn verdicts_agree_with_the_truth() {
+    let root = run::root();
+    let directory = run::directory(&run::pbx_json(&root));
+    let runs = run::runs(&root);
+    let mut wrong: BTreeSet<(String, String, String)> = BTreeSet::new();
+    for (set, sources) in SETS {
+        let mut table = Table::new();
+        for run in &runs {
+            let compared = scored(run, sources, &directory);
+            for c in compared.iter().filter(|c| !c.right && !c.doubtful) {
+                wrong.insert((set.to_owned(), c.field.to_owned(), format!("{} {}", run.name, c.call)));
+            }
+            score::add(&mut table, &compared);
+        }
+        score::print(set, &table);
+    }
+    if std::env::var_os("RINGBACK_CORPUS").is_some() {
+        wrong.iter().for_each(|(set, field, call)| println!("{set} {field}: {call}"));
+        return;
+    }
+    let argued: Argued = toml::from_str(include_str!("argued.toml")).unwrap();
+    let mut expected = BTreeSet::new();
+    for argument in &argued.argued {
+        assert!(!argument.because.is_empty());
+        for (set, field) in argument.sources.iter().flat_map(|s| argument.fields.iter().map(move |f| (s, f))) {
+            expected.extend(argument.calls.iter().map(|call| (set.clone(), field.clone(), call.clone())));
+        }
+    }
+    let new: Vec<_> = wrong.difference(&expected).collect();
+    let gone: Vec<_> = expected.difference(&wrong).collect();
+    assert!(new.is_empty(), "wrong, and not argued in argued.toml: {new:#?}");
+    assert!(gone.is_empty(), "right now, take it out of argued.toml: {gone:#?}");
+}
+
+/// No rule knows this company: with every name, number inside and clock changed, the score is the same.
+#[test]
+fn another_company_scores_the_same() {
+    let root = run::root();
+    let json = run::pbx_json(&root);
+    let pbx = serde_json::from_str(&json).unwrap();
+    let renaming = Renaming::of(&pbx);
+    let ours = run::directory(&json);
+    let other_json = renaming.description(&pbx).to_string();
+    assert_ne!(json, other_json);
+    let theirs = run::directory(&other_json);
+    for (set, sources) in SETS {
+        let (mut before, mut after) = (Table::new(), Table::new());
+        for run in run::runs(&root) {
+            let other = renaming.run(&run);
+            let one = scored(&run, sources, &ours);
+            let two = scored(&other, sources, &theirs);
+            for (a, b) in one.iter().zip(&two) {
+                assert!(
+                    a.field == b.field && a.right == b.right || a.field == "missed_is_real",
+                    "{set}, {} {}: {} was {} and is {}",
+                    run.name,
+                    a.call,
+                    a.field,
+                    a.right,
+                    b.right
+                );
+            }
+            score::add(&mut before, &one);
+            score::add(&mut after, &two);
+        }
+        assert_eq!(before, after, "{set}");
+    }
+}
+
+/// The same legs in any order, any number of times, with early verdicts asked for on the way, give the same bytes.
+#[test]
+fn order_and_duplication_change_nothing() {
+    let root = run::root();
+    let directory = run::directory(&run::pbx_json(&root));
+    for (set, sources) in SETS {
+        for run in run::runs(&root) {
+            order::check(set, &run, sources, &directory);
+        }
+    }
+}
+
+fn scored(run: &Run, sources: Sources, directory: &directory::Directory) -> Vec<score::Compared> {
+    let calls = run.calls(sources, directory);
+    let has = |adapter: &str| sources.iter().any(|(_, a)| *a == adapter);
+    let has_cel = has("asterisk_cel");
+    score::compare(&run.truth, &calls, has_cel, has_cel || sources[0].0 == "cdr-full.csv")
+}

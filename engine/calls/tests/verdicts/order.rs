@@ -1,0 +1,90 @@
+//! Legs pushed one by one in many orders.
+
+use adapters::Ends;
+use adapters::leg::{Leg, Moment};
+use calls::{Calls, Site};
+use directory::Directory;
+
+use crate::run::{self, Run, Sources};
+
+/// Orders tried of each run.
+const ORDERS: u64 = 12;
+
+/// Final verdicts are the same bytes in every order, with legs told more than once, with early verdicts asked for on the way,
+/// and from two feeds of which either runs ahead.
+pub fn check(set: &str, run: &Run, sources: Sources, directory: &Directory) {
+    let (legs, ends) = run.legs(sources, directory);
+    let several = sources.len() > 1;
+    let wanted = fold(&legs, &ends, several, directory, 0);
+    for seed in 1..=ORDERS {
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut some: Vec<Leg> = legs.clone();
+        match seed % 3 {
+            // Any order, and a third of them twice.
+            0 => {
+                let twice: Vec<Leg> = legs.iter().filter(|_| random.below(3) == 0).cloned().collect();
+                some.extend(twice);
+                random.shuffle(&mut some);
+            }
+            // Two feeds, each in its order, the one as far ahead of the other as it likes.
+            1 => {
+                let (mut one, mut other): (Vec<Leg>, Vec<Leg>) =
+                    legs.iter().cloned().partition(|_| random.below(2) == 0);
+                some.clear();
+                one.reverse();
+                other.reverse();
+                while !one.is_empty() || !other.is_empty() {
+                    let from =
+                        if other.is_empty() || !one.is_empty() && random.below(4) > 0 { &mut one } else { &mut other };
+                    some.extend(from.pop());
+                }
+            }
+            // Backwards, then once more forwards.
+            _ => {
+                some.reverse();
+                some.extend(legs.iter().cloned());
+            }
+        }
+        let found = fold(&some, &ends, several, directory, seed);
+        assert_eq!(wanted, found, "{set}, {}: seed {seed}", run.name);
+    }
+}
+
+fn fold(legs: &[Leg], ends: &[Ends], several: bool, directory: &Directory, seed: u64) -> Vec<String> {
+    let mut random = Random(seed | 1);
+    let mut calls = Calls::new(Site::new(directory), ends, several);
+    let mut printed = Vec::new();
+    for leg in legs {
+        let ended = leg.ended_at.or(leg.started_at);
+        let slot = calls.push(leg.clone());
+        if seed > 0 && random.below(3) == 0 {
+            let early = calls.now(slot, 10_000);
+            assert!(early.is_none_or(|call| !call.line.call_id.is_empty()));
+        }
+        if seed.is_multiple_of(2) {
+            calls.advance(ended.unwrap_or(Moment(0)));
+            calls.drain(|told| printed.push(told.json()));
+        }
+    }
+    printed.extend(run::lines(calls));
+    printed.sort();
+    printed
+}
+
+/// xorshift64*: the same numbers on every machine.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % limit
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}
