@@ -119,6 +119,17 @@ fn order_and_duplication_change_nothing() {
     }
 }
 
+#[test]
+fn what_is_final_stays() {
+    let root = run::root();
+    let directory = run::directory(&run::pbx_json(&root));
+    for (set, sources) in &SETS[..3] {
+        for run in run::runs(&root) {
+            order::check_final(set, &run, sources, &directory);
+        }
+    }
+}
+
 fn scored(run: &Run, sources: Sources, directory: &directory::Directory) -> Vec<score::Compared> {
     let calls = run.calls(sources, directory);
     let has = |adapter: &str| sources.iter().any(|(_, a)| *a == adapter);

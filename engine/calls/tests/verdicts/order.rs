@@ -1,5 +1,7 @@
 //! Legs pushed one by one in many orders.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use adapters::Ends;
 use adapters::leg::{Leg, Moment};
 use calls::{Calls, Site};
@@ -9,6 +11,9 @@ use crate::run::{self, Run, Sources};
 
 /// Orders tried of each run.
 const ORDERS: u64 = 12;
+
+/// Calls whose early verdict is looked at after every leg: those of the last legs.
+const RECENT: usize = 40;
 
 /// Final verdicts are the same bytes in every order, with legs told more than once, with early verdicts asked for on the way,
 /// and from two feeds of which either runs ahead.
@@ -48,6 +53,37 @@ pub fn check(set: &str, run: &Run, sources: Sources, directory: &Directory) {
         let found = fold(&some, &ends, several, directory, seed);
         assert_eq!(wanted, found, "{set}, {}: seed {seed}", run.name);
     }
+}
+
+/// In the order in which the PBX wrote the records: what was once called final is never another outcome later, and a call that was
+/// answered in the end was never both final and missed.
+pub fn check_final(set: &str, run: &Run, sources: Sources, directory: &Directory) {
+    let (legs, ends) = run.legs(sources, directory);
+    let settle_ms = ends.iter().find_map(|e| match e {
+        Ends::Marker { settle_s } => Some(i64::from(*settle_s) * 1000),
+        _ => None,
+    });
+    let mut calls = Calls::new(Site::new(directory), &ends, false);
+    let mut recent = VecDeque::new();
+    let mut called_final = BTreeMap::new();
+    for leg in &legs {
+        recent.push_back(calls.push(leg.clone()));
+        if recent.len() > RECENT {
+            recent.pop_front();
+        }
+        calls.advance(leg.ended_at.or(leg.started_at).unwrap_or_default());
+        for call in recent.iter().filter_map(|slot| calls.now(*slot, settle_ms.unwrap_or(0))) {
+            if call.line.is_final {
+                called_final.insert(call.line.call_id.clone(), (call.line.outcome, call.line.missed));
+            }
+        }
+    }
+    calls.finish(|told| {
+        let (_, outcome, missed, _) = told.facts();
+        if let Some(before) = called_final.get(told.call_id()) {
+            assert_eq!(*before, (outcome, missed), "{set}, {}: {} was final before", run.name, told.call_id());
+        }
+    });
 }
 
 fn fold(legs: &[Leg], ends: &[Ends], several: bool, directory: &Directory, seed: u64) -> Vec<String> {

@@ -41,7 +41,7 @@ pub fn compare(truth: &[Value], calls: &[Value], has_cel: bool, has_did: bool) -
     let mut found = Vec::new();
     let key = |v: &Value| v["linkedid"].as_str().unwrap_or_default().to_owned();
     let with_key = |key: &str| -> Vec<&Value> {
-        calls.iter().filter(|c| c["merged_into"].is_null() && list(&c["link_keys"]).iter().any(|k| *k == key)).collect()
+        calls.iter().filter(|c| c["merged_into"].is_null() && list(&c["link_keys"]).contains(&key)).collect()
     };
     let customers: BTreeSet<String> = truth
         .iter()
@@ -49,7 +49,7 @@ pub fn compare(truth: &[Value], calls: &[Value], has_cel: bool, has_did: bool) -
         .map(key)
         .collect();
     for call in calls.iter().filter(|c| c["missed"] == true) {
-        let right = list(&call["link_keys"]).iter().any(|k| customers.contains(*k));
+        let right = list(&call["link_keys"]).into_iter().any(|k| customers.contains(k));
         found.push(Compared {
             call: call["call_id"].as_str().unwrap_or_default().to_owned(),
             field: "missed_is_real",
