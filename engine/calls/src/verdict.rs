@@ -1,5 +1,7 @@
 //! The verdict: one outcome of a partition, decided in a fixed order by the first rule that holds (`mission.md`, *Outcomes*).
 
+use std::collections::BTreeMap;
+
 use adapters::leg::{Disposition, EndKind, LegId, Moment, Side, Stage};
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, StayEnd};
@@ -272,42 +274,35 @@ fn abandoned(journey: &Journey, rung: &[&Offer]) -> Option<(Outcome, &'static st
 /// Why, of a call that nobody answered; in the order of `mission.md`, *Reason*.
 #[must_use]
 pub fn reason(journey: &Journey, verdict: &Verdict, out_of_hours: bool) -> Reason {
-    let all = |end: OfferEnd| !journey.offers.is_empty() && journey.offers.iter().all(|o| o.end == end);
-    let any_rang_out = journey.offers.iter().any(|o| {
-        o.rang_at.is_some() && matches!(o.end, OfferEnd::NoAnswer | OfferEnd::CallerLeft | OfferEnd::AnsweredElsewhere)
-    });
-    if out_of_hours || verdict.outcome == Outcome::Closed {
-        Reason::OutOfHours
-    } else if verdict.outcome == Outcome::LostInTransfer {
-        Reason::LostInTransfer
-    } else if verdict.outcome == Outcome::Failed {
-        Reason::Fault
-    } else if verdict.rule == "no_device_registered" {
-        Reason::NotRegistered
-    } else if verdict.outcome == Outcome::Blocked {
-        Reason::Blocked
-    } else if verdict.short {
-        Reason::ShortAbandon
-    } else if matches!(verdict.rule, "caller_left_in_menu" | "put_out_of_menu") {
-        Reason::AbandonedInMenu
-    } else if verdict.rule == "left_by_key" {
-        Reason::LeftByKey
-    } else if any_rang_out {
-        Reason::RangUnanswered
-    } else if all(OfferEnd::DoNotDisturb) {
-        Reason::DoNotDisturb
-    } else if all(OfferEnd::Declined) {
-        Reason::Declined
-    } else if verdict.outcome == Outcome::Busy {
-        Reason::Busy
-    } else if verdict.outcome == Outcome::Declined {
-        Reason::Declined
-    } else if all(OfferEnd::NotRegistered) {
-        Reason::NotRegistered
-    } else if journey.offers.is_empty() && journey.was_in(Stage::Queue) {
-        Reason::NobodyRung
-    } else {
-        Reason::Unknown
+    match verdict.outcome {
+        _ if out_of_hours => Reason::OutOfHours,
+        Outcome::Closed => Reason::OutOfHours,
+        Outcome::LostInTransfer => Reason::LostInTransfer,
+        Outcome::Failed => Reason::Fault,
+        Outcome::Blocked if verdict.rule == "no_device_registered" => Reason::NotRegistered,
+        Outcome::Blocked => Reason::Blocked,
+        _ if verdict.short => Reason::ShortAbandon,
+        _ if matches!(verdict.rule, "caller_left_in_menu" | "put_out_of_menu") => Reason::AbandonedInMenu,
+        _ if verdict.rule == "left_by_key" => Reason::LeftByKey,
+        _ => shared_reason(journey, verdict),
+    }
+}
+
+/// The reason that all who were tried share; where they differ, that a telephone rang to the end, else the most frequent one.
+fn shared_reason(journey: &Journey, verdict: &Verdict) -> Reason {
+    let mut count: BTreeMap<Reason, usize> = BTreeMap::new();
+    for reason in journey.offers.iter().filter_map(offer_reason) {
+        *count.entry(reason).or_default() += 1;
+    }
+    let rang = count.contains_key(&Reason::RangUnanswered);
+    // Of equal counts the first by precedence, which is the order of the reasons.
+    let most = count.iter().max_by_key(|(reason, n)| (**n, std::cmp::Reverse(**reason))).map(|(reason, _)| *reason);
+    match most {
+        Some(_) if rang => Reason::RangUnanswered,
+        Some(reason) => reason,
+        None if verdict.outcome == Outcome::Busy => Reason::Busy,
+        None if journey.was_in(Stage::Queue) => Reason::NobodyRung,
+        None => Reason::Unknown,
     }
 }
 
