@@ -356,7 +356,7 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     leg.from = asterisk::end(&channel, &caller, settings);
     leg.from.name = caller_name;
     leg.dialed = row.text(C::Dst);
-    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings) {
+    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings) || came_by_did(&leg.from, row, settings) {
         asterisk::as_line(&mut leg.from, &caller);
     }
     read_place(&mut leg, row, settings);
@@ -384,6 +384,15 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
         name(&mut other, row, record, u8::try_from(part + 1).unwrap_or(u8::MAX));
         out.legs.push(other);
     }
+}
+
+/// Without a site file: FreePBX fills the column `did` of calls that came in, and of no others.
+fn came_by_did(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
+    let did = row.text(C::Did);
+    settings.extensions.is_empty()
+        && from.kind == EndKind::Person
+        && did.len() > EXTENSION_DIGITS_MAX
+        && all_digits(did.strip_prefix('+').unwrap_or(&did))
 }
 
 /// A record without a unique id is named by where it stands.
