@@ -48,6 +48,30 @@ fn every_path_that_a_document_names_exists() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Where a document says "`name` in `path`" of a test, the test is there.
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let mut wrong = String::new();
+    let mut found = 0;
+    for document in tree().iter().filter(|path| path.ends_with(".md")) {
+        for (number, line) in (1..).zip(read(document).lines()) {
+            let parts: Vec<&str> = line.split('`').collect();
+            for window in parts.windows(3).skip(1).step_by(2).filter(|window| window[1] == " in ") {
+                let (name, path) = (window[0], window[2]);
+                if !path.ends_with(".rs") || name.contains(['/', ' ']) {
+                    continue;
+                }
+                found += 1;
+                if !root().join(path).exists() || !read(path).contains(&format!("fn {name}(")) {
+                    let _ = writeln!(wrong, "{document}:{number}: `{name}` is not in `{path}`");
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(found > 5, "ARCHITECTURE.md names its tests");
+}
+
 #[test]
 fn every_link_of_a_document_leads_somewhere() {
     let mut wrong = String::new();
