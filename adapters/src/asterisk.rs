@@ -7,7 +7,7 @@ use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
 use crate::leg::{End, EndKind, Moment, Stage, Text};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
-/// The last hyphen parts them, so that `PJSIP/trunk-a-00000015` is one of `PJSIP/trunk-a`.
+/// The last hyphen parts them, so that `PJSIP/any-line-00000015` is one of `PJSIP/any-line`.
 pub(crate) fn device(channel: &str) -> &str {
     let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);
     let channel = channel.split(';').next().unwrap_or(channel);
@@ -207,7 +207,7 @@ pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
     }
 }
 
-/// Name and number of a caller id: `"Anna" <101>`.
+/// Name and number of a caller id: `"Name" <101>`.
 pub(crate) fn caller_id(clid: &str) -> (Text, Text) {
     match clid.rsplit_once('<') {
         Some((name, number)) => {

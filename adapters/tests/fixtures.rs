@@ -5,6 +5,7 @@
 //! `FIXTURES=threecx` or `FIXTURES=threecx/queue` takes only those.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, reason = "fixtures are files; the crate itself reads none")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
