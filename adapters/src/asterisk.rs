@@ -4,7 +4,7 @@
 //! `cdr-formats/asterisk.md`.
 
 use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
-use crate::leg::{End, EndKind, Moment, Stage, Text};
+use crate::leg::{End, EndKind, Moment, Stage};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
 /// The last hyphen parts them, so that `PJSIP/trunk-a-00000015` is one of `PJSIP/trunk-a`.
@@ -189,12 +189,12 @@ pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
 }
 
 /// Name and number of a caller id: `"Anna" <101>`.
-pub(crate) fn caller_id(clid: &str) -> (Text, Text) {
+pub(crate) fn caller_id(clid: &str) -> (&str, &str) {
     match clid.rsplit_once('<') {
         Some((name, number)) => {
             let name = name.trim().trim_matches('"').trim();
-            (name.into(), number.trim_end().trim_end_matches('>').trim().into())
+            (name, number.trim_end().trim_end_matches('>').trim())
         }
-        None => (Text::default(), clid.trim().trim_matches('"').into()),
+        None => ("", clid.trim().trim_matches('"')),
     }
 }

@@ -1,11 +1,14 @@
 //! Printed local times to moments in UTC. Reads no clock: what a record does not say (a year, a fold) is proven by something it does say.
 
+use std::cell::RefCell;
+
 use chrono::{LocalResult, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::leg::Moment;
 
 const MS_PER_DAY: i64 = 86_400_000;
+const MS_PER_HOUR: i64 = 3_600_000;
 
 /// A printed time without zone: milliseconds since 1970 as if it were UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,6 +64,40 @@ pub fn day(year: i64, month: i64, day_of_month: i64) -> Option<i64> {
 /// without it, the first. A time that the zone skips is read with the offset before the gap.
 #[must_use]
 pub fn in_zone(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
+    match plain_offset_ms(local, zone) {
+        Some(offset_ms) => Moment(local.0 - offset_ms),
+        None => look_up(local, zone, near),
+    }
+}
+
+/// Hours of local time that are remembered, with their offset: a file's records follow one another.
+const REMEMBERED_HOURS: usize = 8;
+
+/// The offset that holds for the whole hour around a local time: `None` in an hour in which the zone changes.
+/// The zone's rules are asked once for an hour, not once for a time.
+fn plain_offset_ms(local: LocalTime, zone: Tz) -> Option<i64> {
+    type Hour = (Tz, i64, Option<i64>);
+    thread_local! {
+        static KNOWN: RefCell<[Option<Hour>; REMEMBERED_HOURS]> = const { RefCell::new([None; REMEMBERED_HOURS]) };
+    }
+    let hour = local.0.div_euclid(MS_PER_HOUR);
+    let at = hour.rem_euclid(REMEMBERED_HOURS as i64) as usize;
+    KNOWN.with_borrow_mut(|known| match known[at] {
+        Some((z, h, offset)) if z == zone && h == hour => offset,
+        _ => {
+            let single = |ms: i64| {
+                let naive = chrono::DateTime::from_timestamp_millis(ms)?.naive_utc();
+                zone.offset_from_local_datetime(&naive).single().map(|o| i64::from(o.fix().local_minus_utc()) * 1000)
+            };
+            let first = single(hour.saturating_mul(MS_PER_HOUR));
+            let offset = first.filter(|_| first == single(hour.saturating_add(1).saturating_mul(MS_PER_HOUR) - 1));
+            known[at] = Some((zone, hour, offset));
+            offset
+        }
+    })
+}
+
+fn look_up(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
     let Some(naive) = chrono::DateTime::from_timestamp_millis(local.0).map(|t| t.naive_utc()) else {
         return Moment(local.0);
     };

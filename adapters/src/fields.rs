@@ -20,7 +20,12 @@ pub fn split_quoted<'a>(line: &'a [u8], delimiter: u8, out: &mut Fields<'a>) -> 
         if line.get(at) == Some(&b'"') {
             let (field, end) = quoted(line, at)?;
             // What stands between a closing quote and the delimiter belongs to the field, as sloppy writers do it.
-            let next = memchr::memchr(delimiter, &line[end..]).map_or(line.len(), |n| end + n);
+            let next = match line.get(end) {
+                Some(byte) if *byte != delimiter => {
+                    memchr::memchr(delimiter, &line[end..]).map_or(line.len(), |n| end + n)
+                }
+                _ => end,
+            };
             if next > end && !line[end..next].iter().all(u8::is_ascii_whitespace) {
                 let mut whole = field.into_owned();
                 whole.extend_from_slice(&line[end..next]);
@@ -65,13 +70,34 @@ fn quoted(line: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), usize> {
     }
 }
 
+/// True if the line has this name in it, in capitals or not. Every line is asked whether it is a header: most are known not to be one
+/// by the lack of one column's name.
+pub(crate) fn holds(line: &[u8], name: &[u8]) -> bool {
+    let Some(first) = name.first() else { return false };
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), line)
+        .any(|at| line.get(at..at + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)))
+}
+
 /// Bytes as text: UTF-8 where they are, else Latin-1, as the makers of the nineties wrote it. No byte is lost.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Text {
+    Text::from(borrowed(bytes))
+}
+
+/// The same without a copy, for a text that is only looked at.
+#[must_use]
+pub fn borrowed(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(valid) => Text::from(valid.trim()),
-        Err(_) => bytes.iter().map(|b| char::from(*b)).collect::<Text>().trim().into(),
+        Ok(valid) => Cow::Borrowed(trim(valid)),
+        Err(_) => Cow::Owned(bytes.iter().map(|b| char::from(*b)).collect::<String>().trim().to_owned()),
     }
+}
+
+/// Most fields have nothing to trim, which their first and last byte show.
+fn trim(text: &str) -> &str {
+    let is_dense = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if is_dense(bytes.first()) && is_dense(bytes.last()) { text } else { text.trim() }
 }
 
 /// The field at `index` as text; empty if the record has no such field.

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use crate::adapter::{About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk;
 use crate::clock;
-use crate::fields::{Fields, all_digits, integer, split_quoted, text};
+use crate::fields::{Fields, all_digits, borrowed, holds, integer, split_quoted, text};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
 /// Asterisk's call detail records.
@@ -102,7 +102,7 @@ impl Adapter for AsteriskCdr {
     }
 
     fn header(&self, bytes: &[u8], _settings: &Settings) -> Option<Header> {
-        if bytes.first() == Some(&b'{') {
+        if bytes.first() == Some(&b'{') || !holds(bytes, COLUMNS[C::Disposition as usize].as_bytes()) {
             return None;
         }
         let mut fields = Fields::new();
@@ -113,7 +113,7 @@ impl Adapter for AsteriskCdr {
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
-        if record.bytes.contains(&0) {
+        if memchr::memchr(0, record.bytes).is_some() {
             out.reject(record, "a NUL byte in the record: the file has a hole; no field of an Asterisk CDR holds one");
             return;
         }
@@ -149,6 +149,10 @@ impl Row<'_, '_> {
 
     fn text(&self, column: C) -> Text {
         text(self.bytes(column))
+    }
+
+    fn borrowed(&self, column: C) -> Cow<'_, str> {
+        borrowed(self.bytes(column))
     }
 
     fn integer(&self, column: C) -> Option<i64> {
@@ -213,11 +217,11 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
         set(column, start - 4 + step);
     }
     let mut at = start + 7;
-    if start == 8 && asterisk::unique_id(&text(bytes_at(fields, at))).is_none() && fields.len() > at {
+    if start == 8 && asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_none() && fields.len() > at {
         set(C::Account, at);
         at += 1;
     }
-    if asterisk::unique_id(&text(bytes_at(fields, at))).is_some() {
+    if asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some() {
         set(C::UniqueId, at);
         at += 1;
     }
@@ -227,8 +231,8 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
     }
     // peeraccount and linkedid come in either order; the sequence follows both.
     if fields.len() > at + 1 {
-        let first_is_id = asterisk::unique_id(&text(bytes_at(fields, at))).is_some();
-        let second_is_id = asterisk::unique_id(&text(bytes_at(fields, at + 1))).is_some();
+        let first_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some();
+        let second_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at + 1))).is_some();
         let (linked, peer) = if first_is_id && !second_is_id { (at, at + 1) } else { (at + 1, at) };
         if first_is_id || second_is_id {
             set(C::LinkedId, linked);
@@ -341,7 +345,7 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     };
 
     let mut leg = Leg::new(&settings.origin, record.position);
-    leg.native_id = if unique.is_empty() { Text::default() } else { unique.clone() };
+    leg.native_id = unique.clone();
     leg.order = asterisk::order(&unique);
     leg.grain_ms = 1000;
     leg.started_at = Some(times.start);
@@ -350,11 +354,12 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     leg.disposition = disposition;
     leg.ends_call = !linked.is_empty() && linked == unique;
 
-    let (caller_name, clid_number) = asterisk::caller_id(&row.text(C::Clid));
+    let clid = row.borrowed(C::Clid);
+    let (caller_name, clid_number) = asterisk::caller_id(&clid);
     let src = row.text(C::Src);
-    let caller = if src.is_empty() { clid_number } else { src };
+    let caller = if src.is_empty() { Text::from(clid_number) } else { src };
     leg.from = asterisk::end(&channel, &caller, settings);
-    leg.from.name = caller_name;
+    leg.from.name = caller_name.into();
     leg.dialed = row.text(C::Dst);
     read_place(&mut leg, row, settings);
     read_did(&mut leg, row, settings);
@@ -366,9 +371,11 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     }
     leg.recording = row.text(C::Recording);
     for (column, label) in [(C::Account, "accountcode"), (C::UserField, "userfield"), (C::PeerAccount, "peeraccount")] {
-        let value = row.text(column);
-        if !value.is_empty() {
-            leg.extra.push((label, value));
+        if !row.bytes(column).is_empty() {
+            let value = row.text(column);
+            if !value.is_empty() {
+                leg.extra.push((label, value));
+            }
         }
     }
     link(&mut leg, row, &unique, &linked);
@@ -630,8 +637,11 @@ fn met_in_room(leg: &Leg, settings: &Settings) -> Option<Leg> {
 
 /// A closed route that ends in a mailbox is one row, of the mailbox: that the caller was turned away first is told by the context.
 fn closed_before_mailbox(leg: &Leg, settings: &Settings) -> Option<Leg> {
+    if leg.stage != Stage::Mailbox {
+        return None;
+    }
     let (_, context) = leg.extra.iter().find(|(name, _)| *name == "dcontext")?;
-    if leg.stage != Stage::Mailbox || settings.stages.get(context) != Some(&Stage::Closed) {
+    if settings.stages.get(context) != Some(&Stage::Closed) {
         return None;
     }
     Some(Leg {
@@ -668,9 +678,10 @@ fn link_channel(leg: &mut Leg, channel: &str) {
 fn link_hand_over(leg: &mut Leg, row: &Row<'_, '_>) {
     let Some(end) = leg.ended_at else { return };
     let second = end.0.div_euclid(1000);
+    let (dialed, context) = (row.borrowed(C::Dst), row.borrowed(C::Context));
     let trace = |extension: &str, second: i64| {
         let mut value = Text::default();
-        for part in [extension, &row.text(C::Dst), &row.text(C::Context)] {
+        for part in [extension, &dialed, &context] {
             value.push_str(part);
             value.push('|');
         }
