@@ -186,7 +186,7 @@ fn layout(fields: &Fields<'_>, header: Option<&Header>, settings: &Settings) -> 
 /// and before the dates come the two channels and the application. What follows is told by its shape.
 fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
     let start = (8..=9)
-        .find(|i| is_date(fields, *i) && is_date(fields, *i + 2) && disposition_of(bytes_at(fields, *i + 5)).is_some())
+        .find(|i| disposition_of(bytes_at(fields, *i + 5)).is_some() && is_date(fields, *i) && is_date(fields, *i + 2))
         .ok_or_else(|| unknown_layout(fields))?;
     let mut layout: Layout = [None; COLUMN_COUNT];
     let mut set = |column: C, index: usize| layout[column as usize] = Some(index);
@@ -384,6 +384,9 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     let mirror = met_in_room(&leg, settings);
     let closed = closed_before_mailbox(&leg, settings);
     out.legs.push(leg);
+    if mirror.is_none() && closed.is_none() && others.is_empty() {
+        return;
+    }
     for (part, mut other) in others.into_iter().chain(mirror).chain(closed).enumerate() {
         name(&mut other, row, record, u8::try_from(part + 1).unwrap_or(u8::MAX));
         out.legs.push(other);
@@ -659,8 +662,9 @@ fn link(leg: &mut Leg, row: &Row<'_, '_>, unique: &Text, linked: &Text) {
     leg.link(KeyKind::Id, unique.clone());
     let from = leg.from.channel.clone();
     link_channel(leg, &from);
-    if leg.stage != Stage::Conference {
-        let far = leg.to.as_ref().map(|e| e.channel.clone()).unwrap_or_default();
+    if leg.stage != Stage::Conference
+        && let Some(far) = leg.to.as_ref().map(|e| e.channel.clone())
+    {
         link_channel(leg, &far);
     }
     link_hand_over(leg, row);
