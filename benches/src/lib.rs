@@ -5,6 +5,10 @@
 // A bench that cannot go on has nothing to give back.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+/// The allocator of `ringback`, so that what is measured here is what runs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod arguments;
 pub mod child;
 pub mod cpu;

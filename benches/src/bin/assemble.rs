@@ -8,7 +8,7 @@ use benches::arguments::{Arguments, site_toml};
 use benches::cpu::{self, Subject};
 use benches::records::{self, Plan};
 use benches::table::{Table, short};
-use calls::assemble::Assembly;
+use calls::assemble::{Assembly, Hold};
 use calls::{Calls, Site};
 use directory::Directory;
 
@@ -32,7 +32,7 @@ fn main() {
     let calls = || Calls::new(Site::new(&directory), &ends, false);
 
     let mut subjects = [
-        Subject { name: "legs copied, the limit", round: Box::new(|| legs.clone().len() as u64) },
+        Subject { name: "legs copied, the limit", round: Box::new(|| legs.iter().cloned().map(|leg| leg.order & 1).sum()) },
         Subject { name: "… and joined by link keys", round: Box::new(|| join(&legs)) },
         Subject { name: "… and folded, with verdict and follow-up", round: Box::new(|| fold(&legs, calls(), |_| 0)) },
         Subject {
@@ -66,7 +66,7 @@ fn legs(plan: &Plan, adapter: &str, directory: &Directory) -> Vec<Leg> {
 }
 
 fn join(legs: &[Leg]) -> u64 {
-    let mut assembly = Assembly::default();
+    let mut assembly = Assembly::new(Hold { marked_ms: 0, idle_ms: 0 });
     for leg in legs.iter().cloned() {
         let clock = leg.ended_at.or(leg.started_at).unwrap_or_default();
         assembly.push(leg, clock);
