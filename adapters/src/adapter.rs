@@ -1,9 +1,9 @@
 //! The contract of an adapter, on one page: a PBX's bytes in, legs and rejects out. It never fails, reads no clock, keeps no state.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::framing::Framing;
 use crate::leg::{Leg, Moment, Origin, Position, Stage, Text};
@@ -80,6 +80,7 @@ impl Legs {
 
 /// What an adapter is told of the exchange whose records it reads. The shell fills it from the site file;
 /// everything site-specific is here and nothing of it in an adapter's code.
+/// Its maps are asked several times for each record, and the administrator wrote their keys: a hash without a secret is enough.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Who tells the legs.
@@ -89,23 +90,23 @@ pub struct Settings {
     /// The columns of a layout that the administrator chose; empty: as the product writes them.
     pub columns: Vec<Text>,
     /// What each dialplan context (or place of another name) is.
-    pub stages: HashMap<Text, Stage>,
+    pub stages: FxHashMap<Text, Stage>,
     /// Trunks: how their devices begin, and their names.
     pub trunks: Vec<(Text, Text)>,
     /// Telephones: device -> extension, where the device's name does not say it.
-    pub devices: HashMap<Text, Text>,
+    pub devices: FxHashMap<Text, Text>,
     /// The extensions that exist; empty: digits up to [`EXTENSION_DIGITS_MAX`] are one.
-    pub extensions: HashSet<Text>,
+    pub extensions: FxHashSet<Text>,
     /// Agents by the name that a queue log prints -> extension.
-    pub agents: HashMap<Text, Text>,
+    pub agents: FxHashMap<Text, Text>,
     /// Numbers of ours, E.164 without the plus.
-    pub dids: HashSet<Text>,
+    pub dids: FxHashSet<Text>,
     /// Queues, hunt groups, parking places, mailboxes, conference rooms, menus by the number that reaches them.
-    pub places: HashMap<Text, Stage>,
+    pub places: FxHashMap<Text, Stage>,
     /// The prefix that takes an outside line.
     pub outside_prefix: Text,
     /// More settings of one adapter, by name (`generic_csv` maps its columns here).
-    pub options: HashMap<Text, Text>,
+    pub options: FxHashMap<Text, Text>,
 }
 
 /// Without a site file, an extension has up to six digits, and an outside number more.
@@ -119,15 +120,15 @@ impl Settings {
             origin: Arc::new(Origin { tenant: tenant.into(), pbx: pbx.into(), adapter }),
             zone: None,
             columns: Vec::new(),
-            stages: HashMap::new(),
+            stages: FxHashMap::default(),
             trunks: Vec::new(),
-            devices: HashMap::new(),
-            extensions: HashSet::new(),
-            agents: HashMap::new(),
-            dids: HashSet::new(),
-            places: HashMap::new(),
+            devices: FxHashMap::default(),
+            extensions: FxHashSet::default(),
+            agents: FxHashMap::default(),
+            dids: FxHashSet::default(),
+            places: FxHashMap::default(),
             outside_prefix: Text::default(),
-            options: HashMap::new(),
+            options: FxHashMap::default(),
         }
     }
 

@@ -4,14 +4,15 @@
 //! `cdr-formats/asterisk.md`.
 
 use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
-use crate::leg::{End, EndKind, Moment, Stage, Text};
+use crate::fields::find;
+use crate::leg::{End, EndKind, Moment, Stage};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
 /// The last hyphen parts them, so that `PJSIP/any-line-00000015` is one of `PJSIP/any-line`.
 pub(crate) fn device(channel: &str) -> &str {
     let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);
-    let channel = channel.split(';').next().unwrap_or(channel);
-    channel.rsplit_once('-').map_or(channel, |(device, _)| device)
+    let channel = before(channel, b';');
+    memchr::memrchr(b'-', channel.as_bytes()).map_or(channel, |at| &channel[..at])
 }
 
 /// The channel without what a masquerade put around its name (`AsyncGoto/SIP/1-1`, `Transfered/SIP/1-1`, `…<ZOMBIE>`).
@@ -33,14 +34,19 @@ pub(crate) fn joint(channel: &str) -> Option<&str> {
 
 /// The device's own name: `101` of `PJSIP/101`, `105` of `Local/105@somewhere`.
 pub(crate) fn peer(device: &str) -> &str {
-    let peer = device.split_once('/').map_or(device, |(_, peer)| peer);
-    peer.split('@').next().unwrap_or(peer)
+    before(find(b'/', device.as_bytes()).map_or(device, |at| &device[at + 1..]), b'@')
+}
+
+/// What stands before the first such byte, which is ASCII; all of it if there is none.
+fn before(text: &str, byte: u8) -> &str {
+    find(byte, text.as_bytes()).map_or(text, |at| &text[..at])
 }
 
 /// `[systemname-]1795381797.72`: the second in which the channel was made, and the counter.
 pub(crate) fn unique_id(value: &str) -> Option<(i64, u64)> {
-    let (seconds, counter) = value.rsplit_once('.')?;
-    let seconds = seconds.rsplit_once('-').map_or(seconds, |(_, s)| s);
+    let dot = value.bytes().rposition(|b| b == b'.')?;
+    let (seconds, counter) = (&value[..dot], &value[dot + 1..]);
+    let seconds = seconds.bytes().rposition(|b| b == b'-').map_or(seconds, |at| &seconds[at + 1..]);
     if !(9..=11).contains(&seconds.len()) {
         return None;
     }
@@ -108,7 +114,7 @@ pub(crate) fn end(channel: &str, number: &str, settings: &Settings) -> End {
 
 /// The destinations in the arguments of Dial: `PJSIP/101&PJSIP/102,20,tT` or, before 1.6, with `|`.
 pub(crate) fn dialed_devices(arguments: &str) -> impl Iterator<Item = &str> {
-    let first = arguments.split([',', '|']).next().unwrap_or_default();
+    let first = before(before(arguments, b','), b'|');
     first.split('&').filter(|d| !d.is_empty())
 }
 
@@ -158,8 +164,13 @@ pub(crate) fn is_destination(destination: &str, device: &str) -> bool {
 
 /// The n-th argument of an application, from 0.
 pub(crate) fn argument(arguments: &str, index: usize) -> &str {
-    let separator = if arguments.contains(',') { ',' } else { '|' };
-    arguments.split(separator).nth(index).unwrap_or_default().trim()
+    let separator = if find(b',', arguments.as_bytes()).is_some() { b',' } else { b'|' };
+    let mut rest = arguments;
+    for _ in 0..index {
+        let Some(at) = find(separator, rest.as_bytes()) else { return "" };
+        rest = &rest[at + 1..];
+    }
+    before(rest, separator).trim()
 }
 
 /// What an application makes of a call, where it decides by itself.
@@ -208,12 +219,12 @@ pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
 }
 
 /// Name and number of a caller id: `"Name" <101>`.
-pub(crate) fn caller_id(clid: &str) -> (Text, Text) {
+pub(crate) fn caller_id(clid: &str) -> (&str, &str) {
     match clid.rsplit_once('<') {
         Some((name, number)) => {
             let name = name.trim().trim_matches('"').trim();
-            (name.into(), number.trim_end().trim_end_matches('>').trim().into())
+            (name, number.trim_end().trim_end_matches('>').trim())
         }
-        None => (Text::default(), clid.trim().trim_matches('"').into()),
+        None => ("", clid.trim().trim_matches('"')),
     }
 }

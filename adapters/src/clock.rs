@@ -1,11 +1,20 @@
 //! Printed local times to moments in UTC. Reads no clock: what a record does not say (a year, a fold) is proven by something it does say.
 
-use chrono::{LocalResult, NaiveDate, Offset, TimeZone};
+use std::cell::RefCell;
+
+use chrono::{LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::leg::Moment;
 
 const MS_PER_DAY: i64 = 86_400_000;
+const MS_PER_HOUR: i64 = 3_600_000;
+
+/// No calendar is asked beyond these years, before and after Christ.
+const YEARS_MAX: i64 = 262_142;
+
+/// From the first of March of the year 0 to 1970.
+const DAYS_TO_1970: i64 = 719_468;
 
 /// A printed time without zone: milliseconds since 1970 as if it were UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,12 +57,21 @@ pub fn time_of_day(bytes: &[u8]) -> Option<i64> {
 /// Days since 1970, or `None` if the calendar has no such day.
 #[must_use]
 pub fn day(year: i64, month: i64, day_of_month: i64) -> Option<i64> {
-    let date = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok()?,
-        u32::try_from(month).ok()?,
-        u32::try_from(day_of_month).ok()?,
-    )?;
-    Some(i64::from(date.to_epoch_days()))
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days_in_month).contains(&day_of_month) || !(-YEARS_MAX..=YEARS_MAX).contains(&year) {
+        return None;
+    }
+    // The year begins with March, so that its leap day is its last.
+    let year = year - i64::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day_of_month - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(year * 365 + leap_days + day_of_year - DAYS_TO_1970)
 }
 
 /// A local time in a zone, as a moment.
@@ -61,6 +79,40 @@ pub fn day(year: i64, month: i64, day_of_month: i64) -> Option<i64> {
 /// without it, the first. A time that the zone skips is read with the offset before the gap.
 #[must_use]
 pub fn in_zone(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
+    match plain_offset_ms(local, zone) {
+        Some(offset_ms) => Moment(local.0 - offset_ms),
+        None => look_up(local, zone, near),
+    }
+}
+
+/// Hours of local time that are remembered, with their offset: a file's records follow one another.
+const REMEMBERED_HOURS: usize = 8;
+
+/// The offset that holds for the whole hour around a local time: `None` in an hour in which the zone changes.
+/// The zone's rules are asked once for an hour, not once for a time.
+fn plain_offset_ms(local: LocalTime, zone: Tz) -> Option<i64> {
+    type Hour = (Tz, i64, Option<i64>);
+    thread_local! {
+        static KNOWN: RefCell<[Option<Hour>; REMEMBERED_HOURS]> = const { RefCell::new([None; REMEMBERED_HOURS]) };
+    }
+    let hour = local.0.div_euclid(MS_PER_HOUR);
+    let at = hour.rem_euclid(REMEMBERED_HOURS as i64) as usize;
+    KNOWN.with_borrow_mut(|known| match known[at] {
+        Some((z, h, offset)) if z == zone && h == hour => offset,
+        _ => {
+            let single = |ms: i64| {
+                let naive = chrono::DateTime::from_timestamp_millis(ms)?.naive_utc();
+                zone.offset_from_local_datetime(&naive).single().map(|o| i64::from(o.fix().local_minus_utc()) * 1000)
+            };
+            let first = single(hour.saturating_mul(MS_PER_HOUR));
+            let offset = first.filter(|_| first == single(hour.saturating_add(1).saturating_mul(MS_PER_HOUR) - 1));
+            known[at] = Some((zone, hour, offset));
+            offset
+        }
+    })
+}
+
+fn look_up(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
     let Some(naive) = chrono::DateTime::from_timestamp_millis(local.0).map(|t| t.naive_utc()) else {
         return Moment(local.0);
     };
@@ -120,6 +172,20 @@ mod tests {
         }
         assert_eq!(date_time(b"1970-01-02 00:00:01.25").unwrap().0, MS_PER_DAY + 1250);
         assert_eq!(date_time(b"1970/01/02T00:00:01").unwrap().0, MS_PER_DAY + 1000);
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let mut date = chrono::NaiveDate::from_ymd_opt(1899, 12, 1).unwrap();
+        for _ in 0..100_000 {
+            use chrono::Datelike;
+            let (y, m, d) = (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()));
+            assert_eq!(day(y, m, d), Some(i64::from(date.to_epoch_days())), "{date}");
+            let next = date.succ_opt().unwrap();
+            assert_eq!(day(y, m, d + 1).is_some(), next.month() == date.month(), "{date}");
+            date = next;
+        }
+        assert_eq!((day(2026, 0, 1), day(2026, 13, 1), day(2026, 1, 0), day(i64::MAX, 1, 1)), (None, None, None, None));
     }
 
     #[test]

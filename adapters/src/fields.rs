@@ -20,7 +20,10 @@ pub fn split_quoted<'a>(line: &'a [u8], delimiter: u8, out: &mut Fields<'a>) -> 
         if line.get(at) == Some(&b'"') {
             let (field, end) = quoted(line, at)?;
             // What stands between a closing quote and the delimiter belongs to the field, as sloppy writers do it.
-            let next = memchr::memchr(delimiter, &line[end..]).map_or(line.len(), |n| end + n);
+            let next = match line.get(end) {
+                Some(byte) if *byte != delimiter => find(delimiter, &line[end..]).map_or(line.len(), |n| end + n),
+                _ => end,
+            };
             if next > end && !line[end..next].iter().all(u8::is_ascii_whitespace) {
                 let mut whole = field.into_owned();
                 whole.extend_from_slice(&line[end..next]);
@@ -30,7 +33,7 @@ pub fn split_quoted<'a>(line: &'a [u8], delimiter: u8, out: &mut Fields<'a>) -> 
             }
             at = next;
         } else {
-            let next = memchr::memchr(delimiter, &line[at..]).map_or(line.len(), |n| at + n);
+            let next = find(delimiter, &line[at..]).map_or(line.len(), |n| at + n);
             out.push(Cow::Borrowed(&line[at..next]));
             at = next;
         }
@@ -47,7 +50,7 @@ fn quoted(line: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), usize> {
     let mut from = start;
     let mut unescaped: Option<Vec<u8>> = None;
     loop {
-        let Some(found) = memchr::memchr(b'"', &line[from..]) else { return Err(at) };
+        let Some(found) = find(b'"', &line[from..]) else { return Err(at) };
         let quote = from + found;
         if line.get(quote + 1) == Some(&b'"') {
             unescaped.get_or_insert_with(Vec::new).extend_from_slice(&line[from..=quote]);
@@ -65,13 +68,57 @@ fn quoted(line: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), usize> {
     }
 }
 
+/// Where a byte is first. Fields are short: eight bytes at a time, without a call, are faster for them than wide registers with one.
+#[inline]
+pub(crate) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let wanted = ONES * u64::from(byte);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        // A byte that is wanted becomes zero; the lowest zero byte sets the lowest high bit of its own.
+        let differs = u64::from_le_bytes(*word) ^ wanted;
+        let zeros = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
+        if zeros != 0 {
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|b| *b == byte).map(|at| words.len() * 8 + at)
+}
+
+/// True if the line has this name in it, in capitals or not. Every line is asked whether it is a header: most are known not to be one
+/// by the lack of one column's name.
+pub(crate) fn holds(line: &[u8], name: &[u8]) -> bool {
+    let Some(first) = name.first() else { return false };
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), line)
+        .any(|at| line.get(at..at + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)))
+}
+
 /// Bytes as text: UTF-8 where they are, else Latin-1, as the makers of the nineties wrote it. No byte is lost.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Text {
-    match std::str::from_utf8(bytes) {
-        Ok(valid) => Text::from(valid.trim()),
-        Err(_) => bytes.iter().map(|b| char::from(*b)).collect::<Text>().trim().into(),
+    if bytes.is_empty() {
+        return Text::const_new("");
     }
+    match borrowed(bytes) {
+        Cow::Borrowed(text) => Text::from(text),
+        Cow::Owned(text) => Text::from(text),
+    }
+}
+
+/// The same without a copy, for a text that is only looked at.
+#[must_use]
+pub fn borrowed(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(valid) => Cow::Borrowed(trim(valid)),
+        Err(_) => Cow::Owned(bytes.iter().map(|b| char::from(*b)).collect::<String>().trim().to_owned()),
+    }
+}
+
+/// Most fields have nothing to trim, which their first and last byte show.
+fn trim(text: &str) -> &str {
+    let is_dense = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if is_dense(bytes.first()) && is_dense(bytes.last()) { text } else { text.trim() }
 }
 
 /// The field at `index` as text; empty if the record has no such field.
@@ -109,6 +156,18 @@ mod tests {
         assert_eq!(split("a,").unwrap(), ["a", ""]);
         assert_eq!(split(r#""a"b,c"#).unwrap(), ["ab", "c"]);
         assert_eq!(split(r#"x,"unfinished"#).unwrap_err(), 2);
+    }
+
+    #[test]
+    fn a_byte_is_found_wherever_it_is() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for from in 0..40 {
+            for byte in 0..=255 {
+                let expected = bytes[from..].iter().position(|b| *b == byte);
+                assert_eq!(find(byte, &bytes[from..]), expected, "{byte} from {from}");
+            }
+        }
+        assert_eq!(find(b'"', b"\x23\x22\xa2\"\x23\x22\x22\x22"), Some(1));
     }
 
     #[test]

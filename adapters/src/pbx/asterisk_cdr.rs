@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use crate::adapter::{About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk;
 use crate::clock;
-use crate::fields::{Fields, all_digits, integer, split_quoted, text};
+use crate::fields::{Fields, all_digits, borrowed, holds, integer, split_quoted, text};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
 /// Asterisk's call detail records.
@@ -102,7 +102,7 @@ impl Adapter for AsteriskCdr {
     }
 
     fn header(&self, bytes: &[u8], _settings: &Settings) -> Option<Header> {
-        if bytes.first() == Some(&b'{') {
+        if bytes.first() == Some(&b'{') || !holds(bytes, COLUMNS[C::Disposition as usize].as_bytes()) {
             return None;
         }
         let mut fields = Fields::new();
@@ -113,7 +113,7 @@ impl Adapter for AsteriskCdr {
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
-        if record.bytes.contains(&0) {
+        if memchr::memchr(0, record.bytes).is_some() {
             out.reject(record, "a NUL byte in the record: the file has a hole; no field of an Asterisk CDR holds one");
             return;
         }
@@ -151,6 +151,10 @@ impl Row<'_, '_> {
         text(self.bytes(column))
     }
 
+    fn borrowed(&self, column: C) -> Cow<'_, str> {
+        borrowed(self.bytes(column))
+    }
+
     fn integer(&self, column: C) -> Option<i64> {
         integer(self.bytes(column))
     }
@@ -182,7 +186,7 @@ fn layout(fields: &Fields<'_>, header: Option<&Header>, settings: &Settings) -> 
 /// and before the dates come the two channels and the application. What follows is told by its shape.
 fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
     let start = (8..=9)
-        .find(|i| is_date(fields, *i) && is_date(fields, *i + 2) && disposition_of(bytes_at(fields, *i + 5)).is_some())
+        .find(|i| disposition_of(bytes_at(fields, *i + 5)).is_some() && is_date(fields, *i) && is_date(fields, *i + 2))
         .ok_or_else(|| unknown_layout(fields))?;
     let mut layout: Layout = [None; COLUMN_COUNT];
     let mut set = |column: C, index: usize| layout[column as usize] = Some(index);
@@ -213,11 +217,11 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
         set(column, start - 4 + step);
     }
     let mut at = start + 7;
-    if start == 8 && asterisk::unique_id(&text(bytes_at(fields, at))).is_none() && fields.len() > at {
+    if start == 8 && asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_none() && fields.len() > at {
         set(C::Account, at);
         at += 1;
     }
-    if asterisk::unique_id(&text(bytes_at(fields, at))).is_some() {
+    if asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some() {
         set(C::UniqueId, at);
         at += 1;
     }
@@ -227,8 +231,8 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
     }
     // peeraccount and linkedid come in either order; the sequence follows both.
     if fields.len() > at + 1 {
-        let first_is_id = asterisk::unique_id(&text(bytes_at(fields, at))).is_some();
-        let second_is_id = asterisk::unique_id(&text(bytes_at(fields, at + 1))).is_some();
+        let first_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some();
+        let second_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at + 1))).is_some();
         let (linked, peer) = if first_is_id && !second_is_id { (at, at + 1) } else { (at + 1, at) };
         if first_is_id || second_is_id {
             set(C::LinkedId, linked);
@@ -341,7 +345,7 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     };
 
     let mut leg = Leg::new(&settings.origin, record.position);
-    leg.native_id = if unique.is_empty() { Text::default() } else { unique.clone() };
+    leg.native_id = unique.clone();
     leg.order = asterisk::order(&unique);
     leg.grain_ms = 1000;
     leg.started_at = Some(times.start);
@@ -350,11 +354,12 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     leg.disposition = disposition;
     leg.ends_call = !linked.is_empty() && linked == unique;
 
-    let (caller_name, clid_number) = asterisk::caller_id(&row.text(C::Clid));
+    let clid = row.borrowed(C::Clid);
+    let (caller_name, clid_number) = asterisk::caller_id(&clid);
     let src = row.text(C::Src);
-    let caller = if src.is_empty() { clid_number } else { src };
+    let caller = if src.is_empty() { Text::from(clid_number) } else { src };
     leg.from = asterisk::end(&channel, &caller, settings);
-    leg.from.name = caller_name;
+    leg.from.name = caller_name.into();
     leg.dialed = row.text(C::Dst);
     if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings) || came_by_did(&leg.from, row, settings) {
         asterisk::as_line(&mut leg.from, &caller);
@@ -369,9 +374,11 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     }
     leg.recording = row.text(C::Recording);
     for (column, label) in [(C::Account, "accountcode"), (C::UserField, "userfield"), (C::PeerAccount, "peeraccount")] {
-        let value = row.text(column);
-        if !value.is_empty() {
-            leg.extra.push((label, value));
+        if !row.bytes(column).is_empty() {
+            let value = row.text(column);
+            if !value.is_empty() {
+                leg.extra.push((label, value));
+            }
         }
     }
     link(&mut leg, row, &unique, &linked);
@@ -380,6 +387,9 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     let mirror = met_in_room(&leg, settings);
     let closed = closed_before_mailbox(&leg, settings);
     out.legs.push(leg);
+    if mirror.is_none() && closed.is_none() && others.is_empty() {
+        return;
+    }
     for (part, mut other) in others.into_iter().chain(mirror).chain(closed).enumerate() {
         name(&mut other, row, record, u8::try_from(part + 1).unwrap_or(u8::MAX));
         out.legs.push(other);
@@ -648,8 +658,11 @@ fn met_in_room(leg: &Leg, settings: &Settings) -> Option<Leg> {
 
 /// A closed route that ends in a mailbox is one row, of the mailbox: that the caller was turned away first is told by the context.
 fn closed_before_mailbox(leg: &Leg, settings: &Settings) -> Option<Leg> {
+    if leg.stage != Stage::Mailbox {
+        return None;
+    }
     let (_, context) = leg.extra.iter().find(|(name, _)| *name == "dcontext")?;
-    if leg.stage != Stage::Mailbox || settings.stages.get(context) != Some(&Stage::Closed) {
+    if settings.stages.get(context) != Some(&Stage::Closed) {
         return None;
     }
     Some(Leg {
@@ -667,8 +680,9 @@ fn link(leg: &mut Leg, row: &Row<'_, '_>, unique: &Text, linked: &Text) {
     leg.link(KeyKind::Id, unique.clone());
     let from = leg.from.channel.clone();
     link_channel(leg, &from);
-    if leg.stage != Stage::Conference {
-        let far = leg.to.as_ref().map(|e| e.channel.clone()).unwrap_or_default();
+    if leg.stage != Stage::Conference
+        && let Some(far) = leg.to.as_ref().map(|e| e.channel.clone())
+    {
         link_channel(leg, &far);
     }
     link_hand_over(leg, row);
@@ -686,9 +700,10 @@ fn link_channel(leg: &mut Leg, channel: &str) {
 fn link_hand_over(leg: &mut Leg, row: &Row<'_, '_>) {
     let Some(end) = leg.ended_at else { return };
     let second = end.0.div_euclid(1000);
+    let (dialed, context) = (row.borrowed(C::Dst), row.borrowed(C::Context));
     let trace = |extension: &str, second: i64| {
         let mut value = Text::default();
-        for part in [extension, &row.text(C::Dst), &row.text(C::Context)] {
+        for part in [extension, &dialed, &context] {
             value.push_str(part);
             value.push('|');
         }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk;
 use crate::clock;
-use crate::fields::{Fields, split_quoted, text};
+use crate::fields::{Fields, holds, split_quoted, text};
 use crate::leg::{EndKind, Event, KeyKind, Leg, Moment, Stage, Text};
 
 /// Asterisk's channel event log.
@@ -94,7 +94,7 @@ impl Adapter for AsteriskCel {
     }
 
     fn header(&self, bytes: &[u8], _settings: &Settings) -> Option<Header> {
-        if bytes.first() == Some(&b'{') {
+        if bytes.first() == Some(&b'{') || !holds(bytes, COLUMNS[C::Type as usize].as_bytes()) {
             return None;
         }
         let mut fields = Fields::new();
@@ -112,7 +112,7 @@ impl Adapter for AsteriskCel {
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
-        if record.bytes.contains(&0) {
+        if memchr::memchr(0, record.bytes).is_some() {
             return out.reject(record, "a NUL byte in the record: the file has a hole; no field of CEL holds one");
         }
         if record.bytes.trim_ascii_start().first() == Some(&b'{') {

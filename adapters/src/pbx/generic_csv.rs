@@ -31,7 +31,7 @@ use smallvec::SmallVec;
 
 use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings};
 use crate::clock::{self, LocalTime};
-use crate::fields::{Fields, split_quoted, text};
+use crate::fields::{Fields, holds, split_quoted, text};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Move, MoveKind, Side, Stage, Text};
 use crate::zoned::stamp;
 
@@ -165,13 +165,6 @@ impl Adapter for GenericCsv {
             Err(reason) => out.reject(record, reason),
         }
     }
-}
-
-/// Without regard to case.
-fn holds(line: &[u8], name: &[u8]) -> bool {
-    let Some(first) = name.first() else { return false };
-    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), line)
-        .any(|at| line.get(at..at + name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)))
 }
 
 fn option<'s>(settings: &'s Settings, name: &str) -> Option<&'s str> {

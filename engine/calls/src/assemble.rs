@@ -3,7 +3,8 @@
 //! An id joins for good. A name that the PBX gives again joins legs whose times touch.
 //! A hand-over trace joins only the take-over trace of equal value.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use adapters::Leg;
@@ -13,6 +14,15 @@ use smallvec::SmallVec;
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
 /// legs of one channel follow one another at once, or after a short hold; a PBX that restarted begins to count anew some minutes later.
 pub const REUSED_GAP_MS: i64 = 120_000;
+
+/// Up to this many legs of one call are looked through for one with the same id; more are found by a map.
+const LEGS_SEARCHED_MAX: usize = 16;
+
+/// Up to this many keys of one call are looked through.
+const KEYS_SEARCHED_MAX: usize = 32;
+
+/// On no agenda.
+const NEVER: Moment = Moment(i64::MAX);
 
 /// Keys are hashes already.
 #[derive(Default)]
@@ -39,17 +49,37 @@ type ByHash<V> = HashMap<u128, V, BuildHasherDefault<Identity>>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Slot(u32);
 
-#[derive(Default)]
 struct Component {
-    legs: Vec<Leg>,
+    /// Boxed, since a call of one leg is the rule and a leg is large.
+    legs: SmallVec<[Box<Leg>; 4]>,
+    /// Where each leg is, by its id, once there are many.
+    places: ByHash<usize>,
     /// Keys that point here, so that they go when the call goes.
-    keys: Vec<(KeyKind, u128)>,
+    keys: SmallVec<[(KeyKind, u128); 6]>,
     /// The last moment that any of its legs tells.
     last: Moment,
     /// A leg says that it is the last of its call.
     marked: bool,
     /// The log's clock when a leg last came.
     touched: Moment,
+    /// Where it stands on the agenda.
+    due: Moment,
+}
+
+impl Component {
+    /// The moment at which it has been quiet for long enough.
+    fn quiet_at(&self, hold: Hold) -> Moment {
+        self.last.max(self.touched).plus_ms(if self.marked { hold.marked_ms } else { hold.idle_ms })
+    }
+}
+
+/// How long a call is held after its last leg, by the log's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// One of which a leg says that it is the last, in milliseconds.
+    pub marked_ms: i64,
+    /// Any other, in milliseconds.
+    pub idle_ms: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -60,8 +90,10 @@ struct Span {
 }
 
 /// All calls that are open.
-#[derive(Default)]
 pub struct Assembly {
+    hold: Hold,
+    /// When each call should be looked at: no later than it can be quiet. An entry whose call has another `due` is stale.
+    agenda: BinaryHeap<Reverse<(Moment, Slot)>>,
     slots: Vec<Option<Component>>,
     /// Where a joined call went.
     joined: Vec<Slot>,
@@ -86,13 +118,31 @@ pub struct Pushed {
 }
 
 impl Assembly {
+    /// Nothing open yet.
+    #[must_use]
+    pub fn new(hold: Hold) -> Assembly {
+        Assembly {
+            hold,
+            agenda: BinaryHeap::new(),
+            slots: Vec::new(),
+            joined: Vec::new(),
+            free: Vec::new(),
+            ids: ByHash::default(),
+            reused: ByHash::default(),
+            given: ByHash::default(),
+            taken: ByHash::default(),
+            legs: 0,
+            open: 0,
+        }
+    }
+
     /// Takes one leg. `clock` is the log's time.
     pub fn push(&mut self, leg: Leg, clock: Moment) -> Pushed {
-        let pbx = leg.origin.pbx.clone();
+        let pbx = pbx_hash(&leg.origin.pbx);
         let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
         let to = leg.ended_at.unwrap_or(from).max(from);
         let keys: SmallVec<[(KeyKind, u128); 6]> =
-            leg.link_keys.iter().map(|k| (k.kind, key_hash(&pbx, k.kind, &k.value))).collect();
+            leg.link_keys.iter().map(|k| (k.kind, key_hash(pbx, k.kind, &k.value))).collect();
         // A leg whose format joins nothing is a call of its own, and the same leg again is the same call.
         let alone = keys.is_empty().then_some((KeyKind::Id, leg.leg_id.0));
 
@@ -111,10 +161,12 @@ impl Assembly {
         let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.root(*s)).collect();
         roots.sort_unstable();
         roots.dedup();
-        let slot = match roots.iter().copied().max_by_key(|s| self.component(*s).map_or(0, |c| c.legs.len())) {
-            Some(slot) => slot,
-            None => self.new_slot(),
+        let largest = match roots.as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            many => many.iter().copied().max_by_key(|s| self.component(*s).map_or(0, |c| c.legs.len())),
         };
+        let slot = largest.unwrap_or_else(|| self.new_slot());
         let absorbed: SmallVec<[Slot; 2]> = roots.iter().copied().filter(|s| *s != slot).collect();
         for other in &absorbed {
             self.absorb(slot, *other);
@@ -124,26 +176,28 @@ impl Assembly {
         }
         let mut known = false;
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
-            component.keys.extend(keys.iter().chain(alone.iter()));
-            if component.keys.len() > 64 {
-                component.keys.sort_unstable();
-                component.keys.dedup();
-            }
+            component.point(keys.iter().chain(alone.iter()));
             component.last = component.last.max(to);
+            let was_due = component.due;
             component.marked |= leg.ends_call;
             component.touched = component.touched.max(clock);
-            known = !insert(&mut component.legs, leg);
+            known = !component.insert(leg);
             if !known {
                 self.legs += 1;
+            }
+            // Later legs only put it off, but for the one that says that it is the last.
+            let due = component.quiet_at(self.hold);
+            if due < was_due {
+                component.due = due;
+                self.agenda.push(Reverse((due, slot)));
             }
         }
         Pushed { slot, known, absorbed }
     }
 
     /// The legs of a call, in no order.
-    #[must_use]
-    pub fn legs(&self, slot: Slot) -> &[Leg] {
-        self.component(self.root(slot)).map_or(&[], |c| &c.legs)
+    pub fn legs(&self, slot: Slot) -> impl Iterator<Item = &Leg> {
+        self.component(self.root(slot)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
     /// Calls that are open.
@@ -175,21 +229,41 @@ impl Assembly {
         (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
     }
 
-    /// The open calls whose last leg is at least this far behind the clock: `marked_ms` for calls of which a leg says that it is
-    /// the last, `idle_ms` for the others.
-    pub fn quiet(&self, clock: Moment, marked_ms: i64, idle_ms: i64) -> Vec<Slot> {
+    /// The open calls that have been quiet for long enough. Each is told once, until a leg comes or it is taken.
+    pub fn quiet(&mut self, clock: Moment) -> Vec<Slot> {
+        let mut quiet = Vec::new();
+        while let Some(Reverse((due, slot))) = self.agenda.peek().copied().filter(|Reverse((due, _))| *due <= clock) {
+            self.agenda.pop();
+            let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) else { continue };
+            if component.due != due {
+                continue;
+            }
+            component.due = component.quiet_at(self.hold);
+            if component.due <= clock {
+                component.due = NEVER;
+                quiet.push(slot);
+            } else {
+                self.agenda.push(Reverse((component.due, slot)));
+            }
+        }
+        quiet.sort_unstable();
+        quiet
+    }
+
+    /// The same where memory is short: every open call is looked at, and held for this long only.
+    #[must_use]
+    pub fn quiet_sooner(&self, clock: Moment, hold: Hold) -> Vec<Slot> {
         (0u32..)
             .zip(&self.slots)
-            .filter_map(|(i, c)| c.as_ref().map(|c| (i, c)))
-            .filter(|(_, c)| clock.ms_since(c.last.max(c.touched)) >= if c.marked { marked_ms } else { idle_ms })
+            .filter(|(_, c)| c.as_ref().is_some_and(|c| c.quiet_at(hold) <= clock))
             .map(|(i, _)| Slot(i))
             .collect()
     }
 
-    /// Takes a call out, with its legs.
-    pub fn take(&mut self, slot: Slot) -> Vec<Leg> {
+    /// Takes a call out, with its legs in no order.
+    pub fn take(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
         let slot = self.root(slot);
-        let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else { return Vec::new() };
+        let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else { return SmallVec::new() };
         self.free.push(slot.0);
         self.open -= 1;
         self.legs -= component.legs.len();
@@ -224,11 +298,11 @@ impl Assembly {
         self.open += 1;
         // Joined slots are never given again, since older slots point through them; taken ones are.
         if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(Component::default());
+            self.slots[index as usize] = Some(Component::new());
             return Slot(index);
         }
         let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        self.slots.push(Some(Component::default()));
+        self.slots.push(Some(Component::new()));
         self.joined.push(Slot(index));
         Slot(index)
     }
@@ -252,12 +326,12 @@ impl Assembly {
             }
         }
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
-            component.keys.extend(gone.keys);
+            component.point(gone.keys.iter());
             component.last = component.last.max(gone.last);
             component.touched = component.touched.max(gone.touched);
             component.marked |= gone.marked;
             for leg in gone.legs {
-                if !insert(&mut component.legs, leg) {
+                if !component.insert(*leg) {
                     self.legs -= 1;
                 }
             }
@@ -315,64 +389,111 @@ where
     }
 }
 
-/// Adds a leg to a set. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
-/// whichever came first. False if nothing changed.
-fn insert(legs: &mut Vec<Leg>, leg: Leg) -> bool {
-    let Some(known) = legs.iter_mut().find(|l| l.leg_id == leg.leg_id) else {
-        legs.push(leg);
-        return true;
-    };
-    let mut same = leg.clone();
-    same.position = known.position;
-    if same == *known {
-        known.position = known.position.min(leg.position);
-        return false;
+impl Component {
+    fn new() -> Component {
+        Component {
+            legs: SmallVec::new(),
+            places: ByHash::default(),
+            keys: SmallVec::new(),
+            last: Moment::default(),
+            marked: false,
+            touched: Moment::default(),
+            due: NEVER,
+        }
     }
-    let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
-    if rank(&leg) > rank(known) {
-        *known = leg;
+
+    /// Notes keys that point here, each once.
+    fn point<'k>(&mut self, keys: impl Iterator<Item = &'k (KeyKind, u128)>) {
+        let known = self.keys.len();
+        if known < KEYS_SEARCHED_MAX {
+            for key in keys {
+                if !self.keys.contains(key) {
+                    self.keys.push(*key);
+                }
+            }
+            return;
+        }
+        self.keys.extend(keys.copied());
+        // Twice as many as at the last time: a call of thousands of legs is put in order a dozen times, not a thousand.
+        if self.keys.len().is_power_of_two() || self.keys.len().ilog2() > known.ilog2() {
+            self.keys.sort_unstable();
+            self.keys.dedup();
+        }
     }
-    false
+
+    /// Adds a leg. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
+    /// whichever came first. False if it was known.
+    fn insert(&mut self, leg: Leg) -> bool {
+        let Some(at) = self.place(leg.leg_id) else {
+            if self.legs.len() >= LEGS_SEARCHED_MAX {
+                if self.places.is_empty() {
+                    self.places.extend(self.legs.iter().zip(0..).map(|(l, at)| (l.leg_id.0, at)));
+                }
+                self.places.insert(leg.leg_id.0, self.legs.len());
+            }
+            self.legs.push(Box::new(leg));
+            return true;
+        };
+        let Some(known) = self.legs.get_mut(at) else { return false };
+        let mut same = leg.clone();
+        same.position = known.position;
+        if same == **known {
+            known.position = known.position.min(leg.position);
+            return false;
+        }
+        let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
+        if rank(&leg) > rank(known) {
+            **known = leg;
+        }
+        false
+    }
+
+    fn place(&self, id: LegId) -> Option<usize> {
+        if self.places.is_empty() {
+            self.legs.iter().position(|l| l.leg_id == id)
+        } else {
+            self.places.get(&id.0).copied()
+        }
+    }
 }
 
-fn key_hash(pbx: &str, kind: KeyKind, value: &str) -> u128 {
+/// Each exchange has its own keys.
+fn pbx_hash(pbx: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(pbx.as_bytes())
+}
+
+fn key_hash(pbx: u64, kind: KeyKind, value: &str) -> u128 {
     let kind = match kind {
-        KeyKind::Id => 0u8,
+        KeyKind::Id => 0u64,
         KeyKind::Reused => 1,
         // Both sides of a hand-over look for one value.
         KeyKind::HandOver | KeyKind::TakeOver => 2,
     };
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(&[kind]);
-    hash.update(pbx.as_bytes());
-    hash.update(&[0]);
-    hash.update(value.as_bytes());
-    hash.digest128()
+    xxhash_rust::xxh3::xxh3_128_with_seed(value.as_bytes(), pbx ^ kind)
 }
 
 /// The name of a call: that of its smallest id; without an id, of its smallest leg.
 #[must_use]
-pub fn call_id(legs: &[Leg]) -> u128 {
+pub fn call_id(legs: &[&Leg]) -> u128 {
     let smallest = legs
         .iter()
         .flat_map(|l| l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(move |k| (&l.origin.pbx, &k.value)))
         .min();
     let tenant = legs.first().map_or("", |l| l.origin.tenant.as_str());
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(tenant.as_bytes());
-    hash.update(&[0]);
+    let mut name: SmallVec<[u8; 128]> = SmallVec::from_slice(tenant.as_bytes());
+    name.push(0);
     match smallest {
         Some((pbx, value)) => {
-            hash.update(pbx.as_bytes());
-            hash.update(&[0]);
-            hash.update(value.as_bytes());
+            name.extend_from_slice(pbx.as_bytes());
+            name.push(0);
+            name.extend_from_slice(value.as_bytes());
         }
-        None => hash.update(&legs.iter().map(|l| l.leg_id).min().unwrap_or(LegId(0)).0.to_le_bytes()),
+        None => name.extend_from_slice(&legs.iter().map(|l| l.leg_id).min().unwrap_or(LegId(0)).0.to_le_bytes()),
     }
-    hash.digest128()
+    xxhash_rust::xxh3::xxh3_128(&name)
 }
 
 /// Legs in the one order in which they are folded, whatever the order in which they came.
-pub fn sort(legs: &mut [Leg]) {
+pub fn sort(legs: &mut [&Leg]) {
     legs.sort_by_key(|a| (a.started_at, a.order, a.leg_id));
 }

@@ -2,6 +2,7 @@
 
 use adapters::Leg;
 use adapters::leg::{Event, KeyKind, Moment, Stage, Text};
+use smallvec::SmallVec;
 
 use crate::assemble;
 use crate::channels;
@@ -27,21 +28,27 @@ pub struct Call {
     pub owed: bool,
 }
 
-/// Folds the legs of one call. The order of `legs` does not matter; they are sorted here.
+/// Folds the legs of one call, in any order.
 /// `None` if no leg tells a moment of a call (a queue log's line about an agent, a telephone that was lifted and put down again).
-pub fn fold(legs: &mut [Leg], site: &mut Site<'_>, several_files: bool, is_final: bool) -> Option<Call> {
-    assemble::sort(legs);
-    let journey = journey(legs)?;
+pub fn fold<'l>(
+    legs: impl IntoIterator<Item = &'l Leg>,
+    site: &mut Site<'_>,
+    several_files: bool,
+    is_final: bool,
+) -> Option<Call> {
+    let mut legs: SmallVec<[&Leg; 8]> = legs.into_iter().collect();
+    assemble::sort(&mut legs);
+    let journey = journey(&legs)?;
     let verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
-    Some(describe(legs, &journey, &verdict, site, several_files, is_final))
+    Some(describe(&legs, &journey, &verdict, site, several_files, is_final))
 }
 
 /// The journey that all sources together tell. Events are finer than paths; a queue log refines either; alone, it tells its queue.
-fn journey(legs: &[Leg]) -> Option<Journey> {
+fn journey(legs: &[&Leg]) -> Option<Journey> {
     let is_queue = |l: &&Leg| l.event.is_some_and(|e| (Event::QueueEntered..=Event::QueueCompleted).contains(&e));
-    let whole: Vec<&Leg> = legs.iter().filter(|l| l.event.is_none()).collect();
-    let events: Vec<&Leg> = legs.iter().filter(|l| l.event.is_some_and(|e| e < Event::QueueEntered)).collect();
-    let lines: Vec<&Leg> = legs.iter().filter(is_queue).collect();
+    let whole: Vec<&Leg> = legs.iter().copied().filter(|l| l.event.is_none()).collect();
+    let events: Vec<&Leg> = legs.iter().copied().filter(|l| l.event.is_some_and(|e| e < Event::QueueEntered)).collect();
+    let lines: Vec<&Leg> = legs.iter().copied().filter(is_queue).collect();
     let by_paths = paths::journey(&whole);
     let by_events =
         channels::journey(&events).filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
@@ -78,14 +85,14 @@ fn merge(mut fine: Journey, coarse: Journey) -> Journey {
 }
 
 fn describe(
-    legs: &[Leg],
+    legs: &[&Leg],
     journey: &Journey,
     verdict: &Verdict,
     site: &mut Site<'_>,
     several_files: bool,
     is_final: bool,
 ) -> Call {
-    let first = legs.iter().find(|l| l.from.channel == journey.caller.channel).or(legs.first());
+    let first = legs.iter().copied().find(|l| l.from.channel == journey.caller.channel).or(legs.first().copied());
     let (tenant, pbx) = first.map_or_else(Default::default, |l| (l.origin.tenant.clone(), l.origin.pbx.clone()));
     let started_at = journey.started_at;
     let inbound = journey.direction == Direction::Inbound;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use adapters::leg::{Moment, Text};
 use adapters::{Ends, Leg};
 
-use crate::assemble::{Assembly, Slot};
+use crate::assemble::{Assembly, Hold, Slot};
 use crate::call::{self, Call};
 use crate::follow_up::{self, Contact, Limits};
 use crate::held::{Held, Told};
@@ -33,7 +33,7 @@ pub struct Calls<'d> {
     drained_at: Moment,
     several_files: bool,
     as_text: bool,
-    idle_ms: i64,
+    hold: Hold,
     limits: Limits,
     customers: HashMap<Text, Customer>,
     /// Customers with lines that wait, by the moment at which they should be looked at again.
@@ -65,14 +65,15 @@ impl<'d> Calls<'d> {
         let idle_ms = if marker { grace_ms } else { silence.max().unwrap_or(grace_ms) };
         let limits =
             Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
+        let hold = Hold { marked_ms: MARKED_HOLD_MS, idle_ms: idle_ms.max(MARKED_HOLD_MS) };
         Calls {
             site,
-            assembly: Assembly::default(),
+            assembly: Assembly::new(hold),
             clock: Moment(i64::MIN),
             drained_at: Moment(i64::MIN),
             several_files,
             as_text: true,
-            idle_ms: idle_ms.max(MARKED_HOLD_MS),
+            hold,
             limits,
             customers: HashMap::new(),
             agenda: BTreeSet::new(),
@@ -106,9 +107,8 @@ impl<'d> Calls<'d> {
     /// The verdict of an open call as it is known now. It is final if a leg said that it is the last, and those written with it
     /// have had `settle_ms` of the log's time to come; else it is early, and never acted on.
     pub fn now(&mut self, slot: Slot, settle_ms: i64) -> Option<Call> {
-        let mut legs = self.assembly.legs(slot).to_vec();
         let is_final = self.assembly.is_marked(slot) && self.clock.ms_since(self.assembly.last(slot)) >= settle_ms;
-        call::fold(&mut legs, &mut self.site, self.several_files, is_final)
+        call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final)
     }
 
     /// Gives every call that has become final, and whose follow-up can change no more. Cheap to ask after every leg.
@@ -118,9 +118,12 @@ impl<'d> Calls<'d> {
             return;
         }
         self.drained_at = self.clock;
-        let pressed = self.assembly.held_legs() > HELD_LEGS_MAX;
-        let marked_ms = if pressed { PRESSED_HOLD_MS } else { MARKED_HOLD_MS };
-        for slot in self.assembly.quiet(self.clock, marked_ms, self.idle_ms) {
+        let quiet = if self.assembly.held_legs() > HELD_LEGS_MAX {
+            self.assembly.quiet_sooner(self.clock, Hold { marked_ms: PRESSED_HOLD_MS, ..self.hold })
+        } else {
+            self.assembly.quiet(self.clock)
+        };
+        for slot in quiet {
             self.close(slot, &mut emit);
         }
         self.release(&mut emit);
@@ -147,8 +150,9 @@ impl<'d> Calls<'d> {
     }
 
     fn close(&mut self, slot: Slot, emit: &mut impl FnMut(Told)) {
-        let mut legs = self.assembly.take(slot);
-        let Some(mut call) = call::fold(&mut legs, &mut self.site, self.several_files, true) else { return };
+        let legs = self.assembly.take(slot);
+        let legs = legs.iter().map(AsRef::as_ref);
+        let Some(mut call) = call::fold(legs, &mut self.site, self.several_files, true) else { return };
         let contact = contact(&call, &self.site);
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
