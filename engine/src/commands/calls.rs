@@ -1,7 +1,9 @@
 //! `ringback calls`: files of records in, one line a call out, with its verdict.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use adapters::Ends;
 use anyhow::Result;
@@ -11,7 +13,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
 
 use super::arguments::{self, ReadArguments};
-use super::output::{Progress, Rejects};
+use super::output::{Out, Progress, Rejects};
+use super::signals::Signals;
 use crate::input::{self, Step};
 
 /// The command's arguments.
@@ -42,17 +45,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         .unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer {
-        out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
-        table,
-        summary: Summary::default(),
-        revisions: HashMap::new(),
-    };
+    let mut printer = Printer { out: Out::stdout(), table, summary: Summary::default(), revisions: HashMap::new() };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
     let mut touched = Vec::new();
-    input::read(sources, arguments.follow, |step| {
+    let signals = if arguments.follow { Some(Signals::listen()?) } else { None };
+    let is_signaled = |wait: Duration| signals.as_ref().is_some_and(|s| s.came_within(wait));
+    let read = input::read(sources, arguments.follow, |step| {
         match step {
             Step::Read { legs, bytes, clock } => {
                 progress.add(bytes, legs.legs.len());
@@ -73,6 +73,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 if let Some(error) = failed {
                     return Err(error);
                 }
+                if is_signaled(Duration::ZERO) {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             Step::Waiting => {
                 touched.sort_unstable();
@@ -83,10 +86,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                     }
                 }
                 printer.out.flush()?;
+                if is_signaled(LOOK_AGAIN_AFTER) {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
+    // A signal ends the reading and not the calls: what was known of the open ones has been printed.
+    if read.is_break() {
+        printer.out.flush()?;
+        return Ok(());
+    }
     let mut failed = None;
     calls.finish(|told| failed = failed.take().or(printer.print(&told).err()));
     if let Some(error) = failed {
@@ -95,6 +106,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     progress.finish();
     printer.foot(&rejects)
 }
+
+/// How long files that are followed are left alone.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 struct Printer<W: Write> {
     out: W,
@@ -142,8 +156,12 @@ impl<W: Write> Printer<W> {
     fn print(&mut self, told: &Told) -> Result<()> {
         self.summary.count(told);
         let mut json = told.json();
-        if let Some((revision, _)) = self.revisions.remove(told.call_id().as_str()) {
-            json = json.replacen("\"revision\":1,", &format!("\"revision\":{},", revision + 1), 1);
+        if let Some((revision, printed)) = self.revisions.remove(told.call_id().as_str()) {
+            let as_revision = |n: u32| json.replacen("\"revision\":1,", &format!("\"revision\":{n},"), 1);
+            if as_revision(0) == printed {
+                return Ok(());
+            }
+            json = as_revision(revision + 1);
         }
         self.write(&json)
     }
