@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::process::{all_cases, case, check_refused, folder, is_root, ringback, run, site, text, write};
+use crate::process::{all_cases, case, check_refused, folder, is_root, months, ringback, run, site, text, write};
 
 /// What the corpus tells, each call as a line, without the numbers of its records, which a bad line before them moves.
 fn calls(file: &Path) -> BTreeSet<String> {
@@ -112,6 +112,31 @@ fn other_more_and_fewer_columns() {
     let fewer = line.split(',').take(5).collect::<Vec<_>>().join(",");
     let bad = format!("a,b,c\n{line},\"1\",\"2\",\"3\",\"4\",\"5\"\n{fewer}\n;;;;;\n\"\n\"\"\"\n{{\"json\": true}}\n");
     check_costs_nothing(bad.as_bytes());
+}
+
+#[test]
+fn wrong_dates_end_no_call() {
+    let folder = folder();
+    let months = months(12);
+    let clean = calls(&write(folder.path(), "clean.csv", &months));
+    let line = String::from_utf8(other_line()).expect("UTF-8");
+    let wrong: Vec<String> = ["1970-01-01", "2099-12-31"]
+        .into_iter()
+        .cycle()
+        .enumerate()
+        .map(|(n, day)| line.replace("2026-11-12", day).replace("17963", &format!("18{n:03}")))
+        .zip(months.lines().skip(20).step_by(41))
+        .map(|(wrong, before)| format!("{wrong}\n{before}\n"))
+        .collect();
+    let mut at = wrong.iter();
+    let lines = months.lines().enumerate().map(|(n, line)| match n {
+        n if n >= 20 && (n - 20).is_multiple_of(41) => at.next().expect("a line").clone(),
+        _ => format!("{line}\n"),
+    });
+    let file = write(folder.path(), "wrong.csv", lines.collect::<String>());
+    let dirty = calls(&file);
+    let lost: Vec<_> = clean.difference(&dirty).collect();
+    assert!(lost.is_empty(), "{lost:#?}");
 }
 
 #[test]

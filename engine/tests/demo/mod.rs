@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, Value};
 
 use crate::process::{
-    Running, all_cases, case, check_refused, folder, is_root, processes_over, ringback, run, site, text, wait_until,
-    write,
+    Running, all_cases, case, check_refused, folder, is_root, months, processes_over, ringback, run, site, text,
+    wait_until, write,
 };
 
 /// The views, and what of each is the moment of its reading and not of its content.
@@ -259,10 +259,12 @@ fn calls_now_is_what_calls_prints() {
     let data = folder.path().join("data");
     let names = ["cdr-full.csv", "cel.csv", "queue_log"];
     let [cdr, cel, queue_log] = names.map(|name| write(folder.path(), name, all_cases(name)));
+    let long = write(folder.path(), "long.csv", months(8));
+    let long: &[&Path] = &[&long];
     let one: &[&Path] = &[&cdr];
     let several: &[&Path] = &[&cdr, &cel, &queue_log];
-    for files in [one, several] {
-        let data = data.with_extension(files.len().to_string());
+    for (name, files) in [("long", long), ("one", one), ("several", several)] {
+        let data = data.with_extension(name);
         let demo = Demo::start(&data, files);
         let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
             output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";

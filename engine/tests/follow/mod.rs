@@ -16,9 +16,9 @@ fn two_records() -> [String; 2] {
     lines.try_into().expect("two records")
 }
 
-/// A record of another call, days later by the log's clock.
-fn days_later() -> String {
-    two_records()[0].replace("2026-11-22", "2026-11-28").replace("17953", "17963")
+/// Records of other calls, on a later day by the log's clock: two, since one alone might have a wrong date.
+fn later_day(day: &str) -> String {
+    two_records().map(|line| line.replace("2026-11-22", day).replace("17953", "17963")).concat()
 }
 
 fn append(file: &Path, text: &str) {
@@ -57,7 +57,7 @@ fn a_growing_file_gives_early_verdicts_and_then_the_final_one() {
             (&2.into(), &false.into(), &[1, 2].into())
         );
 
-        append(&file, &days_later());
+        append(&file, &later_day("2026-11-28"));
         let last = following.wait_for("final verdict", |line| call(line).filter(|l| l["call_id"] == early["call_id"]));
         assert_eq!((&last["revision"], &last["is_final"]), (&3.into(), &true.into()));
         assert_eq!(text(&last["outcome"]), "answered");
@@ -90,6 +90,35 @@ fn a_signal_ends_the_wait_for_a_silent_pipe() {
     let mut pipe = following.process.stdin.take().expect("a pipe");
     pipe.write_all(two_records()[0].as_bytes()).expect("written");
     following.wait_for("early verdict", call);
+    following.signal("TERM");
+    assert_eq!(following.end().code(), Some(0));
+}
+
+#[test]
+fn a_missed_call_is_told_at_once_when_it_is_final_and_when_it_is_settled() {
+    let folder = folder();
+    let bytes = String::from_utf8(case("missed-second-callback-works", "cdr-full.csv")).expect("UTF-8");
+    let mut lines = bytes.lines().map(|line| format!("{line}\n"));
+    let missed: String = lines.by_ref().take(2).collect();
+    let file = write(folder.path(), "growing.csv", &missed);
+    let mut command = ringback(["calls", "--follow", "--pbx", "asterisk_cdr", "--site"]);
+    let mut following = Running::start(command.arg(site()).arg(&file));
+    let early = following.wait_for("early verdict", call);
+    let told = |line: &Value| (line["missed"] == true, line["is_final"] == true, line["follow_up"]["status"].clone());
+    assert_eq!(told(&early), (true, false, Value::Null));
+
+    let mine = |line: &str| call(line).filter(|l| l["call_id"] == early["call_id"]);
+    append(&file, &later_day("2026-11-23"));
+    let open = following.wait_for("final verdict", mine);
+    assert_eq!(told(&open), (true, true, "open".into()));
+    assert_eq!(open["revision"], 2);
+
+    // The call backs, of which the second works, and a day that lets them be final.
+    let rest: String = lines.collect();
+    append(&file, &rest);
+    append(&file, &later_day("2026-11-25"));
+    let settled = following.wait_for("settled", |line| mine(line).filter(|l| told(l).2 == "returned_by_us"));
+    assert!(settled["revision"].as_u64() > Some(2), "{settled}");
     following.signal("TERM");
     assert_eq!(following.end().code(), Some(0));
 }

@@ -89,6 +89,14 @@ pub fn all_cases(file: &str) -> Vec<u8> {
     lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect()
 }
 
+/// The records of all cases again and again, each time a month later and with ids of its own: more than is read at once.
+pub fn months(count: u32) -> String {
+    let month = String::from_utf8(all_cases("cdr-full.csv")).expect("text");
+    (1..=count)
+        .map(|n| month.replace("2026-11-2", &format!("2025-{n:02}-2")).replace("17953", &format!("17{n:03}")))
+        .collect()
+}
+
 /// The last thing of a line that looks like `2026-11-22 21:25:59`; else how it begins, which in a queue log is the moment.
 fn last_moment(line: &str) -> &str {
     let looks = |word: &&[u8]| {
