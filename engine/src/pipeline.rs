@@ -96,9 +96,10 @@ fn read(spool: &Spool, sources: &[Sourced], sender: &Sender<Turn>) -> Result<()>
     while let Some(source) = clocks.furthest_behind() {
         let (records, reader) = &mut open[source];
         let mut turn = Turn { source, ..Turn::default() };
+        let mut is_over = false;
         for _ in 0..RECORDS_PER_TURN_MAX {
             let Some(record) = records.next()? else {
-                clocks.ended(source);
+                is_over = true;
                 break;
             };
             let at = record.logged_at;
@@ -110,6 +111,9 @@ fn read(spool: &Spool, sources: &[Sourced], sender: &Sender<Turn>) -> Result<()>
             turn.rejects.extend(out.rejects.drain(..).map(|reject| (reject, at)));
         }
         turn.clock = clocks.all(false);
+        if is_over {
+            clocks.ended(source);
+        }
         sender.blocking_send(turn).context("the pipeline has stopped")?;
     }
     Ok(())

@@ -93,7 +93,7 @@ pub fn all_cases(file: &str) -> Vec<u8> {
 pub fn months(count: u32) -> String {
     let month = String::from_utf8(all_cases("cdr-full.csv")).expect("text");
     (1..=count)
-        .map(|n| month.replace("2026-11-2", &format!("2025-{n:02}-2")).replace("17953", &format!("17{n:03}")))
+        .map(|n| month.replace("2026-11-2", &format!("2025-{n:02}-2")).replace("\"1795", &format!("\"17{n:02}")))
         .collect()
 }
 
