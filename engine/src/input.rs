@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use adapters::leg::Moment;
 use adapters::reader::Reader;
@@ -12,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use directory::Directory;
 
 use crate::WrongArguments;
+use crate::source::{Clocks, Trickle};
 
 /// What is read at once.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -31,6 +35,7 @@ pub struct Named {
 /// One opened file, with what reads it.
 pub struct Source {
     name: String,
+    path: PathBuf,
     input: Box<dyn Read + Send>,
     adapter: &'static dyn Adapter,
     settings: Settings,
@@ -55,13 +60,19 @@ fn open_one(file: &Named, directory: &Directory) -> Result<Source> {
         let (file, size) = open_file(&file.path)?;
         (Box::new(file), size)
     };
-    let mut sample = Vec::new();
-    io::copy(&mut input.by_ref().take(SAMPLE_BYTES as u64), &mut sample)
-        .with_context(|| format!("{name}: reading failed"))?;
+    let mut sample = Sample::default();
+    let failed = || format!("{name}: reading failed");
+    sample.read_on(&mut input, size.is_some()).with_context(failed)?;
     let (adapter, pbx) = match &file.pbx {
         Some(told) => named_adapter(told)?,
-        None => (recognized(&name, &sample)?, None),
+        None => loop {
+            match recognized(&name, &sample) {
+                Err(_) if sample.may_grow() => sample.read_on(&mut input, size.is_some()).with_context(failed)?,
+                recognized => break (recognized?, None),
+            }
+        },
     };
+    let sample = sample.bytes;
     let pbx = pbx.unwrap_or_else(|| directory.first_pbx().id.to_string());
     let known = directory.pbx(&pbx).is_some() || directory.is_guessed();
     if !known {
@@ -75,7 +86,7 @@ fn open_one(file: &Named, directory: &Directory) -> Result<Source> {
     }
     let settings = calls::settings::settings(directory, &pbx, adapter.about().name);
     let identity = identity_of(&file.path, &sample);
-    Ok(Source { name, input, adapter, settings, identity, sample, size })
+    Ok(Source { name, path: file.path.clone(), input, adapter, settings, identity, sample, size })
 }
 
 fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
@@ -94,6 +105,43 @@ fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
         bail!("{name}: is a folder; name the files in it, for example {name}/*");
     }
     Ok((file, told.is_file().then_some(told.len())))
+}
+
+/// The beginning of an input, for recognizing it.
+#[derive(Default)]
+struct Sample {
+    bytes: Vec<u8>,
+    /// The input ends here.
+    is_whole: bool,
+}
+
+impl Sample {
+    /// Reads on: a file up to the size of a sample; a pipe up to the next line end that is there, so that one who writes slowly
+    /// is not waited for.
+    fn read_on(&mut self, input: &mut dyn Read, is_file: bool) -> io::Result<()> {
+        let mut length = self.bytes.len();
+        self.bytes.resize(SAMPLE_BYTES, 0);
+        while length < SAMPLE_BYTES && !self.is_whole {
+            match input.read(&mut self.bytes[length..]) {
+                Ok(n) => {
+                    self.is_whole = n == 0;
+                    let new = length..length + n;
+                    length = new.end;
+                    if !is_file && self.bytes[new].contains(&b'\n') {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.bytes.truncate(length);
+        Ok(())
+    }
+
+    fn may_grow(&self) -> bool {
+        !self.is_whole && self.bytes.len() < SAMPLE_BYTES
+    }
 }
 
 /// A file's identity: where it is, and how it begins. Two files that begin alike are two files; one file named twice is one.
@@ -121,15 +169,14 @@ fn named_adapter(told: &str) -> Result<(&'static dyn Adapter, Option<String>)> {
     Ok((adapter, pbx))
 }
 
-fn recognized(name: &str, sample: &[u8]) -> Result<&'static dyn Adapter> {
-    if sample.iter().all(u8::is_ascii_whitespace) {
+fn recognized(name: &str, sample: &Sample) -> Result<&'static dyn Adapter> {
+    if sample.bytes.iter().all(u8::is_ascii_whitespace) {
         bail!("{name}: is empty; name its adapter with --pbx to read it all the same");
     }
     let mut cutter = framing::Cutter::default();
     let mut records: Vec<Vec<u8>> = Vec::new();
-    let whole = sample.len() < SAMPLE_BYTES;
-    cutter.push(sample, |cut| records.push(cut.bytes.to_vec()));
-    if whole || records.is_empty() {
+    cutter.push(&sample.bytes, |cut| records.push(cut.bytes.to_vec()));
+    if sample.is_whole || records.is_empty() {
         cutter.finish(|cut| records.push(cut.bytes.to_vec()));
     }
     records.truncate(RECORDS_TRIED_MAX);
@@ -182,6 +229,22 @@ impl Source {
         self.sample.as_slice().chain(&mut *self.input)
     }
 
+    /// The file itself, where it is one that may be read anywhere.
+    #[must_use]
+    pub fn file(&self) -> Option<File> {
+        self.size.and_then(|_| File::open(&self.path).ok())
+    }
+
+    /// A pipe is read without waiting from here on; gives what tells its end.
+    fn made_to_trickle(&mut self) -> Option<Arc<AtomicBool>> {
+        self.size.is_none().then(|| {
+            let trickle = Trickle::of(std::mem::replace(&mut self.input, Box::new(io::empty())));
+            let over = trickle.is_over();
+            self.input = Box::new(trickle);
+            over
+        })
+    }
+
     /// Bytes, of a file.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
@@ -200,55 +263,64 @@ pub enum Step<'s> {
         /// Everything that ended before has been seen; `None` until each source has told a moment.
         clock: Option<Moment>,
     },
-    /// Every source has been read to its end, and more may come (`--follow`).
+    /// Every source has been read as far as it goes now, and more may come (`--follow`). Whoever hears this waits a while.
     Waiting,
 }
 
-/// Reads all sources side by side, always on with the one that is furthest behind, so that the records of one call that stand
-/// in several files come together.
+/// Reads all sources side by side, until each has ended (a file that is followed never does) or `each` breaks.
 ///
 /// # Errors
 /// A source that cannot be read further; what was read is in the steps before.
-pub fn read(sources: Vec<Source>, follow: bool, mut each: impl FnMut(Step<'_>) -> Result<()>) -> Result<()> {
+pub fn read(
+    mut sources: Vec<Source>,
+    follow: bool,
+    mut each: impl FnMut(Step<'_>) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
     struct Open<'s> {
         name: &'s str,
         input: &'s mut (dyn Read + Send),
         reader: Reader<'s>,
         sample: &'s [u8],
-        clock: Option<Moment>,
-        ended: bool,
+        /// Of a followed pipe: its other side was closed.
+        over: Option<Arc<AtomicBool>>,
+        finished: bool,
     }
-    let mut sources = sources;
+    let overs: Vec<_> = sources.iter_mut().map(|s| if follow { s.made_to_trickle() } else { None }).collect();
     let mut open: Vec<Open<'_>> = (1u32..)
-        .zip(&mut sources)
-        .map(|(file, s)| Open {
+        .zip(sources.iter_mut().zip(overs))
+        .map(|(file, (s, over))| Open {
             name: &s.name,
             input: &mut *s.input,
             reader: Reader::new(s.adapter, &s.settings, &s.identity, file),
             sample: &s.sample,
-            clock: None,
-            ended: false,
+            over,
+            finished: false,
         })
         .collect();
+    let mut clocks = Clocks::of(open.len());
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut legs = Legs::default();
     loop {
-        let Some(behind) = open.iter_mut().filter(|s| !s.ended).min_by_key(|s| s.clock) else {
-            if !follow {
-                return Ok(());
+        let Some(index) = clocks.furthest_behind() else {
+            if open.iter().all(|s| s.finished) {
+                return Ok(ControlFlow::Continue(()));
             }
-            each(Step::Waiting)?;
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            open.iter_mut().for_each(|s| s.ended = false);
+            if each(Step::Waiting)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            (0..open.len()).filter(|i| !open[*i].finished).for_each(|i| clocks.goes_on(i));
             continue;
         };
+        let behind = &mut open[index];
         let bytes = if behind.sample.is_empty() {
             let n = behind.input.read(&mut chunk).with_context(|| format!("{}: reading failed", behind.name))?;
             behind.reader.push(&chunk[..n], None, &mut legs);
             if n == 0 {
-                behind.ended = true;
-                if !follow {
+                clocks.ended(index);
+                let is_over = behind.over.as_ref().is_some_and(|over| over.load(Ordering::Relaxed));
+                if !follow || is_over {
                     behind.reader.finish(None, &mut legs);
+                    behind.finished = true;
                 }
             }
             n
@@ -259,10 +331,11 @@ pub fn read(sources: Vec<Source>, follow: bool, mut each: impl FnMut(Step<'_>) -
             behind.sample = later;
             now.len()
         };
-        let told = legs.legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
-        behind.clock = behind.clock.max(told);
-        let clock = open.iter().filter(|s| !s.ended || follow).map(|s| s.clock).min().flatten();
-        each(Step::Read { legs: &mut legs, bytes: bytes as u64, clock })?;
+        clocks.read(index, &legs.legs);
+        let clock = clocks.all(follow);
+        if each(Step::Read { legs: &mut legs, bytes: bytes as u64, clock })?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         legs.legs.clear();
         legs.rejects.clear();
     }

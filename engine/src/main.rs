@@ -1,15 +1,19 @@
 //! The binary `ringback`: reads the command line and hands over to the command, one file each under `commands`.
 
 mod commands;
+mod config;
 mod embedded;
 mod input;
 mod pipeline;
 mod source;
+mod versions;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use commands::output::OutputError;
+
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Legs and lines are made and dropped by the million: the C library's allocator took a third of the time of `ringback calls`
@@ -37,12 +41,14 @@ fn main() -> ExitCode {
         .subcommand(commands::calls::command())
         .subcommand(commands::legs::command())
         .subcommand(commands::adapters::command())
+        .subcommand(commands::config::command())
         .subcommand(commands::demo::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
         Some(("legs", told)) => end("legs", commands::legs::run(told)),
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
+        Some(("config", _)) => end("config", commands::config::run()),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         _ => derived(&matches),
     }
@@ -51,7 +57,7 @@ fn main() -> ExitCode {
 fn derived(matches: &ArgMatches) -> ExitCode {
     match CommandLine::from_arg_matches(matches) {
         Ok(line) => match line.command {
-            Command::Clickhouse(arguments) => commands::clickhouse::run(&arguments),
+            Command::Clickhouse(arguments) => end("clickhouse", commands::clickhouse::run(&arguments)),
             Command::ClickhouseChild(arguments) => commands::clickhouse_child::run(&arguments),
         },
         Err(error) => error.exit(),
@@ -73,14 +79,13 @@ impl std::error::Error for WrongArguments {}
 /// 0: done; 1: nothing could be done; 2: wrong arguments. Whoever reads our output may stop reading: that is no error.
 fn end(command: &str, result: Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    let io_error = error.chain().find_map(|cause| {
-        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
-        cause.downcast_ref::<io::Error>().map(io::Error::kind).or(json)
-    });
-    if io_error == Some(io::ErrorKind::BrokenPipe) {
+    let output_error = |cause: &(dyn std::error::Error + 'static)| {
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.and_then(|inner| inner.downcast_ref::<OutputError>()).map(|told| told.kind)
+    };
+    if error.chain().find_map(output_error) == Some(io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    let what = if io_error == Some(io::ErrorKind::StorageFull) { "standard output: " } else { "" };
-    let _ = writeln!(io::stderr().lock(), "ringback {command}: {what}{error:#}");
+    let _ = writeln!(io::stderr().lock(), "ringback {command}: {error:#}");
     if error.downcast_ref::<WrongArguments>().is_some() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }

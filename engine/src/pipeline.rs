@@ -1,23 +1,28 @@
 //! The pipeline, forwards, on one screen: source -> adapter -> legs -> calls -> store.
+//!
+//! Memory holds the calls that are open, the missed ones whose follow-up can still change, and one batch of rows:
+//! it does not grow with the length of the log. A call is written when it is final and its follow-up is decided; all that is
+//! left, when the log ends. If the log goes on later, what is decided anew is a row of a later version, and what turned out
+//! to be no call of that name is deleted (see [`Versions`]).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use adapters::leg::Moment;
 use adapters::reader::Reader;
-use adapters::{Ends, Legs, Settings};
+use adapters::{Ends, Leg, Legs, Reject, Settings};
 use anyhow::{Context, Result};
 use calls::{CallLine, Calls, Site, Told};
 use directory::Directory;
 use store::{CallRow, LegRow, RejectRow, Store};
+use tokio::sync::mpsc::{Sender, channel};
 
-use crate::source::spool::{Entry, Spool, SpooledSource};
+use crate::config::Limits;
+use crate::source::Clocks;
+use crate::source::spool::{Spool, SpooledSource};
+use crate::versions::Versions;
 
-/// Legs that wait to be written together.
-const LEGS_PER_BATCH_MAX: usize = 100_000;
-
-/// Records that are read before the fold asks for them.
-const RECORDS_AHEAD_MAX: usize = 4096;
+/// Records that are read of one source before the others are looked at.
+const RECORDS_PER_TURN_MAX: usize = 256;
 
 /// What came through.
 #[derive(Default)]
@@ -25,58 +30,93 @@ pub(crate) struct Passed {
     pub(crate) records: u64,
     pub(crate) legs: u64,
     pub(crate) rejects: u64,
-    pub(crate) calls: Vec<CallLine>,
 }
 
-/// Takes everything that is in the spool to its tables. What is there already is written again and stays one row.
-pub(crate) async fn run(spool: &Arc<Spool>, directory: &Directory, store: &Store) -> Result<Passed> {
-    let adapters = spool.sources().iter().map(|s| Sourced::of(s, directory)).collect::<Result<Vec<_>>>()?;
-    let ends: Vec<Ends> = adapters.iter().map(|s| s.adapter.about().ends).collect();
-    let mut readers: HashMap<u32, Reader<'_>> = adapters.iter().map(|s| (s.number, s.reader())).collect();
-    let mut calls = Calls::new(Site::new(directory), &ends, adapters.len() > 1).whole();
-    let mut batch = Batch::new(store, &adapters);
+/// Takes everything that is in the spool to its tables, and shows each call to `each`. What is there already is written again
+/// and stays one row.
+pub(crate) async fn run(
+    spool: &Arc<Spool>,
+    directory: &Directory,
+    store: &Store,
+    limits: &Limits,
+    mut each: impl FnMut(&CallLine),
+) -> Result<Passed> {
+    let sources = spool.sources().iter().map(|s| Sourced::of(s, directory)).collect::<Result<Vec<_>>>()?;
+    let sources = Arc::new(sources);
+    let ends: Vec<Ends> = sources.iter().map(|s| s.adapter.about().ends).collect();
+    let mut calls = Calls::new(Site::new(directory), &ends, sources.len() > 1).whole();
+    let mut batch = Batch::new(store, &sources, limits, spool.settings_at());
     let mut passed = Passed::default();
-    let (sender, mut records) = tokio::sync::mpsc::channel::<Record>(RECORDS_AHEAD_MAX);
-    let from = Arc::clone(spool);
-    let reading = tokio::task::spawn_blocking(move || from.each(|entry| send(&sender, &entry)));
-    let mut out = Legs::default();
-    while let Some(record) = records.recv().await {
-        let Some(reader) = readers.get_mut(&record.source) else { continue };
-        reader.record(&record.bytes, record.byte, record.too_long, Some(record.logged_at), &mut out);
-        passed.records += 1;
-        passed.legs += out.legs.len() as u64;
-        passed.rejects += out.rejects.len() as u64;
-        for leg in &out.legs {
+    let turns_ahead = limits.records_ahead_max.get().div_ceil(RECORDS_PER_TURN_MAX);
+    let (sender, mut turns) = channel::<Turn>(turns_ahead);
+    let reading = tokio::task::spawn_blocking({
+        let (spool, sources) = (Arc::clone(spool), Arc::clone(&sources));
+        move || read(&spool, &sources, &sender)
+    });
+    while let Some(turn) = turns.recv().await {
+        passed.records += turn.records;
+        passed.legs += turn.legs.len() as u64;
+        passed.rejects += turn.rejects.len() as u64;
+        for (leg, _) in &turn.legs {
             calls.push(leg.clone());
         }
-        batch.add(&mut out, &record).await?;
+        if let Some(clock) = turn.clock {
+            calls.advance(clock);
+        }
+        batch.take(turn);
+        calls.drain(|told| batch.call(told, &mut each));
+        batch.write_if_full().await?;
     }
     reading.await.context("reading the spool stopped")??;
+    batch.versions.end();
+    calls.finish(|told| batch.call(told, &mut each));
     batch.write().await?;
-    calls.finish(|told| {
-        if let Told::Call(line) = told {
-            passed.calls.push(*line);
-        }
-    });
-    store.write_calls(&batch.rows(&passed.calls)).await?;
+    store.forget(directory.tenant(), &batch.versions.gaps()).await?;
     Ok(passed)
 }
 
-/// A record on its way.
-struct Record {
-    source: u32,
-    byte: u64,
+/// Some records of one source, as its adapter understood them.
+#[derive(Default)]
+struct Turn {
+    source: usize,
+    records: u64,
+    legs: Vec<(Leg, Moment)>,
+    rejects: Vec<(Reject, Moment)>,
+    /// The latest moment at which one of them reached the log.
     logged_at: Moment,
-    bytes: Vec<u8>,
-    too_long: Option<u64>,
+    /// Everything that ended before has been read.
+    clock: Option<Moment>,
 }
 
-fn send(sender: &tokio::sync::mpsc::Sender<Record>, entry: &Entry<'_>) -> Result<()> {
-    let Entry::Record { source, byte, logged_at, bytes, too_long } = entry else { return Ok(()) };
-    let (source, byte, logged_at, too_long) = (*source, *byte, *logged_at, *too_long);
-    sender
-        .blocking_send(Record { source, byte, logged_at, bytes: bytes.to_vec(), too_long })
-        .context("the pipeline has stopped")
+/// Reads all sources side by side and sends what they tell. The order is a function of the log alone.
+fn read(spool: &Spool, sources: &[Sourced], sender: &Sender<Turn>) -> Result<()> {
+    let mut open: Vec<_> = sources.iter().enumerate().map(|(i, s)| (spool.read(i), s.reader())).collect();
+    let mut clocks = Clocks::of(open.len());
+    let mut out = Legs::default();
+    while let Some(source) = clocks.furthest_behind() {
+        let (records, reader) = &mut open[source];
+        let mut turn = Turn { source, ..Turn::default() };
+        let mut is_over = false;
+        for _ in 0..RECORDS_PER_TURN_MAX {
+            let Some(record) = records.next()? else {
+                is_over = true;
+                break;
+            };
+            let at = record.logged_at;
+            reader.record(record.bytes, record.byte, record.too_long, Some(at), &mut out);
+            turn.records += 1;
+            turn.logged_at = turn.logged_at.max(at);
+            clocks.read(source, &out.legs);
+            turn.legs.extend(out.legs.drain(..).map(|leg| (leg, at)));
+            turn.rejects.extend(out.rejects.drain(..).map(|reject| (reject, at)));
+        }
+        turn.clock = clocks.all(false);
+        if is_over {
+            clocks.ended(source);
+        }
+        sender.blocking_send(turn).context("the pipeline has stopped")?;
+    }
+    Ok(())
 }
 
 /// A source with what reads it.
@@ -111,55 +151,79 @@ impl Sourced {
     }
 }
 
-/// Facts that wait to be written.
+/// Rows that wait to be written together.
 struct Batch<'s> {
     store: &'s Store,
     sources: &'s [Sourced],
+    limits: &'s Limits,
     legs: Vec<LegRow>,
     rejects: Vec<RejectRow>,
-    clock: Moment,
-    position: u64,
+    reject_bytes: usize,
+    calls: Vec<CallRow>,
+    versions: Versions,
 }
 
 impl<'s> Batch<'s> {
-    fn new(store: &'s Store, sources: &'s [Sourced]) -> Batch<'s> {
-        Batch { store, sources, legs: Vec::new(), rejects: Vec::new(), clock: Moment(0), position: 0 }
+    fn new(store: &'s Store, sources: &'s [Sourced], limits: &'s Limits, begins_at: Moment) -> Batch<'s> {
+        let versions = Versions::from(begins_at);
+        Batch {
+            store,
+            sources,
+            limits,
+            legs: Vec::new(),
+            rejects: Vec::new(),
+            reject_bytes: 0,
+            calls: Vec::new(),
+            versions,
+        }
     }
 
-    async fn add(&mut self, out: &mut Legs, record: &Record) -> Result<()> {
-        self.clock = self.clock.max(record.logged_at);
-        self.position += 1;
-        let logged_at = record.logged_at;
-        self.legs.extend(out.legs.drain(..).map(|leg| LegRow { leg, logged_at }));
-        if let Some(source) = self.sources.iter().find(|s| s.number == record.source) {
-            let origin = &source.settings.origin;
-            self.rejects.extend(out.rejects.drain(..).map(|reject| RejectRow {
+    /// Facts, as they are.
+    fn take(&mut self, turn: Turn) {
+        self.versions.read(turn.records, turn.logged_at);
+        self.legs.extend(turn.legs.into_iter().map(|(leg, logged_at)| LegRow { leg, logged_at }));
+        let Some(source) = self.sources.get(turn.source) else { return };
+        let origin = &source.settings.origin;
+        for (reject, logged_at) in turn.rejects {
+            self.reject_bytes += reject.bytes.len();
+            self.rejects.push(RejectRow {
                 reject,
                 tenant: origin.tenant.to_string(),
                 pbx: origin.pbx.to_string(),
                 adapter: origin.adapter,
                 source: source.name.clone(),
                 logged_at,
-            }));
+            });
         }
-        if self.legs.len() >= LEGS_PER_BATCH_MAX { self.write().await } else { Ok(()) }
     }
 
+    /// A conclusion of what was read so far.
+    fn call(&mut self, told: Told, each: &mut impl FnMut(&CallLine)) {
+        // The fold keeps whole lines for us; text is for those that print.
+        let Told::Call(line) = told else { return };
+        each(&line);
+        let customer = line.caller.as_ref().or(line.caller_raw.as_ref()).filter(|raw| !directory::is_withheld(raw));
+        let customer = customer.map(ToString::to_string);
+        let (version, decided_at) = (self.versions.now(), self.versions.clock());
+        self.calls.push(CallRow { customer, line: *line, version, decided_at });
+    }
+
+    async fn write_if_full(&mut self) -> Result<()> {
+        let is_full = self.legs.len() >= self.limits.legs_per_batch_max.get()
+            || self.calls.len() >= self.limits.calls_per_batch_max.get()
+            || self.reject_bytes >= self.limits.reject_bytes_per_batch_max.get();
+        if is_full { self.write().await } else { Ok(()) }
+    }
+
+    /// Facts first: a call that is there rests on legs that are.
     async fn write(&mut self) -> Result<()> {
         self.store.write_legs(&self.legs).await?;
         self.store.write_rejects(&self.rejects).await?;
+        self.store.write_calls(&self.calls).await?;
         self.legs.clear();
         self.rejects.clear();
+        self.reject_bytes = 0;
+        self.calls.clear();
         Ok(())
-    }
-
-    /// Conclusions of what was read so far: the version is the log's time and position, so that a repeat of the same log is the same version.
-    fn rows(&self, lines: &[CallLine]) -> Vec<CallRow> {
-        let version = store::version(0, self.clock.0, self.position);
-        let row = |line: &CallLine| {
-            let customer = line.caller.as_ref().or(line.caller_raw.as_ref()).filter(|raw| !directory::is_withheld(raw));
-            CallRow { customer: customer.map(ToString::to_string), line: line.clone(), version, decided_at: self.clock }
-        };
-        lines.iter().map(row).collect()
     }
 }

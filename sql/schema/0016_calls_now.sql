@@ -1,4 +1,5 @@
 -- What analysts and pages read: one row a call, with the keys of the line that `ringback calls` prints.
+-- `records` are text here, where the line has numbers if it is of one file; a follow-up that there is none of is null in each of its parts.
 CREATE OR REPLACE VIEW calls_now AS
 SELECT
     c.call_id AS call_id, c.merged_into AS merged_into, c.tenant AS tenant, site, pbx, pbxes, link_keys, direction, answered, outcome, missed, short, out_of_hours, reason,
@@ -26,5 +27,5 @@ LEFT JOIN
 ) AS f ON c.tenant = f.tenant AND c.follow_up_id = f.follow_up_id
 LEFT JOIN
 (
-    SELECT tenant, call_id, uniqExact(version) AS revision FROM verdicts GROUP BY tenant, call_id
+    SELECT tenant, call_id, uniqExact((outcome, missed, reason, rule, is_final)) AS revision FROM verdicts GROUP BY tenant, call_id
 ) AS r ON c.tenant = r.tenant AND c.call_id = r.call_id

@@ -39,6 +39,7 @@ pub struct Calls<'d> {
     /// Customers with lines that wait, by the moment at which they should be looked at again.
     agenda: BTreeSet<(Moment, Text)>,
     forgot_at: Moment,
+    with_open: bool,
 }
 
 /// What is known of one customer: calls, and the lines that wait for their follow-up.
@@ -78,6 +79,7 @@ impl<'d> Calls<'d> {
             customers: HashMap::new(),
             agenda: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
+            with_open: false,
         }
     }
 
@@ -85,6 +87,14 @@ impl<'d> Calls<'d> {
     #[must_use]
     pub fn whole(mut self) -> Calls<'d> {
         self.as_text = false;
+        self
+    }
+
+    /// Gives a call that waits for its follow-up also before: as soon as it is final, and whenever its follow-up changes.
+    /// For whoever follows what goes on.
+    #[must_use]
+    pub fn with_open(mut self) -> Calls<'d> {
+        self.with_open = true;
         self
     }
 
@@ -164,6 +174,12 @@ impl<'d> Calls<'d> {
             known.lines.push(Held::new(&call.line, self.as_text));
         } else {
             emit(Told::Call(Box::new(call.line)));
+        }
+        if self.with_open && !known.lines.is_empty() {
+            let before: Vec<_> = known.lines.iter().map(|l| l.follow_up.clone()).collect();
+            settle(&customer, known, self.limits, self.clock);
+            let changed = known.lines.iter().zip(before).filter(|(line, before)| line.follow_up != *before);
+            changed.for_each(|(line, _)| emit(Told::Open(Box::new(line.clone()))));
         }
         // What this call decides of the customer is sure only when no earlier call can come any more: until then there is nothing to do.
         let sure = self.clock.plus_ms(REMEMBERED_MS);

@@ -13,10 +13,12 @@ pub enum Told {
     Call(Box<CallLine>),
     /// One that waited.
     Held(Box<Held>),
+    /// One that goes on waiting, as it is now: it is given again.
+    Open(Box<Held>),
 }
 
 /// A line that waited, with the follow-up that came of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Held {
     /// The call.
     pub call_id: Text,
@@ -35,7 +37,7 @@ pub struct Held {
 }
 
 /// How a line is kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Kept {
     /// As it is, for whoever stores it.
     Line(Box<CallLine>),
@@ -105,7 +107,7 @@ impl Told {
     pub fn json(&self) -> String {
         match self {
             Told::Call(line) => serde_json::to_string(line).unwrap_or_default(),
-            Told::Held(held) => held.json(),
+            Told::Held(held) | Told::Open(held) => held.json(),
         }
     }
 
@@ -114,7 +116,7 @@ impl Told {
     pub fn call_id(&self) -> &Text {
         match self {
             Told::Call(line) => &line.call_id,
-            Told::Held(held) => &held.call_id,
+            Told::Held(held) | Told::Open(held) => &held.call_id,
         }
     }
 
@@ -123,7 +125,7 @@ impl Told {
     pub fn started_at(&self) -> Moment {
         match self {
             Told::Call(line) => line.started_at,
-            Told::Held(held) => held.started_at,
+            Told::Held(held) | Told::Open(held) => held.started_at,
         }
     }
 
@@ -132,7 +134,7 @@ impl Told {
     pub fn facts(&self) -> (Direction, Outcome, bool, Option<&FollowUpLine>) {
         match self {
             Told::Call(line) => (line.direction, line.outcome, line.missed, line.follow_up.as_ref()),
-            Told::Held(held) => (held.direction, held.outcome, held.missed, held.follow_up.as_ref()),
+            Told::Held(held) | Told::Open(held) => (held.direction, held.outcome, held.missed, held.follow_up.as_ref()),
         }
     }
 }

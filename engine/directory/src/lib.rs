@@ -105,6 +105,13 @@ impl Directory {
         directory
     }
 
+    /// The same, of the company with this id.
+    #[must_use]
+    pub fn of_tenant(mut self, tenant: &str) -> Directory {
+        tenant.clone_into(&mut self.tenant);
+        self
+    }
+
     /// The company.
     #[must_use]
     pub fn tenant(&self) -> &str {

@@ -1,11 +1,13 @@
 //! `ringback adapters`: the formats that can be read, from the code's own list.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use adapters::{Ends, Provenance};
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::json;
+
+use super::output::Out;
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -16,7 +18,7 @@ pub(crate) fn command() -> Command {
 
 /// Prints the list.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = Out::stdout();
     for adapter in adapters::pbx::ADAPTERS {
         let about = adapter.about();
         if !matches.get_flag("json") {
@@ -41,5 +43,6 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         });
         writeln!(out, "{line}")?;
     }
+    out.flush()?;
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! What `calls` and `legs` share: the site file, and files each with the `--pbx` that stands before it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use directory::Directory;
 
+use crate::WrongArguments;
+use crate::config::{self, Config};
 use crate::input::Named;
 
 /// The files and options of a command that reads records.
@@ -51,18 +54,53 @@ impl ReadArguments {
 
     /// The directory: from the site file, or the defaults.
     pub(crate) fn directory(&self) -> Result<Directory> {
-        directory(self.site.as_deref())
+        SiteText::of(self.site.as_deref(), None)?.directory(&Config::default())
     }
 }
 
-/// The directory of this site file, or the defaults.
-pub(crate) fn directory(site: Option<&Path>) -> Result<Directory> {
-    let Some(path) = site else { return Ok(Directory::without_site_file("main")) };
-    let text = std::fs::read_to_string(path).with_context(|| {
-        format!(
-            "--site {}: cannot be read; name a site file (engine/directory/site.example.toml shows one)",
-            path.display()
-        )
-    })?;
-    Directory::from_toml(&text).map_err(|error| anyhow::anyhow!("--site {}: {error}", path.display()))
+/// The text of the site file, if there is one.
+pub(crate) struct SiteText(Option<(String, String)>);
+
+impl SiteText {
+    /// Of `--site FILE`; without it, of `site.toml` in the settings folder, which need not be there.
+    pub(crate) fn of(site: Option<&Path>, settings: Option<&Path>) -> Result<SiteText> {
+        let (path, name) = match (site, settings) {
+            (Some(path), _) => (path.to_owned(), format!("--site {}", path.display())),
+            (None, Some(folder)) => (folder.join("site.toml"), format!("--settings {}: site.toml", folder.display())),
+            (None, None) => return Ok(SiteText(None)),
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(SiteText(Some((name, text)))),
+            Err(error) if site.is_none() && error.kind() == ErrorKind::NotFound => Ok(SiteText(None)),
+            Err(error) => Err(WrongArguments(format!(
+                "{name}: cannot be read ({error}); name a site file (engine/directory/site.example.toml shows one)"
+            ))
+            .into()),
+        }
+    }
+
+    /// As it is written; empty without one.
+    pub(crate) fn text(&self) -> &str {
+        self.0.as_ref().map_or("", |(_, text)| text)
+    }
+
+    /// What it says, or the defaults.
+    pub(crate) fn directory(&self, config: &Config) -> Result<Directory> {
+        let unnamed = Config::default().tenant;
+        let directory = match &self.0 {
+            None => Directory::without_site_file("main"),
+            Some((name, text)) => {
+                Directory::from_toml(text).map_err(|error| WrongArguments(format!("{name}: {error}")))?
+            }
+        };
+        match (directory.tenant(), config.tenant.as_str()) {
+            (site, engine) if site == engine || engine == unnamed => Ok(directory),
+            (site, engine) if site == unnamed => Ok(directory.of_tenant(engine)),
+            (site, engine) => Err(WrongArguments(format!(
+                "the site file is of the tenant `{site}`, and {} of `{engine}`: give both the same",
+                config::FILE
+            ))
+            .into()),
+        }
+    }
 }

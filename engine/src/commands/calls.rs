@@ -1,17 +1,21 @@
 //! `ringback calls`: files of records in, one line a call out, with its verdict.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use adapters::Ends;
 use anyhow::Result;
 use calls::line::Word;
 use calls::{CallLine, Calls, Site, Told};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use compact_str::CompactString;
 use serde_json::Value;
 
 use super::arguments::{self, ReadArguments};
-use super::output::{Progress, Rejects};
+use super::output::{Out, Progress, Rejects};
+use super::signals::Signals;
 use crate::input::{self, Step};
 
 /// The command's arguments.
@@ -42,17 +46,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         .unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer {
-        out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
-        table,
-        summary: Summary::default(),
-        revisions: HashMap::new(),
-    };
+    let mut printer = Printer { out: Out::stdout(), table, summary: Summary::default(), revisions: HashMap::new() };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
+    if arguments.follow {
+        calls = calls.with_open();
+    }
     let mut touched = Vec::new();
-    input::read(sources, arguments.follow, |step| {
+    let signals = if arguments.follow { Some(Signals::listen()?) } else { None };
+    let is_signaled = |wait: Duration| signals.as_ref().is_some_and(|s| s.came_within(wait));
+    let read = input::read(sources, arguments.follow, |step| {
         match step {
             Step::Read { legs, bytes, clock } => {
                 progress.add(bytes, legs.legs.len());
@@ -73,20 +77,31 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 if let Some(error) = failed {
                     return Err(error);
                 }
+                if is_signaled(Duration::ZERO) {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             Step::Waiting => {
                 touched.sort_unstable();
                 touched.dedup();
                 for slot in touched.drain(..) {
                     if let Some(call) = calls.now(slot, settle_ms) {
-                        printer.print_now(call.line)?;
+                        printer.print_now(&call.line)?;
                     }
                 }
                 printer.out.flush()?;
+                if is_signaled(LOOK_AGAIN_AFTER) {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
+    // A signal ends the reading and not the calls: what was known of the open ones has been printed.
+    if read.is_break() {
+        printer.out.flush()?;
+        return Ok(());
+    }
     let mut failed = None;
     calls.finish(|told| failed = failed.take().or(printer.print(&told).err()));
     if let Some(error) = failed {
@@ -96,12 +111,22 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     printer.foot(&rejects)
 }
 
+/// How long files that are followed are left alone.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
 struct Printer<W: Write> {
     out: W,
     table: bool,
     summary: Summary,
-    /// Of calls that may be printed again: how often they were, and what was printed.
-    revisions: HashMap<compact_str::CompactString, (u32, String)>,
+    /// Calls that may be printed again.
+    revisions: HashMap<CompactString, Printed>,
+}
+
+/// How often a call was printed, and a hash of what was printed last.
+#[derive(Default)]
+struct Printed {
+    revision: u32,
+    content: u64,
 }
 
 #[derive(Default)]
@@ -125,27 +150,38 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    /// A call as it is known now; nothing if it was printed so already.
-    fn print_now(&mut self, mut line: CallLine) -> Result<()> {
-        let content = serde_json::to_string(&CallLine { revision: 0, ..line.clone() })?;
-        let known = self.revisions.entry(line.call_id.clone()).or_default();
-        if known.1 == content {
-            return Ok(());
-        }
-        known.0 += 1;
-        known.1 = content;
-        line.revision = known.0;
-        self.write(&serde_json::to_string(&line)?)
+    /// A call as it is known now, that will be given again.
+    fn print_now(&mut self, line: &CallLine) -> Result<()> {
+        let json = serde_json::to_string(&CallLine { revision: 1, ..line.clone() })?;
+        self.print_again(&line.call_id, &json)
     }
 
-    /// A call that is done, for good.
+    /// A call that is final.
     fn print(&mut self, told: &Told) -> Result<()> {
-        self.summary.count(told);
-        let mut json = told.json();
-        if let Some((revision, _)) = self.revisions.remove(told.call_id().as_str()) {
-            json = json.replacen("\"revision\":1,", &format!("\"revision\":{},", revision + 1), 1);
+        if let Told::Open(held) = told {
+            return self.print_again(&held.call_id, &told.json());
         }
-        self.write(&json)
+        self.summary.count(told);
+        match self.revisions.get(told.call_id().as_str()) {
+            None => self.write(&told.json()),
+            Some(_) => {
+                self.print_again(told.call_id(), &told.json())?;
+                self.revisions.remove(told.call_id().as_str());
+                Ok(())
+            }
+        }
+    }
+
+    /// Prints a line whose revision is written as 1 with the one that it has; nothing if it was printed so already.
+    fn print_again(&mut self, call_id: &CompactString, json: &str) -> Result<()> {
+        let printed = self.revisions.entry(call_id.clone()).or_default();
+        let content = xxhash_rust::xxh3::xxh3_64(json.as_bytes());
+        if printed.revision > 0 && printed.content == content {
+            return Ok(());
+        }
+        *printed = Printed { revision: printed.revision + 1, content };
+        let revision = format!("\"revision\":{},", printed.revision);
+        self.write(&json.replacen("\"revision\":1,", &revision, 1))
     }
 
     fn write(&mut self, json: &str) -> Result<()> {

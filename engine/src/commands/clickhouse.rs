@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::embedded::{self, Database, Error, Locate};
+use super::output::Out;
+use crate::config::Config;
+use crate::embedded::{self, Database, Locate};
 
 /// Run the embedded ClickHouse engine on 127.0.0.1 until Ctrl-C
 #[derive(Debug, clap::Args)]
@@ -18,6 +20,9 @@ pub(crate) struct Arguments {
     /// The port of ClickHouse's HTTP interface; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
+    /// The folder of engine.toml, for the limits in it (see `ringback config`)
+    #[arg(long, value_name = "DIR")]
+    settings: Option<PathBuf>,
     /// How long to wait for the data while another process has them
     #[arg(long, value_name = "SECONDS", hide = true)]
     lock_wait_s: Option<u64>,
@@ -27,23 +32,22 @@ pub(crate) struct Arguments {
 }
 
 /// Runs until a signal, or until the database ends by itself.
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("cannot start threads: {error}")),
-    };
-    let result = runtime.block_on(run_until_signal(arguments));
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let config = Config::of(arguments.settings.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
+    let result = runtime.block_on(run_until_signal(arguments, &config));
     // A library that is being unpacked must not hold up Ctrl-C.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
-    }
+    result
 }
 
-async fn run_until_signal(arguments: &Arguments) -> Result<(), Error> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Spawn)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Spawn)?;
+async fn run_until_signal(arguments: &Arguments, config: &Config) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let signaled = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -52,7 +56,7 @@ async fn run_until_signal(arguments: &Arguments) -> Result<(), Error> {
     };
     tokio::pin!(signaled);
 
-    let mut locate = if arguments.any { Locate::new(None) } else { Locate::library_only() };
+    let mut locate = if arguments.any { Locate::anywhere(None, config) } else { Locate::library_only(config) };
     locate.port = arguments.port;
     if let Some(seconds) = arguments.lock_wait_s {
         locate.lock_wait = Duration::from_secs(seconds);
@@ -63,16 +67,13 @@ async fn run_until_signal(arguments: &Arguments) -> Result<(), Error> {
     };
     let ready = serde_json::json!({ "clickhouse": database.url, "version": database.version, "how": database.how });
     // Without a reader there is nobody to tell.
-    let _ = writeln!(std::io::stdout().lock(), "ready {ready}");
+    let mut out = Out::stdout();
+    let _ = writeln!(out, "ready {ready}").and_then(|()| out.flush());
 
     tokio::select! {
         () = &mut signaled => {}
-        error = database.ended() => return Err(error),
+        error = database.ended() => return Err(error.into()),
     }
-    database.shutdown().await
-}
-
-fn fail(why: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr().lock(), "ringback clickhouse: {why}");
-    ExitCode::FAILURE
+    database.shutdown().await?;
+    Ok(())
 }

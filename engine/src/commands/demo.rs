@@ -1,5 +1,6 @@
 //! `ringback demo`: everything in one process tree, on a machine with nothing installed.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,20 +8,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adapters::leg::Moment;
 use anyhow::{Context, Result};
-use calls::line::Word;
+use calls::CallLine;
+use calls::line::{FollowUpStatus, Word};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments;
+use super::output::Out;
+use crate::config::Config;
 use crate::embedded::{self, Locate};
 use crate::input::{self, Named};
 use crate::pipeline::{self, Passed};
 use crate::source::spool::{Spool, SpooledSource};
-
-/// Missed calls that are shown; the rest are in the database.
-const MISSED_SHOWN_MAX: usize = 50;
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -60,6 +61,13 @@ pub(crate) fn command() -> Command {
                 .help("How to read the records, where they are not recognized"),
         )
         .arg(Arg::new("site").long("site").value_name("FILE").value_parser(path()).help("What is known of the company"))
+        .arg(
+            Arg::new("settings")
+                .long("settings")
+                .value_name("DIR")
+                .value_parser(path())
+                .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
+        )
         .arg(Arg::new("clickhouse").long("clickhouse").value_name("URL").help("A ClickHouse that runs already"))
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).hide(true).help("End when everything is stored"))
 }
@@ -83,13 +91,22 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     };
     tokio::pin!(signaled);
     let data = matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"));
-    let directory = arguments::directory(matches.get_one::<PathBuf>("site").map(PathBuf::as_path))?;
+    let settings = matches.get_one::<PathBuf>("settings").map(PathBuf::as_path);
+    let config = Config::of(settings)?;
+    let site = arguments::SiteText::of(matches.get_one::<PathBuf>("site").map(PathBuf::as_path), settings)?;
+    let directory = Arc::new(site.directory(&config)?);
+    // What changes the conclusions of the same records.
+    let in_force = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), config.tenant, site.text());
+    // Reading may take long, or wait for a pipe: in a thread, so that a signal is heard.
+    let spooling = tokio::task::spawn_blocking({
+        let (matches, data, directory) = (matches.clone(), data.clone(), Arc::clone(&directory));
+        move || spooled(&matches, &data, &directory, in_force.as_bytes())
+    });
     let spool = tokio::select! {
-        spool = async { tokio::task::block_in_place(|| spooled(matches, &data, &directory)) } => spool?,
+        spool = spooling => Arc::new(spool.context("reading the records stopped")??),
         () = &mut signaled => return Ok(()),
     };
-    let spool = Arc::new(spool);
-    let mut locate = Locate::new(matches.get_one::<String>("clickhouse").cloned());
+    let mut locate = Locate::anywhere(matches.get_one::<String>("clickhouse").cloned(), &config);
     locate.port = matches.get_one::<u16>("port").copied().unwrap_or(0);
     let tables = data.join("clickhouse");
     let mut database = tokio::select! {
@@ -97,10 +114,11 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         () = &mut signaled => return Ok(()),
     };
     say(&format!("ClickHouse: {}", database.how));
-    let store = Store::at(&database.url, "default");
+    let store = Store::at(&database.url, &config.clickhouse.database);
+    let mut seen = Seen::of(config.limits.missed_listed_max.get());
     let work = async {
         store.migrate().await?;
-        pipeline::run(&spool, &directory, &store).await
+        pipeline::run(&spool, &directory, &store, &config.limits, |line| seen.add(line)).await
     };
     let passed = tokio::select! {
         passed = work => passed?,
@@ -110,9 +128,16 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
             return Ok(());
         }
     };
-    show(&passed, &directory)?;
+    if directory.is_guessed() {
+        say(
+            "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
+        );
+    }
     let ready = serde_json::json!({"portal": null, "login": null, "password": null, "clickhouse": database.url});
-    writeln!(io::stdout().lock(), "ready {ready}")?;
+    if let Err(error) = seen.show(&passed, &ready) {
+        database.shutdown().await?;
+        return Err(error);
+    }
     if !matches.get_flag("once") {
         tokio::select! {
             () = &mut signaled => {}
@@ -124,7 +149,7 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
 }
 
 /// Recognizes the files and appends what of them is new.
-fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory) -> Result<Spool> {
+fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[u8]) -> Result<Spool> {
     let pbx = matches.get_one::<String>("pbx").cloned();
     let files: Vec<Named> = matches
         .get_many::<PathBuf>("records")
@@ -134,69 +159,93 @@ fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory) -> Result<S
         .collect();
     let sources = input::open(&files, directory)?;
     let mut spool = Spool::open(&data.join("spool"))?;
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Moment(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+    };
     for mut source in sources {
-        let told = SpooledSource {
+        let mut told = SpooledSource {
             number: 0,
             name: source.name().to_owned(),
             identity: source.identity().to_vec(),
             adapter: source.adapter().about().name.to_owned(),
             pbx: source.pbx().to_owned(),
         };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+        told.identity = spool.identity(&told, source.file().as_ref());
         let name = told.name.clone();
         let adapter = told.adapter.clone();
-        let new = spool.append(told, &mut source.bytes(), Moment(now), |_| {})?;
+        let new = spool.append(told, &mut source.bytes(), now(), |_| {})?;
         say(&format!("{name}: {adapter}, {new} new records"));
     }
+    spool.note_settings(in_force, now())?;
     Ok(spool)
 }
 
-/// The missed calls, and the sums.
-fn show(passed: &Passed, directory: &Directory) -> Result<()> {
-    let mut out = io::stdout().lock();
-    if directory.is_guessed() {
-        say(
-            "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
-        );
+/// What is shown at the end: the sums, and the latest missed calls.
+struct Seen {
+    listed_max: usize,
+    calls: u64,
+    inbound: u64,
+    missed: u64,
+    waiting: u64,
+    /// Lines of the table, by when the call began.
+    latest: BTreeSet<(Moment, String)>,
+}
+
+impl Seen {
+    fn of(listed_max: usize) -> Seen {
+        Seen { listed_max, calls: 0, inbound: 0, missed: 0, waiting: 0, latest: BTreeSet::new() }
     }
-    let missed: Vec<_> = passed.calls.iter().filter(|c| c.missed).collect();
-    writeln!(
-        out,
-        "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
-        "missed at (UTC)", "caller", "called", "wait s", "why"
-    )?;
-    for line in missed.iter().rev().take(MISSED_SHOWN_MAX).rev() {
-        let started = adapters::line::moment(line.started_at);
+
+    fn add(&mut self, line: &CallLine) {
+        self.calls += 1;
+        self.inbound += u64::from(line.direction == calls::journey::Direction::Inbound);
+        if !line.missed {
+            return;
+        }
+        self.missed += 1;
+        self.waiting += u64::from(line.follow_up.as_ref().is_some_and(|f| f.status == FollowUpStatus::Open));
+        self.latest.insert((line.started_at, table_line(line)));
+        if self.latest.len() > self.listed_max {
+            self.latest.pop_first();
+        }
+    }
+
+    fn show(&self, passed: &Passed, ready: &serde_json::Value) -> Result<()> {
+        let mut out = Out::stdout();
         writeln!(
             out,
-            "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  {}",
-            started.get(..19).unwrap_or(&started).replace('T', " "),
-            line.caller.as_ref().or(line.caller_raw.as_ref()).map_or("-", |c| c.as_str()),
-            line.first_target.as_ref().or(line.dialed.as_ref()).map_or("-", |t| t.as_str()),
-            line.wait_time_s.map_or_else(|| "?".to_owned(), |s| format!("{:.1}", s.ms as f64 / 1000.0)),
-            line.reason.map_or("-", |r| r.word()),
-            line.follow_up.as_ref().map_or_else(|| "-".to_owned(), |f| adapters::line::word(f.status)),
+            "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
+            "missed at (UTC)", "caller", "called", "wait s", "why"
         )?;
+        for (_, line) in &self.latest {
+            writeln!(out, "{line}")?;
+        }
+        if self.missed > self.latest.len() as u64 {
+            writeln!(out, "the last {} of {}", self.latest.len(), self.missed)?;
+        }
+        writeln!(
+            out,
+            "{} records, {} not understood; {} calls, {} came in, {} of them were missed, {} of these still wait",
+            passed.records, passed.rejects, self.calls, self.inbound, self.missed, self.waiting,
+        )?;
+        writeln!(out, "ready {ready}")?;
+        out.flush()?;
+        Ok(())
     }
-    if missed.len() > MISSED_SHOWN_MAX {
-        writeln!(out, "the last {MISSED_SHOWN_MAX} of {}", missed.len())?;
-    }
-    let inbound = passed.calls.iter().filter(|c| c.direction == calls::journey::Direction::Inbound).count();
-    let waiting = missed
-        .iter()
-        .filter(|c| c.follow_up.as_ref().is_some_and(|f| f.status == calls::line::FollowUpStatus::Open))
-        .count();
-    writeln!(
-        out,
-        "{} records, {} not understood; {} calls, {inbound} came in, {} of them were missed, {waiting} of these still wait",
-        passed.records,
-        passed.rejects,
-        passed.calls.len(),
-        missed.len(),
-    )?;
-    Ok(())
+}
+
+fn table_line(line: &CallLine) -> String {
+    let started = adapters::line::moment(line.started_at);
+    format!(
+        "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  {}",
+        started.get(..19).unwrap_or(&started).replace('T', " "),
+        line.caller.as_ref().or(line.caller_raw.as_ref()).map_or("-", |c| c.as_str()),
+        line.first_target.as_ref().or(line.dialed.as_ref()).map_or("-", |t| t.as_str()),
+        line.wait_time_s.map_or_else(|| "?".to_owned(), |s| format!("{:.1}", s.ms as f64 / 1000.0)),
+        line.reason.map_or("-", |r| r.word()),
+        line.follow_up.as_ref().map_or_else(|| "-".to_owned(), |f| adapters::line::word(f.status)),
+    )
 }
 
 fn say(sentence: &str) {

@@ -1,6 +1,7 @@
-//! `ringback legs`: files of records in, one JSON line a leg out, as the adapter understood it.
+//! `ringback legs`: files of records in, one line a leg out, as the adapter understood it.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 
 use anyhow::Result;
 use calls::Site;
@@ -8,12 +9,15 @@ use clap::{ArgMatches, Command};
 use serde_json::Value;
 
 use super::arguments::{self, ReadArguments};
-use super::output::{Progress, Rejects};
+use super::output::{Out, Progress, Rejects};
 use crate::input::{self, Step};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
-    arguments::add(Command::new("legs").about("Print the legs that files of records tell, one JSON line each"))
+    arguments::add(
+        Command::new("legs")
+            .about("Print the legs that files of records tell, one line each, as the adapter understood them"),
+    )
 }
 
 /// Reads and prints. Numbers are as recorded, and in E.164 beside it where they are one.
@@ -23,12 +27,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let sources = input::open(&arguments.files, &directory)?;
     let several = sources.len() > 1;
     let mut progress = Progress::over(&sources);
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = Out::stdout();
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut rejects = Rejects::new(several);
     let mut site = Site::new(&directory);
-    input::read(sources, false, |step| {
-        let Step::Read { legs, bytes, .. } = step else { return Ok(()) };
+    let mut count = 0;
+    if table {
+        table_head(&mut out)?;
+    }
+    let _read_to_the_end = input::read(sources, false, |step| {
+        let Step::Read { legs, bytes, .. } = step else { return Ok(ControlFlow::Continue(())) };
         progress.add(bytes, legs.legs.len());
         for reject in legs.rejects.drain(..) {
             rejects.print(&mut out, &reject, table)?;
@@ -53,12 +61,50 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 told.insert("did_e164".to_owned(), did);
                 told.insert("dialed_e164".to_owned(), dialed);
             }
-            serde_json::to_writer(&mut out, &line)?;
-            out.write_all(b"\n")?;
+            if table {
+                table_line(&mut out, &line)?;
+            } else {
+                writeln!(out, "{line}")?;
+            }
+            count += 1;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     progress.finish();
+    if table {
+        writeln!(out, "\n{count} legs; {} records were not understood", rejects.count)?;
+    }
     out.flush()?;
+    Ok(())
+}
+
+fn table_head(out: &mut impl Write) -> Result<()> {
+    writeln!(
+        out,
+        "{:>8}  {:<19}  {:<16}  {:<16}  {:<12}  {:<13}  disposition",
+        "record", "started (UTC)", "from", "to", "stage", "event"
+    )?;
+    Ok(())
+}
+
+/// What helps to find a leg; the whole of it is in its JSON line.
+fn table_line(out: &mut impl Write, line: &Value) -> Result<()> {
+    let text = |value: &Value| value.as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+    let party = |end: &str| {
+        let told = &line[end];
+        ["number", "device", "channel"].iter().find_map(|key| text(&told[*key])).unwrap_or_else(|| "-".to_owned())
+    };
+    let record = text(&line["record"]).unwrap_or_else(|| line["record"].to_string());
+    let word = |key: &str| text(&line[key]).unwrap_or_else(|| "-".to_owned());
+    writeln!(
+        out,
+        "{record:>8}  {:<19}  {:<16}  {:<16}  {:<12}  {:<13}  {}",
+        word("started_at").get(..19).unwrap_or("-").replace('T', " "),
+        party("from"),
+        party("to"),
+        word("stage"),
+        word("event"),
+        word("disposition"),
+    )?;
     Ok(())
 }

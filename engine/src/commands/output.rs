@@ -1,6 +1,6 @@
 //! What long commands show: progress on a terminal, plain lines elsewhere, and rejects as lines.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::{Duration, Instant};
 
 use adapters::Reject;
@@ -11,6 +11,49 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::input::Source;
+
+/// Standard output, buffered. What goes wrong with it is told apart from all else: see [`OutputError`].
+pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
+
+/// Standard output could not be written. If its reader is gone, that is no error of ours.
+#[derive(Debug)]
+pub(crate) struct OutputError {
+    /// What kind of failure.
+    pub(crate) kind: io::ErrorKind,
+    why: String,
+}
+
+impl std::fmt::Display for OutputError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "standard output cannot be written: {}", self.why)
+    }
+}
+
+impl std::error::Error for OutputError {}
+
+impl Out {
+    pub(crate) fn stdout() -> Out {
+        Out(BufWriter::with_capacity(1 << 16, io::stdout().lock()))
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(output_error)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(output_error)
+    }
+}
+
+fn output_error(error: io::Error) -> io::Error {
+    // `write_all` tries again after this one only if it sees it.
+    if error.kind() == io::ErrorKind::Interrupted {
+        return error;
+    }
+    io::Error::other(OutputError { kind: error.kind(), why: error.to_string() })
+}
 
 /// How far reading has come.
 pub(crate) struct Progress {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::{Error, Progress, ping};
+use super::{Error, Locate, Progress, ping};
 
 /// From the start of the process to its first word, and from one word to the next.
 const WORD_WAIT_MAX: Duration = Duration::from_secs(90);
@@ -62,14 +62,20 @@ impl Child {
     pub(crate) async fn start(
         program: &Program,
         data: &Path,
-        port: u16,
-        lock_wait: Duration,
+        locate: &Locate,
         progress: &dyn Progress,
     ) -> Result<Child, Error> {
         // The link leads to this very program even after the file was replaced by a newer one.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("ringback").arg("clickhouse-child").arg("--data").arg(data);
-        command.arg("--port").arg(port.to_string()).arg("--lock-wait-s").arg(lock_wait.as_secs().to_string());
+        for (name, number) in [
+            ("--port", u64::from(locate.port)),
+            ("--lock-wait-s", locate.lock_wait.as_secs()),
+            ("--statements-max", u64::from(locate.at_once.statements_max)),
+            ("--connections-max", u64::from(locate.at_once.connections_max)),
+        ] {
+            command.arg(name).arg(number.to_string());
+        }
         match program {
             Program::Library(library) => command.arg("--library").arg(library),
             Program::Server(server) => command.arg("--server").arg(server),

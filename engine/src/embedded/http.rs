@@ -26,14 +26,11 @@ use super::codec::Encoding;
 use super::exception::{self, Exception};
 use super::execute::{self, Packing, STATEMENT_BYTES_MAX, Statement};
 use super::ffi::{Connection, Counts, Engine};
+use super::locate::AtOnce;
 use super::multipart;
 
-/// Statements that run at once; the others wait.
-pub(crate) const STATEMENTS_MAX: usize = 8;
 /// How long a statement waits for its turn before it is refused.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 256;
 /// All headers of a request together, its URL included (a URL alone may have 65,534 bytes).
 const HEADER_BYTES_MAX: usize = 256 << 10;
 const HEADERS_MAX: usize = 128;
@@ -69,6 +66,7 @@ const IGNORED_PARAMETERS: [&str; 14] = [
 /// The engine behind its interface.
 pub(crate) struct Interface {
     engine: &'static Engine,
+    at_once: AtOnce,
     version: String,
     time_zone: String,
     turns: Arc<Semaphore>,
@@ -90,14 +88,15 @@ type Reply = Response<Either<Full<Bytes>, ResponseBody<KillOnDrop>>>;
 
 impl Interface {
     /// Starts the engine.
-    pub(crate) fn new(engine: &'static Engine) -> Result<Arc<Interface>, Exception> {
+    pub(crate) fn new(engine: &'static Engine, at_once: AtOnce) -> Result<Arc<Interface>, Exception> {
         let mut keeper = engine.connect()?;
         Ok(Arc::new(Interface {
             engine,
+            at_once,
             version: keeper.query_text("SELECT version()")?,
             time_zone: keeper.query_text("SELECT serverTimezone()")?,
-            turns: Arc::new(Semaphore::new(STATEMENTS_MAX)),
-            connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            turns: Arc::new(Semaphore::new(at_once.statements_max as usize)),
+            connections: Arc::new(Semaphore::new(at_once.connections_max as usize)),
             sessions: std::sync::Mutex::default(),
             keeper: std::sync::Mutex::new(Some(keeper)),
             random: std::hash::RandomState::new(),
@@ -129,7 +128,7 @@ impl Interface {
             }
         }
         drop(listener);
-        let all_ended = self.connections.acquire_many(CONNECTIONS_MAX as u32);
+        let all_ended = self.connections.acquire_many(self.at_once.connections_max);
         let _ = timeout(DRAIN_TIME_MAX, all_ended).await;
     }
 
@@ -138,7 +137,7 @@ impl Interface {
         if let Ok(mut sessions) = self.sessions.lock() {
             sessions.clear();
         }
-        if self.turns.available_permits() == STATEMENTS_MAX
+        if self.turns.available_permits() == self.at_once.statements_max as usize
             && let Ok(mut keeper) = self.keeper.lock()
         {
             keeper.take();
@@ -234,7 +233,8 @@ impl Interface {
         };
         let Ok(Ok(turn)) = timeout(TURN_WAIT_MAX, self.turns.clone().acquire_owned()).await else {
             let seconds = TURN_WAIT_MAX.as_secs();
-            let what = format!("{STATEMENTS_MAX} statements are running, and this one waited {seconds} s for its turn");
+            let statements_max = self.at_once.statements_max;
+            let what = format!("{statements_max} statements are running, and this one waited {seconds} s for its turn");
             return Err(Exception::new(exception::TOO_MANY_SIMULTANEOUS_QUERIES, what));
         };
 

@@ -13,13 +13,12 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::{Error, Progress, fetch, ping};
+use crate::config::Config;
 
 /// The oldest `clickhouse` program that is taken; distributions still carry one of 2018.
 const SERVER_MAJOR_MIN: u32 = 24;
 /// A program that does not say its version in this time is none of ours.
 const SERVER_VERSION_WAIT_MAX: Duration = Duration::from_secs(20);
-/// How long a start waits for the one before it to let go of its data.
-const LOCK_WAIT: Duration = Duration::from_secs(15);
 
 /// What was asked for on the command line.
 #[derive(Clone, Debug)]
@@ -32,6 +31,19 @@ pub(crate) struct Locate {
     pub port: u16,
     /// How long to wait for the data, while another process has them.
     pub lock_wait: Duration,
+    /// `[clickhouse] url` of the settings; empty: none.
+    pub settings_url: String,
+    /// What the embedded engine does at once.
+    pub at_once: AtOnce,
+}
+
+/// What the embedded engine does at once; the rest waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtOnce {
+    /// Statements that run.
+    pub statements_max: u32,
+    /// Connections that are open.
+    pub connections_max: u32,
 }
 
 /// Which places are looked at.
@@ -44,14 +56,25 @@ pub(crate) enum Sources {
 }
 
 impl Locate {
-    /// Looks everywhere, and starts what it finds on a free port.
-    pub(crate) fn new(url: Option<String>) -> Locate {
-        Locate { url, sources: Sources::All, port: 0, lock_wait: LOCK_WAIT }
+    /// Looks everywhere, and starts what it finds on a free port. `url` is `--clickhouse`.
+    pub(crate) fn anywhere(url: Option<String>, config: &Config) -> Locate {
+        let limits = &config.limits;
+        Locate {
+            url,
+            sources: Sources::All,
+            port: 0,
+            lock_wait: Duration::from_secs(limits.lock_wait_s.get()),
+            settings_url: config.clickhouse.url.clone(),
+            at_once: AtOnce {
+                statements_max: limits.statements_at_once_max.get(),
+                connections_max: limits.connections_max.get(),
+            },
+        }
     }
 
     /// Takes the embedded engine, whatever else there is.
-    pub(crate) fn library_only() -> Locate {
-        Locate { sources: Sources::LibraryOnly, ..Locate::new(None) }
+    pub(crate) fn library_only(config: &Config) -> Locate {
+        Locate { sources: Sources::LibraryOnly, ..Locate::anywhere(None, config) }
     }
 }
 
@@ -74,7 +97,12 @@ pub(crate) async fn find(locate: &Locate, data: &Path, progress: Arc<dyn Progres
             let how = format!("{} (CLICKHOUSE_URL)", ping::without_password(&url));
             return Ok((checked_url(&url, "CLICKHOUSE_URL")?, how));
         }
-        tried.push("no --clickhouse and no CLICKHOUSE_URL".to_string());
+        if !locate.settings_url.is_empty() {
+            let source = "[clickhouse] url of the settings";
+            let how = format!("{} ({source})", ping::without_password(&locate.settings_url));
+            return Ok((checked_url(&locate.settings_url, source)?, how));
+        }
+        tried.push("no --clickhouse, no CLICKHOUSE_URL and no [clickhouse] url in the settings".to_string());
         match find_server(data).await {
             Ok((program, version)) => {
                 let how = format!("`{}` {version} (on PATH; {})", program.display(), tried.join(", "));

@@ -68,7 +68,7 @@ pub(crate) async fn open(locate: &Locate, data: &Path, progress: Arc<dyn Progres
         Found::Server(program) => Program::Server(program),
         Found::Library(library) => Program::Library(library),
     };
-    let child = Child::start(&program, data, locate.port, locate.lock_wait, progress.as_ref()).await?;
+    let child = Child::start(&program, data, locate, progress.as_ref()).await?;
     Ok(Database { url: child.url.clone(), version: Some(child.version.clone()), how, child: Some(child) })
 }
 
@@ -118,7 +118,7 @@ pub(crate) enum Error {
 /// The ways to a database, in the order in which they are tried.
 const WAYS: &str = "any of these would do:\n\
     \x20 1. --clickhouse URL, of a ClickHouse server\n\
-    \x20 2. CLICKHOUSE_URL=URL in the environment\n\
+    \x20 2. CLICKHOUSE_URL=URL in the environment, or [clickhouse] url in the settings\n\
     \x20 3. the program `clickhouse` on PATH\n\
     \x20 4. RINGBACK_LIBCHDB=FILE, the path of a libchdb.so\n\
     \x20 5. `npm` on PATH, to fetch that library once (178 MB)";

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::child::Said;
 use super::ffi::{self, Engine};
-use super::http::{Interface, STATEMENTS_MAX};
+use super::http::Interface;
+use super::locate::AtOnce;
 use super::server;
 
 /// Held for the life of the process that uses a folder; its text is that process's id.
@@ -38,6 +39,12 @@ pub(crate) struct ChildArguments {
     /// How long to wait for the data while another process has them.
     #[arg(long)]
     lock_wait_s: u64,
+    /// Statements that run at once.
+    #[arg(long)]
+    statements_max: u32,
+    /// Connections that are open at once.
+    #[arg(long)]
+    connections_max: u32,
     /// The engine's library.
     #[arg(long, required_unless_present = "server")]
     library: Option<PathBuf>,
@@ -69,23 +76,29 @@ fn run(arguments: &ChildArguments, stop: watch::Receiver<bool>) -> Result<(), St
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONNECTION_THREADS)
         // One for each statement, and as many again to end those whose clients went away.
-        .max_blocking_threads(2 * STATEMENTS_MAX)
+        .max_blocking_threads(2 * arguments.statements_max as usize)
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
     match (&arguments.library, &arguments.server) {
-        (Some(library), _) => runtime.block_on(serve_library(library, &data, arguments.port, stop)),
+        (Some(library), _) => runtime.block_on(serve_library(library, &data, arguments, stop)),
         (None, Some(program)) => runtime.block_on(server::run(program, &data, arguments.port, stop)),
         (None, None) => Err("neither --library nor --server".to_string()),
     }
 }
 
-async fn serve_library(library: &Path, data: &Path, port: u16, mut stop: watch::Receiver<bool>) -> Result<(), String> {
+async fn serve_library(
+    library: &Path,
+    data: &Path,
+    arguments: &ChildArguments,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let at_once = AtOnce { statements_max: arguments.statements_max, connections_max: arguments.connections_max };
     // Bound before the engine loads: a port in use is told at once.
-    let listener = bind(port).await?;
+    let listener = bind(arguments.port).await?;
     let port = listener.local_addr().map_err(|error| format!("cannot ask for the port: {error}"))?.port();
     let engine = Engine::load(library, data)?;
-    let interface = Interface::new(engine)
+    let interface = Interface::new(engine, at_once)
         .map_err(|error| format!("the engine does not start over `{}`: {error}", data.display()))?;
     say(&Said::Ready { port, version: interface.version().to_string() });
 

@@ -1,3 +1,8 @@
 //! Where records come from: each gives them with their position.
 
+mod clocks;
 pub(crate) mod spool;
+mod trickle;
+
+pub(crate) use clocks::Clocks;
+pub(crate) use trickle::Trickle;

@@ -57,6 +57,7 @@ const TRIES_MAX: u32 = 5;
 #[derive(Clone)]
 pub struct Store {
     client: Client,
+    database: String,
 }
 
 impl Store {
@@ -72,7 +73,7 @@ impl Store {
             .with_setting("wait_end_of_query", "1")
             .with_setting("input_format_parallel_parsing", "0")
             .with_setting("materialized_views_ignore_errors", "0");
-        Store { client }
+        Store { client, database: database.to_owned() }
     }
 
     /// Brings the database to this version's tables; twice does no harm. Gives the names of what was applied.
@@ -80,7 +81,7 @@ impl Store {
     /// # Errors
     /// A statement that the server refuses, a file that was changed after it was applied, a database of a newer version.
     pub async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
-        migrate::run(&self.client).await
+        migrate::run(&self.client, &self.database).await
     }
 
     /// Writes legs.
@@ -116,6 +117,44 @@ impl Store {
             self.insert("visits", &rows::visits(part)).await?;
             self.insert("verdicts", &rows::verdicts(part)).await?;
             self.insert("calls", &rows::calls(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes conclusions of this company whose version lies in one of these gaps (from, up to but without): calls that a
+    /// repeated reading of the log did not come to again, with all that belongs to them. The verdicts that a call once had stay
+    /// as long as the call does. Facts are never deleted.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn forget(&self, tenant: &str, gaps: &[(u64, u64)]) -> Result<(), StoreError> {
+        let within: Vec<String> =
+            gaps.iter().map(|(from, to)| format!("(version >= {from} AND version < {to})")).collect();
+        if within.is_empty() {
+            return Ok(());
+        }
+        let within = format!("tenant = ? AND ({})", within.join(" OR "));
+        let failed = |e| StoreError::new("deleting conclusions that no longer hold", e);
+        for (table, key) in [("calls", "call_id"), ("follow_ups", "follow_up_id")] {
+            let gone = format!("SELECT {key} FROM {table} FINAL WHERE {within}");
+            let count: u64 = self
+                .client
+                .query(&format!("SELECT count() FROM ({gone})"))
+                .bind(tenant)
+                .fetch_one()
+                .await
+                .map_err(failed)?;
+            if count == 0 {
+                continue;
+            }
+            // The table that tells what is gone comes last, so that an end in the middle is mended by the next time.
+            let parts: &[&str] = if table == "calls" { &["offers", "visits", "verdicts"] } else { &[] };
+            for part in parts {
+                let delete = format!("DELETE FROM {part} WHERE tenant = ? AND {key} IN ({gone})");
+                self.client.query(&delete).bind(tenant).bind(tenant).execute().await.map_err(failed)?;
+            }
+            let delete = format!("DELETE FROM {table} WHERE {within}");
+            self.client.query(&delete).bind(tenant).execute().await.map_err(failed)?;
         }
         Ok(())
     }

@@ -29,7 +29,10 @@ pub static MIGRATIONS: &[(&str, &str)] = files![
 const REMEMBER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (`name` String, `hash` UInt64) \
     ENGINE = ReplacingMergeTree ORDER BY name COMMENT 'What of sql/schema was applied.'";
 
-pub(crate) async fn run(client: &Client) -> Result<Vec<&'static str>, StoreError> {
+pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static str>, StoreError> {
+    // Asked without naming it: a server refuses every statement in a database that is not there.
+    let create = format!("CREATE DATABASE IF NOT EXISTS `{}`", database.replace('\\', "\\\\").replace('`', "\\`"));
+    execute(&client.clone().with_database("default"), database, &create).await?;
     execute(client, "schema_migrations", REMEMBER).await?;
     let applied: Vec<(String, u64)> = client
         .query("SELECT name, hash FROM schema_migrations FINAL ORDER BY name")

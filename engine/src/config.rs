@@ -1,0 +1,150 @@
+//! The settings of an installation: `engine.toml` over the defaults, which `default.toml` explains.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::Path;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::WrongArguments;
+
+/// The commented defaults: the manual of the settings.
+pub(crate) const DEFAULT: &str = include_str!("../default.toml");
+
+/// The file's name in the settings folder.
+pub(crate) const FILE: &str = "engine.toml";
+
+/// The whole file. Every key is explained in `default.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) tenant: String,
+    pub(crate) clickhouse: Clickhouse,
+    pub(crate) limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Clickhouse {
+    pub(crate) url: String,
+    pub(crate) database: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) records_ahead_max: NonZeroUsize,
+    pub(crate) legs_per_batch_max: NonZeroUsize,
+    pub(crate) calls_per_batch_max: NonZeroUsize,
+    pub(crate) reject_bytes_per_batch_max: NonZeroUsize,
+    pub(crate) statements_at_once_max: NonZeroU32,
+    pub(crate) connections_max: NonZeroU32,
+    pub(crate) lock_wait_s: NonZeroU64,
+    pub(crate) missed_listed_max: NonZeroUsize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { tenant: "main".to_owned(), clickhouse: Clickhouse::default(), limits: Limits::default() }
+    }
+}
+
+impl Default for Clickhouse {
+    fn default() -> Self {
+        Clickhouse { url: String::new(), database: "default".to_owned() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const fn size(n: usize) -> NonZeroUsize {
+            NonZeroUsize::MIN.saturating_add(n - 1)
+        }
+        Limits {
+            records_ahead_max: size(4096),
+            legs_per_batch_max: size(100_000),
+            calls_per_batch_max: size(20_000),
+            reject_bytes_per_batch_max: size(16 << 20),
+            statements_at_once_max: NonZeroU32::MIN.saturating_add(7),
+            connections_max: NonZeroU32::MIN.saturating_add(255),
+            lock_wait_s: NonZeroU64::MIN.saturating_add(14),
+            missed_listed_max: size(50),
+        }
+    }
+}
+
+impl Config {
+    /// The settings of this folder, or the defaults without one. A folder need not have the file; it must be one.
+    ///
+    /// # Errors
+    /// What is wrong, in which file and line, and what would have worked: a wrong argument.
+    pub(crate) fn of(folder: Option<&Path>) -> Result<Config> {
+        let Some(folder) = folder else { return Ok(Config::default()) };
+        let wrong = |what: String| Err(WrongArguments(format!("--settings {}: {what}", folder.display())).into());
+        if !folder.is_dir() {
+            return wrong(format!("is no folder; name the one that holds {FILE} and site.toml"));
+        }
+        let path = folder.join(FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Config::from_toml(&text).or_else(|why| wrong(format!("{FILE}, {why}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(error) => wrong(format!("{FILE} cannot be read: {error}")),
+        }
+    }
+
+    fn from_toml(text: &str) -> Result<Config, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            format!("line {line}: {}; `ringback config` prints every key with its meaning", error.message())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_is_the_default_of_the_types() {
+        assert_eq!(Config::from_toml(DEFAULT), Ok(Config::default()));
+        assert_eq!(Config::from_toml(""), Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_key_is_in_the_default_file_under_a_comment() {
+        let lines: Vec<&str> = DEFAULT.lines().collect();
+        let check = |line: &str| {
+            let at = lines.iter().position(|l| *l == line).unwrap_or_else(|| panic!("no line `{line}`"));
+            // Keys that are explained together stand together.
+            let above = lines[..at].iter().rev().find(|l| !l.contains(" = ") || l.starts_with('#'));
+            assert!(above.is_some_and(|l| l.starts_with('#')), "`{line}` is not explained");
+        };
+        let toml::Value::Table(keys) = toml::Value::try_from(Config::default()).unwrap() else { panic!() };
+        for (key, value) in &keys {
+            let toml::Value::Table(inner) = value else {
+                check(&format!("{key} = {value}"));
+                continue;
+            };
+            check(&format!("[{key}]"));
+            inner.iter().for_each(|(key, value)| check(&format!("{key} = {value}")));
+        }
+    }
+
+    #[test]
+    fn an_error_says_the_line_the_key_and_what_would_have_worked() {
+        let check = |text: &str, words: &[&str]| {
+            let error = Config::from_toml(text).unwrap_err();
+            for word in words {
+                assert!(error.contains(word), "`{word}` is not in: {error}");
+            }
+        };
+        check(
+            "tenant = \"a\"\n[limits]\nlegs_per_batch = 5\n",
+            &["line 3", "`legs_per_batch`", "`legs_per_batch_max`"],
+        );
+        check("tennant = \"a\"", &["line 1", "`tennant`", "`tenant`", "`clickhouse`", "`limits`"]);
+        check("[limits]\nlegs_per_batch_max = 0", &["line 2", "`0`", "nonzero"]);
+        check("\n[limits]\nconnections_max = \"many\"", &["line 3", "many", "u32"]);
+        check("a b", &["line 1"]);
+    }
+}

@@ -1,0 +1,9 @@
+//! The commands from outside: the binary, its exit codes, what it says, and what it never does: panic, lose a byte, lose a call.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod bad_input;
+mod demo;
+mod follow;
+mod process;
+mod shell;
