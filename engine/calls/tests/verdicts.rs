@@ -124,6 +124,13 @@ fn order_and_duplication_change_nothing() {
     }
 }
 
+/// The site file that the README names is what the script makes of the corpus's description.
+#[test]
+fn the_site_file_is_the_script_s() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    assert_eq!(run::site_file(&run::pbx_json(&corpus)), std::fs::read_to_string(corpus.join("site.toml")).unwrap());
+}
+
 #[test]
 fn what_is_final_stays() {
     let root = run::root();

@@ -81,13 +81,18 @@ pub fn pbx_json(root: &Path) -> String {
 
 /// The directory of a `pbx.json`, by way of the script that users have.
 pub fn directory(pbx_json: &str) -> Directory {
+    Directory::from_toml(&site_file(pbx_json)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What the script writes of a `pbx.json`.
+pub fn site_file(pbx_json: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pbx.json");
     std::fs::write(&path, pbx_json).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../adapters/fixtures/site_from_pbx.py");
     let out = Command::new("python3").arg(&script).arg(&path).output().expect("python3 runs");
     assert!(out.status.success(), "site_from_pbx.py: {}", String::from_utf8_lossy(&out.stderr));
-    Directory::from_toml(std::str::from_utf8(&out.stdout).unwrap()).unwrap_or_else(|e| panic!("{e}"))
+    String::from_utf8(out.stdout).unwrap()
 }
 
 impl Run {
