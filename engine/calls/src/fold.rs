@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Ends, Leg};
+use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Slot};
 use crate::call::{self, Call};
 use crate::follow_up::{self, Contact, Limits};
 use crate::held::{Held, Told};
 use crate::journey::Direction;
+use crate::line::CallLine;
 use crate::site::Site;
 
 /// A call of which a leg says that it is the last is held this long by the log's clock before it is called final:
@@ -40,6 +42,10 @@ pub struct Calls<'d> {
     agenda: BTreeSet<(Moment, Text)>,
     forgot_at: Moment,
     with_open: bool,
+    /// The names under which open calls were told early.
+    names: HashMap<Slot, SmallVec<[Text; 1]>>,
+    /// Calls that were told early under a name that is no more.
+    merged: Vec<CallLine>,
 }
 
 /// What is known of one customer: calls, and the lines that wait for their follow-up.
@@ -80,6 +86,8 @@ impl<'d> Calls<'d> {
             agenda: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
             with_open: false,
+            names: HashMap::new(),
+            merged: Vec::new(),
         }
     }
 
@@ -100,7 +108,14 @@ impl<'d> Calls<'d> {
 
     /// Takes one leg.
     pub fn push(&mut self, leg: Leg) -> Slot {
-        self.assembly.push(leg, self.clock).slot
+        let pushed = self.assembly.push(leg, self.clock);
+        if !self.names.is_empty() {
+            for gone in pushed.absorbed {
+                let names = self.names.remove(&gone).unwrap_or_default();
+                self.names.entry(pushed.slot).or_default().extend(names);
+            }
+        }
+        pushed.slot
     }
 
     /// The log's clock: everything that ended before this moment has been seen, but for what is late.
@@ -118,7 +133,25 @@ impl<'d> Calls<'d> {
     /// have had `settle_ms` of the log's time to come; else it is early, and never acted on.
     pub fn now(&mut self, slot: Slot, settle_ms: i64) -> Option<Call> {
         let is_final = self.assembly.is_marked(slot) && self.clock.ms_since(self.assembly.last(slot)) >= settle_ms;
-        call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final)
+        let call = call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final)?;
+        let slot = self.assembly.root(slot);
+        self.retire_names(slot, &call.line);
+        self.names.insert(slot, SmallVec::from_elem(call.line.call_id.clone(), 1));
+        Some(call)
+    }
+
+    /// Calls that [`Calls::now`] told under a name that they do not have any more, since a leg joined two of them, or showed a
+    /// smaller key: the line of the call that they are part of, with their own name and `merged_into`. Each is given once.
+    pub fn merged(&mut self) -> Vec<CallLine> {
+        std::mem::take(&mut self.merged)
+    }
+
+    fn retire_names(&mut self, slot: Slot, line: &CallLine) {
+        let names = self.names.remove(&slot).unwrap_or_default();
+        for name in names.into_iter().filter(|name| *name != line.call_id) {
+            let merged_into = Some(line.call_id.clone());
+            self.merged.push(CallLine { call_id: name, merged_into, follow_up: None, ..line.clone() });
+        }
     }
 
     /// Gives every call that has become final, and whose follow-up can change no more. Cheap to ask after every leg.
@@ -163,6 +196,7 @@ impl<'d> Calls<'d> {
         let legs = self.assembly.take(slot);
         let legs = legs.iter().map(AsRef::as_ref);
         let Some(mut call) = call::fold(legs, &mut self.site, self.several_files, true) else { return };
+        self.retire_names(slot, &call.line);
         let contact = contact(&call, &self.site);
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));

@@ -77,6 +77,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 if let Some(error) = failed {
                     return Err(error);
                 }
+                calls.merged().iter().try_for_each(|line| printer.print_now(line))?;
                 if is_signaled(Duration::ZERO) {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -89,6 +90,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                         printer.print_now(&call.line)?;
                     }
                 }
+                calls.merged().iter().try_for_each(|line| printer.print_now(line))?;
                 printer.out.flush()?;
                 if is_signaled(LOOK_AGAIN_AFTER) {
                     return Ok(ControlFlow::Break(()));
@@ -107,6 +109,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     if let Some(error) = failed {
         return Err(error);
     }
+    calls.merged().iter().try_for_each(|line| printer.print_now(line))?;
     progress.finish();
     printer.foot(&rejects)
 }
