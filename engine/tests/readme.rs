@@ -1,6 +1,6 @@
 //! What the top README shows is what its commands print: the first command is run, and its five questions are asked.
 //!
-//! Needs python3 and the embedded database, as a reader does.
+//! Needs the embedded database, as a reader does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -60,14 +60,6 @@ fn the_readme_shows_what_is_printed() {
 /// The first command of the README, but for its port and folder, and what it printed until it was ready.
 fn start(data: &Path) -> (Demo, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let described = Command::new("python3")
-        .current_dir(root)
-        .args(["adapters/fixtures/site_from_pbx.py", "engine/calls/tests/corpus/pbx.json"])
-        .output()
-        .expect("python3");
-    assert!(described.status.success(), "{}", String::from_utf8_lossy(&described.stderr));
-    let site = data.join("site.toml");
-    std::fs::write(&site, described.stdout).unwrap();
     let mut records: Vec<_> = std::fs::read_dir(root.join("engine/calls/tests/corpus"))
         .unwrap()
         .map(|story| story.unwrap().path().join("cdr-full.csv"))
@@ -78,7 +70,7 @@ fn start(data: &Path) -> (Demo, Vec<String>) {
         .args(["demo", "--port", "0", "--data"])
         .arg(data.join("demo"))
         .arg("--site")
-        .arg(&site)
+        .arg(root.join("engine/calls/tests/corpus/site.toml"))
         .arg("--records")
         .args(records)
         .env_remove("CLICKHOUSE_URL")
