@@ -122,8 +122,7 @@ fn describe(
     let unanswered = verdict.answered_at.is_none();
     let reason = (inbound && (unanswered || verdict.outcome == Outcome::LostInTransfer))
         .then(|| verdict::reason(journey, verdict, out_of_hours));
-    let offers =
-        offer_lines(journey, &parties, missed, inbound && unanswered && !out_of_hours, site.directory.is_guessed());
+    let offers = offer_lines(journey, &parties, missed, site.directory.is_guessed());
     let visits = visits(journey, site, &pbx);
     let tried = first_tried(journey, &parties, site, &pbx, None);
     let owner = if missed {
@@ -284,7 +283,7 @@ fn is_missed(site: &Site<'_>, verdict: &Verdict, out_of_hours: bool) -> bool {
         && (!matches!(verdict.rule, "caller_left_in_menu" | "put_out_of_menu") || switches.count_left_in_menu)
 }
 
-fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, countable: bool, guessed: bool) -> Vec<OfferLine> {
+fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, guessed: bool) -> Vec<OfferLine> {
     let mut lines: Vec<OfferLine> = Vec::with_capacity(journey.offers.len());
     for (offer, party) in journey.offers.iter().zip(parties) {
         let round = 1 + u32::try_from(
@@ -308,11 +307,8 @@ fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, countable: bo
             ended_at: offer.ended_at,
             end: offer.end,
             reason: verdict::offer_reason(offer),
-            person_missed: known
-                && first_time
-                && !answered_after
-                && (missed || countable)
-                && offer.end != OfferEnd::Answered,
+            // The site's switches hold for the person as for the company.
+            person_missed: missed && known && first_time && !answered_after && offer.end != OfferEnd::Answered,
         });
     }
     lines

@@ -1,6 +1,6 @@
 //! The line that `ringback calls` prints, which is also the columns of `calls_now`: one call, with its verdict and its proof.
 //!
-//! Keys are a contract (`design.md`, section 11). Moments are UTC, RFC 3339 with milliseconds; lengths are decimal seconds;
+//! Keys are a contract: they keep their names. Moments are UTC, RFC 3339 with milliseconds; lengths are decimal seconds;
 //! what is not told is null.
 
 use adapters::Leg;

@@ -1,4 +1,4 @@
-//! The verdict: one outcome of a partition, decided in a fixed order by the first rule that holds (`mission.md`, *Outcomes*).
+//! The verdict: one outcome of a partition, decided in a fixed order by the first rule that holds (`LIFECYCLE.md`).
 
 use std::collections::BTreeMap;
 
@@ -177,8 +177,8 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
     if journey.was_in(Stage::Mailbox) {
         return (Outcome::Voicemail, "reached_a_mailbox", stay(Stage::Mailbox));
     }
-    // 5: the end of self-service.
-    if journey.was_in(Stage::Final) {
+    // 5: the end of self-service; who hung up before it is told to have left did not hear it to its end.
+    if journey.was_in(Stage::Final) && journey.caller_left != Some(true) {
         return (Outcome::Served, "heard_to_its_end", stay(Stage::Final));
     }
     let nobody_tried = rung.is_empty();
@@ -271,7 +271,7 @@ fn abandoned(journey: &Journey, rung: &[&Offer]) -> Option<(Outcome, &'static st
     })
 }
 
-/// Why, of a call that nobody answered; in the order of `mission.md`, *Reason*.
+/// Why, of a call that nobody answered; by precedence (`LIFECYCLE.md`, *Reason*).
 #[must_use]
 pub fn reason(journey: &Journey, verdict: &Verdict, out_of_hours: bool) -> Reason {
     match verdict.outcome {
