@@ -99,6 +99,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     })?;
     // A signal ends the reading and not the calls: what was known of the open ones has been printed.
     if read.is_break() {
+        progress.finish();
         printer.out.flush()?;
         return Ok(());
     }
