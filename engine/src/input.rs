@@ -169,9 +169,16 @@ fn named_adapter(told: &str) -> Result<(&'static dyn Adapter, Option<String>)> {
     Ok((adapter, pbx))
 }
 
+/// How compressed files begin, and what unpacks them: old logs are often kept so.
+const PACKED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "zcat"), (b"BZh", "bzcat"), (b"\xfd7zXZ", "xzcat"), (b"\x28\xb5\x2f\xfd", "zstdcat")];
+
 fn recognized(name: &str, sample: &Sample) -> Result<&'static dyn Adapter> {
     if sample.bytes.iter().all(u8::is_ascii_whitespace) {
         bail!("{name}: is empty; name its adapter with --pbx to read it all the same");
+    }
+    if let Some((_, unpack)) = PACKED.iter().find(|(begin, _)| sample.bytes.starts_with(begin)) {
+        bail!("{name}: is compressed; unpack it on the way: {unpack} {name} | ringback ... -");
     }
     let mut cutter = framing::Cutter::default();
     let mut records: Vec<Vec<u8>> = Vec::new();

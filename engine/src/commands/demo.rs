@@ -200,8 +200,8 @@ struct Seen {
     inbound: u64,
     missed: u64,
     waiting: u64,
-    /// Lines of the table, by when the call began.
-    latest: BTreeSet<(Moment, String)>,
+    /// Lines of the table, by when the call began, and its name.
+    latest: BTreeSet<(Moment, String, String)>,
     progress: Progress,
 }
 
@@ -218,7 +218,7 @@ impl Seen {
             "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
             "missed at (UTC)", "caller", "called", "wait s", "why"
         )?;
-        for (_, line) in &self.latest {
+        for (_, _, line) in &self.latest {
             writeln!(out, "{line}")?;
         }
         if self.missed > self.latest.len() as u64 {
@@ -248,7 +248,7 @@ impl Watch for Seen {
         }
         self.missed += 1;
         self.waiting += u64::from(line.follow_up.as_ref().is_some_and(|f| f.status == FollowUpStatus::Open));
-        self.latest.insert((line.started_at, table_line(line)));
+        self.latest.insert((line.started_at, line.call_id.to_string(), table_line(line)));
         if self.latest.len() > self.listed_max {
             self.latest.pop_first();
         }
