@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use directory::Directory;
 
 use crate::WrongArguments;
-use crate::source::{Clocks, Trickle};
+use crate::source::{Clocks, Followed, Trickle};
 
 /// What is read at once.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -242,14 +242,16 @@ impl Source {
         self.size.and_then(|_| File::open(&self.path).ok())
     }
 
-    /// A pipe is read without waiting from here on; gives what tells its end.
-    fn made_to_trickle(&mut self) -> Option<Arc<AtomicBool>> {
-        self.size.is_none().then(|| {
-            let trickle = Trickle::of(std::mem::replace(&mut self.input, Box::new(io::empty())));
-            let over = trickle.is_over();
-            self.input = Box::new(trickle);
-            over
-        })
+    /// From here on, what is not there yet is not waited for: a file is followed by its name, a pipe to its end.
+    fn follow(&mut self) -> io::Result<Option<Arc<AtomicBool>>> {
+        if self.size.is_some() {
+            self.input = Box::new(Followed::behind(&self.sample, self.path.clone())?);
+            return Ok(None);
+        }
+        let trickle = Trickle::of(std::mem::replace(&mut self.input, Box::new(io::empty())));
+        let over = trickle.is_over();
+        self.input = Box::new(trickle);
+        Ok(Some(over))
     }
 
     /// Bytes, of a file.
@@ -292,7 +294,11 @@ pub fn read(
         over: Option<Arc<AtomicBool>>,
         finished: bool,
     }
-    let overs: Vec<_> = sources.iter_mut().map(|s| if follow { s.made_to_trickle() } else { None }).collect();
+    let mut overs: Vec<Option<Arc<AtomicBool>>> = Vec::new();
+    for source in &mut sources {
+        let followed = if follow { source.follow() } else { Ok(None) };
+        overs.push(followed.with_context(|| format!("{}: reading failed", source.name))?);
+    }
     let mut open: Vec<Open<'_>> = (1u32..)
         .zip(sources.iter_mut().zip(overs))
         .map(|(file, (s, over))| Open {
