@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use directory::Directory;
 
 use crate::WrongArguments;
-use crate::source::{Clocks, Trickle};
+use crate::source::{Clocks, Followed, Trickle};
 
 /// What is read at once.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -169,9 +169,16 @@ fn named_adapter(told: &str) -> Result<(&'static dyn Adapter, Option<String>)> {
     Ok((adapter, pbx))
 }
 
+/// How compressed files begin, and what unpacks them: old logs are often kept so.
+const PACKED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "zcat"), (b"BZh", "bzcat"), (b"\xfd7zXZ", "xzcat"), (b"\x28\xb5\x2f\xfd", "zstdcat")];
+
 fn recognized(name: &str, sample: &Sample) -> Result<&'static dyn Adapter> {
     if sample.bytes.iter().all(u8::is_ascii_whitespace) {
         bail!("{name}: is empty; name its adapter with --pbx to read it all the same");
+    }
+    if let Some((_, unpack)) = PACKED.iter().find(|(begin, _)| sample.bytes.starts_with(begin)) {
+        bail!("{name}: is compressed; unpack it on the way: {unpack} {name} | ringback ... -");
     }
     let mut cutter = framing::Cutter::default();
     let mut records: Vec<Vec<u8>> = Vec::new();
@@ -235,14 +242,16 @@ impl Source {
         self.size.and_then(|_| File::open(&self.path).ok())
     }
 
-    /// A pipe is read without waiting from here on; gives what tells its end.
-    fn made_to_trickle(&mut self) -> Option<Arc<AtomicBool>> {
-        self.size.is_none().then(|| {
-            let trickle = Trickle::of(std::mem::replace(&mut self.input, Box::new(io::empty())));
-            let over = trickle.is_over();
-            self.input = Box::new(trickle);
-            over
-        })
+    /// From here on, what is not there yet is not waited for: a file is followed by its name, a pipe to its end.
+    fn follow(&mut self) -> io::Result<Option<Arc<AtomicBool>>> {
+        if self.size.is_some() {
+            self.input = Box::new(Followed::behind(&self.sample, self.path.clone())?);
+            return Ok(None);
+        }
+        let trickle = Trickle::of(std::mem::replace(&mut self.input, Box::new(io::empty())));
+        let over = trickle.is_over();
+        self.input = Box::new(trickle);
+        Ok(Some(over))
     }
 
     /// Bytes, of a file.
@@ -285,7 +294,11 @@ pub fn read(
         over: Option<Arc<AtomicBool>>,
         finished: bool,
     }
-    let overs: Vec<_> = sources.iter_mut().map(|s| if follow { s.made_to_trickle() } else { None }).collect();
+    let mut overs: Vec<Option<Arc<AtomicBool>>> = Vec::new();
+    for source in &mut sources {
+        let followed = if follow { source.follow() } else { Ok(None) };
+        overs.push(followed.with_context(|| format!("{}: reading failed", source.name))?);
+    }
     let mut open: Vec<Open<'_>> = (1u32..)
         .zip(sources.iter_mut().zip(overs))
         .map(|(file, (s, over))| Open {

@@ -32,14 +32,21 @@ pub(crate) struct Passed {
     pub(crate) rejects: u64,
 }
 
-/// Takes everything that is in the spool to its tables, and shows each call to `each`. What is there already is written again
-/// and stays one row.
+/// Who is shown what comes through, as it does.
+pub(crate) trait Watch {
+    /// So many records were read, and they told so many legs.
+    fn read(&mut self, records: u64, legs: usize);
+    /// A call is done.
+    fn call(&mut self, line: &CallLine);
+}
+
+/// Takes everything that is in the spool to its tables. What is there already is written again and stays one row.
 pub(crate) async fn run(
     spool: &Arc<Spool>,
     directory: &Directory,
     store: &Store,
     limits: &Limits,
-    mut each: impl FnMut(&CallLine),
+    watch: &mut impl Watch,
 ) -> Result<Passed> {
     let sources = spool.sources().iter().map(|s| Sourced::of(s, directory)).collect::<Result<Vec<_>>>()?;
     let sources = Arc::new(sources);
@@ -54,6 +61,7 @@ pub(crate) async fn run(
         move || read(&spool, &sources, &sender)
     });
     while let Some(turn) = turns.recv().await {
+        watch.read(turn.records, turn.legs.len());
         passed.records += turn.records;
         passed.legs += turn.legs.len() as u64;
         passed.rejects += turn.rejects.len() as u64;
@@ -64,12 +72,12 @@ pub(crate) async fn run(
             calls.advance(clock);
         }
         batch.take(turn);
-        calls.drain(|told| batch.call(told, &mut each));
+        calls.drain(|told| batch.call(told, watch));
         batch.write_if_full().await?;
     }
     reading.await.context("reading the spool stopped")??;
     batch.versions.end();
-    calls.finish(|told| batch.call(told, &mut each));
+    calls.finish(|told| batch.call(told, watch));
     batch.write().await?;
     store.forget(directory.tenant(), &batch.versions.gaps()).await?;
     Ok(passed)
@@ -198,10 +206,10 @@ impl<'s> Batch<'s> {
     }
 
     /// A conclusion of what was read so far.
-    fn call(&mut self, told: Told, each: &mut impl FnMut(&CallLine)) {
+    fn call(&mut self, told: Told, watch: &mut impl Watch) {
         // The fold keeps whole lines for us; text is for those that print.
         let Told::Call(line) = told else { return };
-        each(&line);
+        watch.call(&line);
         let customer = line.caller.as_ref().or(line.caller_raw.as_ref()).filter(|raw| !directory::is_withheld(raw));
         let customer = customer.map(ToString::to_string);
         let (version, decided_at) = (self.versions.now(), self.versions.clock());

@@ -709,7 +709,10 @@ fn a_url_or_a_server_on_the_path_comes_first() {
     assert!(!is_alive(child));
     let mut stderr = String::new();
     server.process.stderr.take().expect("a pipe").read_to_string(&mut stderr).expect("read");
-    assert!(stderr.contains("25.8.1.1 (on PATH; no --clickhouse and no CLICKHOUSE_URL)"), "{stderr}");
+    assert!(
+        stderr.contains("25.8.1.1 (on PATH; no --clickhouse, no CLICKHOUSE_URL, no URL in the settings)"),
+        "{stderr}"
+    );
     // The library must not open what a server made.
     check_refused(&mut command(&data), &["were made by clickhouse server", "--data"]);
 }

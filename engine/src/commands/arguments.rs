@@ -36,20 +36,35 @@ pub(crate) fn add(command: clap::Command) -> clap::Command {
 
 impl ReadArguments {
     /// Each file belongs to the last `--pbx` before it.
-    pub(crate) fn of(matches: &ArgMatches) -> ReadArguments {
+    ///
+    /// # Errors
+    /// A `--pbx` without a file: whoever wrote it after its file would get a verdict of another adapter and not notice.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<ReadArguments> {
         let indexed = |name: &str| matches.indices_of(name).into_iter().flatten();
         let pbxes: Vec<(usize, String)> =
             indexed("pbx").zip(matches.get_many::<String>("pbx").into_iter().flatten().cloned()).collect();
-        let files = indexed("files")
+        let file_at: Vec<usize> = indexed("files").collect();
+        for (n, (at, told)) in pbxes.iter().enumerate() {
+            let until = pbxes.get(n + 1).map_or(usize::MAX, |(next, _)| *next);
+            if !file_at.iter().any(|file| (*at..until).contains(file)) {
+                return Err(WrongArguments(format!(
+                    "--pbx {told}: no file stands after it; write it before its files: --pbx {told} FILE..."
+                ))
+                .into());
+            }
+        }
+        let files = file_at
+            .iter()
+            .copied()
             .zip(matches.get_many::<PathBuf>("files").into_iter().flatten().cloned())
             .map(|(at, path)| Named { path, pbx: pbxes.iter().rev().find(|(i, _)| *i < at).map(|(_, p)| p.clone()) })
             .collect();
-        ReadArguments {
+        Ok(ReadArguments {
             site: matches.get_one::<PathBuf>("site").cloned(),
             files,
             json: matches.get_flag("json"),
             follow: matches.try_get_one::<bool>("follow").ok().flatten().copied().unwrap_or(false),
-        }
+        })
     }
 
     /// The directory: from the site file, or the defaults.

@@ -34,7 +34,7 @@ pub(crate) fn command() -> Command {
 
 /// Reads, folds, prints.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let arguments = ReadArguments::of(matches);
+    let arguments = ReadArguments::of(matches)?;
     let directory = arguments.directory()?;
     let sources = input::open(&arguments.files, &directory)?;
     let several = sources.len() > 1;
@@ -101,6 +101,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     })?;
     // A signal ends the reading and not the calls: what was known of the open ones has been printed.
     if read.is_break() {
+        progress.finish();
         printer.out.flush()?;
         return Ok(());
     }

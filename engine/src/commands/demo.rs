@@ -12,15 +12,15 @@ use calls::CallLine;
 use calls::line::{FollowUpStatus, Word};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
-use store::Store;
+use store::{Store, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments;
-use super::output::Out;
+use super::output::{Out, Progress};
 use crate::config::Config;
 use crate::embedded::{self, Locate};
 use crate::input::{self, Named};
-use crate::pipeline::{self, Passed};
+use crate::pipeline::{self, Passed, Watch};
 use crate::source::spool::{Spool, SpooledSource};
 
 /// The command's arguments.
@@ -113,15 +113,14 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         opened = embedded::open(&locate, &tables, embedded::for_standard_error()) => opened?,
         () = &mut signaled => return Ok(()),
     };
-    say(&format!("ClickHouse: {}", database.how));
     let store = Store::at(&database.url, &config.clickhouse.database);
-    let mut seen = Seen::of(config.limits.missed_listed_max.get());
+    let mut seen = Seen::of(config.limits.missed_listed_max.get(), spool.records());
     let work = async {
         store.migrate().await?;
-        pipeline::run(&spool, &directory, &store, &config.limits, |line| seen.add(line)).await
+        pipeline::run(&spool, &directory, &store, &config.limits, &mut seen).await
     };
     let passed = tokio::select! {
-        passed = work => passed?,
+        passed = work => passed.map_err(|error| told(error, &tables))?,
         error = database.ended() => return Err(error.into()),
         () = &mut signaled => {
             database.shutdown().await?;
@@ -146,6 +145,17 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     }
     database.shutdown().await?;
     Ok(())
+}
+
+/// What went wrong with the tables, and what would help.
+fn told(error: anyhow::Error, tables: &Path) -> anyhow::Error {
+    let is_full = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_full_disk);
+    if !is_full {
+        return error;
+    }
+    let folder = tables.display();
+    error
+        .context(format!("no space left for the tables in {folder}: make room and start again, or name another --data"))
 }
 
 /// Recognizes the files and appends what of them is new.
@@ -174,7 +184,9 @@ fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &
         told.identity = spool.identity(&told, source.file().as_ref());
         let name = told.name.clone();
         let adapter = told.adapter.clone();
-        let new = spool.append(told, &mut source.bytes(), now(), |_| {})?;
+        let mut progress = Progress::of(source.size(), "bytes", true);
+        let new = spool.append(told, &mut source.bytes(), now(), |bytes| progress.add(bytes, 0))?;
+        progress.finish();
         say(&format!("{name}: {adapter}, {new} new records"));
     }
     spool.note_settings(in_force, now())?;
@@ -188,37 +200,25 @@ struct Seen {
     inbound: u64,
     missed: u64,
     waiting: u64,
-    /// Lines of the table, by when the call began.
-    latest: BTreeSet<(Moment, String)>,
+    /// Lines of the table, by when the call began, and its name.
+    latest: BTreeSet<(Moment, String, String)>,
+    progress: Progress,
 }
 
 impl Seen {
-    fn of(listed_max: usize) -> Seen {
-        Seen { listed_max, calls: 0, inbound: 0, missed: 0, waiting: 0, latest: BTreeSet::new() }
+    fn of(listed_max: usize, records: u64) -> Seen {
+        let progress = Progress::of(Some(records), "records", true);
+        Seen { listed_max, calls: 0, inbound: 0, missed: 0, waiting: 0, latest: BTreeSet::new(), progress }
     }
-
-    fn add(&mut self, line: &CallLine) {
-        self.calls += 1;
-        self.inbound += u64::from(line.direction == calls::journey::Direction::Inbound);
-        if !line.missed {
-            return;
-        }
-        self.missed += 1;
-        self.waiting += u64::from(line.follow_up.as_ref().is_some_and(|f| f.status == FollowUpStatus::Open));
-        self.latest.insert((line.started_at, table_line(line)));
-        if self.latest.len() > self.listed_max {
-            self.latest.pop_first();
-        }
-    }
-
     fn show(&self, passed: &Passed, ready: &serde_json::Value) -> Result<()> {
+        self.progress.finish();
         let mut out = Out::stdout();
         writeln!(
             out,
             "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
             "missed at (UTC)", "caller", "called", "wait s", "why"
         )?;
-        for (_, line) in &self.latest {
+        for (_, _, line) in &self.latest {
             writeln!(out, "{line}")?;
         }
         if self.missed > self.latest.len() as u64 {
@@ -232,6 +232,26 @@ impl Seen {
         writeln!(out, "ready {ready}")?;
         out.flush()?;
         Ok(())
+    }
+}
+
+impl Watch for Seen {
+    fn read(&mut self, records: u64, legs: usize) {
+        self.progress.add(records, legs);
+    }
+
+    fn call(&mut self, line: &CallLine) {
+        self.calls += 1;
+        self.inbound += u64::from(line.direction == calls::journey::Direction::Inbound);
+        if !line.missed {
+            return;
+        }
+        self.missed += 1;
+        self.waiting += u64::from(line.follow_up.as_ref().is_some_and(|f| f.status == FollowUpStatus::Open));
+        self.latest.insert((line.started_at, line.call_id.to_string(), table_line(line)));
+        if self.latest.len() > self.listed_max {
+            self.latest.pop_first();
+        }
     }
 }
 

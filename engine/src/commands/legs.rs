@@ -22,7 +22,7 @@ pub(crate) fn command() -> Command {
 
 /// Reads and prints. Numbers are as recorded, and in E.164 beside it where they are one.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let arguments = ReadArguments::of(matches);
+    let arguments = ReadArguments::of(matches)?;
     let directory = arguments.directory()?;
     let sources = input::open(&arguments.files, &directory)?;
     let several = sources.len() > 1;

@@ -55,40 +55,55 @@ fn output_error(error: io::Error) -> io::Error {
     io::Error::other(OutputError { kind: error.kind(), why: error.to_string() })
 }
 
-/// How far reading has come.
+/// How far long work has come.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     told_at: Instant,
-    bytes: u64,
+    done: u64,
     legs: u64,
     total: Option<u64>,
+    unit: &'static str,
 }
 
 /// Without a terminal, a line this often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 impl Progress {
+    /// Of reading these sources, while lines are printed.
     pub(crate) fn over(sources: &[Source]) -> Progress {
-        let total: Option<u64> = sources.iter().map(Source::size).sum();
         // Where lines are printed on the same terminal, a bar would be torn apart by them.
-        let bar = (std::io::stderr().is_terminal() && !std::io::stdout().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} {eta}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(total.unwrap_or(0)).with_style(style)
-        });
-        Progress { bar, told_at: Instant::now(), bytes: 0, legs: 0, total }
+        let with_bar = !io::stdout().is_terminal();
+        Progress::of(sources.iter().map(Source::size).sum(), "bytes", with_bar)
     }
 
-    pub(crate) fn add(&mut self, bytes: u64, legs: usize) {
-        self.bytes += bytes;
+    /// Of so many bytes or records, `None` where nobody knows, while nothing else is printed.
+    pub(crate) fn of(total: Option<u64>, unit: &'static str, with_bar: bool) -> Progress {
+        let bar = (io::stderr().is_terminal() && with_bar).then(|| {
+            let template = match (total, unit) {
+                (None, "bytes") => "{bytes} {msg}",
+                (None, _) => "{pos} {msg}",
+                (Some(_), "bytes") => "{bar:30} {bytes}/{total_bytes} {msg} {eta}",
+                (Some(_), _) => "{bar:30} {pos}/{len} {msg} {eta}",
+            };
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(total.unwrap_or(0)).with_style(style)
+        });
+        Progress { bar, told_at: Instant::now(), done: 0, legs: 0, total, unit }
+    }
+
+    pub(crate) fn add(&mut self, done: u64, legs: usize) {
+        self.done += done;
         self.legs += legs as u64;
+        let legs = if self.legs > 0 { format!(", {} legs", self.legs) } else { String::new() };
         if let Some(bar) = &self.bar {
-            bar.set_position(self.bytes);
-            bar.set_message(format!("{} legs", self.legs));
-        } else if self.told_at.elapsed() >= TELL_EVERY && !std::io::stderr().is_terminal() {
+            bar.set_position(self.done);
+            // Bytes are shown with their unit.
+            let unit = if self.unit == "bytes" { "" } else { self.unit };
+            bar.set_message(format!("{unit}{legs}"));
+        } else if self.told_at.elapsed() >= TELL_EVERY && !io::stderr().is_terminal() {
             self.told_at = Instant::now();
             let of = self.total.map_or_else(String::new, |t| format!(" of {t}"));
-            let _ = writeln!(std::io::stderr().lock(), "read {}{of} bytes, {} legs", self.bytes, self.legs);
+            let _ = writeln!(io::stderr().lock(), "read {}{of} {}{legs}", self.done, self.unit);
         }
     }
 

@@ -102,7 +102,7 @@ pub(crate) async fn find(locate: &Locate, data: &Path, progress: Arc<dyn Progres
             let how = format!("{} ({source})", ping::without_password(&locate.settings_url));
             return Ok((checked_url(&locate.settings_url, source)?, how));
         }
-        tried.push("no --clickhouse, no CLICKHOUSE_URL and no [clickhouse] url in the settings".to_string());
+        tried.push("no --clickhouse, no CLICKHOUSE_URL, no URL in the settings".to_string());
         match find_server(data).await {
             Ok((program, version)) => {
                 let how = format!("`{}` {version} (on PATH; {})", program.display(), tried.join(", "));

@@ -172,6 +172,11 @@ impl Spool {
         &self.sources
     }
 
+    /// How many records it has.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
     /// The log's time from which on the settings are those in force.
     pub(crate) fn settings_at(&self) -> Moment {
         self.settings.map_or(Moment(0), |(_, at)| at)

@@ -24,10 +24,8 @@ pub struct StoreError {
 
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{}: {source}", self.what),
-            None => f.write_str(&self.what),
-        }
+        // The server's words are the source: whoever prints the chain prints them once.
+        f.write_str(&self.what)
     }
 }
 
@@ -38,6 +36,13 @@ impl std::error::Error for StoreError {
 }
 
 impl StoreError {
+    /// The server says that its disk is full.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        let words = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        ["NOT_ENOUGH_SPACE", "No space left", "errno: 28"].iter().any(|full| words.contains(full))
+    }
+
     fn new(what: impl Into<String>, source: clickhouse::error::Error) -> StoreError {
         StoreError { what: what.into(), source: Some(source) }
     }

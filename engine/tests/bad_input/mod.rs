@@ -196,6 +196,8 @@ fn what_cannot_be_read_is_said_before_anything_is_printed() {
         assert_eq!((ran.code, ran.stdout.as_slice()), (1, &b""[..]), "{}", ran.stderr);
         assert!(ran.stderr.contains("nowhere.csv"));
     }
+    let packed = write(folder.path(), "old.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0");
+    check_refused(ringback(["calls"]).arg(&packed), 1, &["old.csv.gz", "compressed", "zcat"]);
     let noise = write(folder.path(), "noise", "to be\nor not\nto be\n");
     check_refused(ringback(["calls"]).arg(&noise), 1, &["noise", "not recognized", "--pbx ADAPTER"]);
 }

@@ -122,3 +122,22 @@ fn a_missed_call_is_told_at_once_when_it_is_final_and_when_it_is_settled() {
     following.signal("TERM");
     assert_eq!(following.end().code(), Some(0));
 }
+
+#[test]
+fn a_rotated_file_is_followed_by_its_name() {
+    let folder = folder();
+    let [first, second] = two_records();
+    let file = write(folder.path(), "Master.csv", &first);
+    let mut command = ringback(["calls", "--follow", "--pbx", "asterisk_cdr", "--site"]);
+    let mut following = Running::start(command.arg(site()).arg(&file));
+    let early = following.wait_for("early verdict", call);
+    append(&file, &second);
+    std::fs::rename(&file, folder.path().join("Master.csv.1")).expect("renamed");
+    write(folder.path(), "Master.csv", later_day("2026-11-28"));
+    let last = following.wait_for("final verdict", |line| {
+        call(line).filter(|l| l["call_id"] == early["call_id"] && l["is_final"] == true)
+    });
+    assert_eq!(last["records"].as_array().map(Vec::len), Some(2));
+    following.signal("INT");
+    assert_eq!(following.end().code(), Some(0));
+}

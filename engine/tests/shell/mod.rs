@@ -18,6 +18,13 @@ fn wrong_arguments_end_with_2_and_say_what_would_have_worked() {
         let elsewhere = ["--site", site, "--pbx", "asterisk_cdr@moon", file];
         check_refused(ringback([command]).args(elsewhere), 2, &["asterisk_cdr@moon", "`moon`", "it has"]);
         check_refused(&mut ringback([command, "--flag", file]), 2, &["--flag"]);
+        check_refused(
+            &mut ringback([command, file, "--pbx", "asterisk_cel"]),
+            2,
+            &["asterisk_cel", "before its files"],
+        );
+        let twice = [command, "--pbx", "asterisk_cel", "--pbx", "asterisk_cdr", file];
+        check_refused(&mut ringback(twice), 2, &["--pbx asterisk_cel: no file"]);
         check_refused(&mut ringback([command]), 2, &["FILE"]);
     }
     check_refused(&mut ringback(["no-command"]), 2, &["no-command"]);
