@@ -45,6 +45,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let mut printer = Printer {
         out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
         table,
+        line: Vec::new(),
         summary: Summary::default(),
         revisions: HashMap::new(),
     };
@@ -99,6 +100,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
 struct Printer<W: Write> {
     out: W,
     table: bool,
+    /// The line that is written, kept for its memory.
+    line: Vec<u8>,
     summary: Summary,
     /// Of calls that may be printed again: how often they were, and what was printed.
     revisions: HashMap<compact_str::CompactString, (u32, String)>,
@@ -110,7 +113,7 @@ struct Summary {
     inbound: u64,
     missed: u64,
     by_outcome: std::collections::BTreeMap<&'static str, u64>,
-    by_follow_up: std::collections::BTreeMap<String, u64>,
+    by_follow_up: std::collections::BTreeMap<&'static str, u64>,
 }
 
 impl<W: Write> Printer<W> {
@@ -141,6 +144,13 @@ impl<W: Write> Printer<W> {
     /// A call that is done, for good.
     fn print(&mut self, told: &Told) -> Result<()> {
         self.summary.count(told);
+        if self.revisions.is_empty() && !self.table {
+            self.line.clear();
+            told.write_json(&mut self.line);
+            self.line.push(b'\n');
+            self.out.write_all(&self.line)?;
+            return Ok(());
+        }
         let mut json = told.json();
         if let Some((revision, _)) = self.revisions.remove(told.call_id().as_str()) {
             json = json.replacen("\"revision\":1,", &format!("\"revision\":{},", revision + 1), 1);
@@ -206,7 +216,7 @@ impl Summary {
         }
         if missed {
             self.missed += 1;
-            let status = follow_up.map_or_else(|| "none".to_owned(), |f| adapters::line::word(f.status));
+            let status = follow_up.map_or("none", |f| f.status.word());
             *self.by_follow_up.entry(status).or_default() += 1;
         }
     }
