@@ -74,6 +74,19 @@ pub fn day(year: i64, month: i64, day_of_month: i64) -> Option<i64> {
     Some(year * 365 + leap_days + day_of_year - DAYS_TO_1970)
 }
 
+/// Year, month and day of a number of days since 1970: the other way round.
+#[must_use]
+pub fn date(days: i64) -> (i64, i64, i64) {
+    const DAYS_IN_400_YEARS: i64 = 146_097;
+    let since = days + DAYS_TO_1970;
+    let (era, day) = (since.div_euclid(DAYS_IN_400_YEARS), since.rem_euclid(DAYS_IN_400_YEARS));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let months = (5 * day_of_year + 2) / 153;
+    let month = if months < 10 { months + 3 } else { months - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day_of_year - (153 * months + 2) / 5 + 1)
+}
+
 /// A local time in a zone, as a moment.
 /// In the hour that happens twice, `near` decides (a moment that the record proves: the nearest of the two is meant);
 /// without it, the first. A time that the zone skips is read with the offset before the gap.
@@ -181,6 +194,7 @@ mod tests {
             use chrono::Datelike;
             let (y, m, d) = (i64::from(date.year()), i64::from(date.month()), i64::from(date.day()));
             assert_eq!(day(y, m, d), Some(i64::from(date.to_epoch_days())), "{date}");
+            assert_eq!(super::date(i64::from(date.to_epoch_days())), (y, m, d));
             let next = date.succ_opt().unwrap();
             assert_eq!(day(y, m, d + 1).is_some(), next.month() == date.month(), "{date}");
             date = next;

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::clock;
 use crate::leg::{Answerer, Disposition, End, EndKind, Leg, LinkKey, Moment, Move, Stage, Text};
 
 /// A leg as it is written: `record` is what the caller calls the place where it was read (`17`, or `FILE:17` where there are several files).
@@ -149,9 +150,34 @@ impl Serialize for ExtraLine<'_> {
 
 /// A moment as RFC 3339 in UTC with milliseconds; one that no calendar holds, as its number.
 #[must_use]
-pub fn moment(moment: Moment) -> String {
-    DateTime::from_timestamp_millis(moment.0)
-        .map_or_else(|| moment.0.to_string(), |m| m.to_rfc3339_opts(SecondsFormat::Millis, true))
+pub fn moment(moment: Moment) -> Text {
+    const MS_PER_DAY: i64 = 86_400_000;
+    let (days, ms) = (moment.0.div_euclid(MS_PER_DAY), moment.0.rem_euclid(MS_PER_DAY));
+    let (year, month, day) = clock::date(days);
+    if !(0..=9999).contains(&year) {
+        return DateTime::from_timestamp_millis(moment.0).map_or_else(
+            || compact_str::ToCompactString::to_compact_string(&moment.0),
+            |m| m.to_rfc3339_opts(SecondsFormat::Millis, true).into(),
+        );
+    }
+    // Every line has several: printed digit by digit into a text that needs no allocation.
+    let mut printed = *b"0000-00-00T00:00:00.000Z";
+    for (at, digits, value) in [
+        (0, 4, year),
+        (5, 2, month),
+        (8, 2, day),
+        (11, 2, ms / 3_600_000),
+        (14, 2, ms / 60_000 % 60),
+        (17, 2, ms / 1_000 % 60),
+        (20, 3, ms % 1_000),
+    ] {
+        let mut rest = value;
+        for place in printed[at..at + digits].iter_mut().rev() {
+            *place += (rest % 10) as u8;
+            rest /= 10;
+        }
+    }
+    std::str::from_utf8(&printed).map(Text::from).unwrap_or_default()
 }
 
 /// The name of an enum's value in snake_case: `AnsweredElsewhere` is `answered_elsewhere`.
@@ -187,6 +213,10 @@ mod tests {
             serde_json::to_string(&Line { leg: &leg, record: "a:7" }).unwrap(),
             r#"{"leg_id":"00000000000000000000000000000000","pbx":"main","adapter":"x","record":"a:7","link_keys":[{"kind":"hand_over","value":"1"}],"to":{},"started_at":"1970-01-01T00:00:01.500Z","grain_ms":1,"disposition":"answered_elsewhere"}"#
         );
+        for ms in [0, -1, 951_782_400_123, 1_795_382_597_007, 253_402_300_799_999, 253_402_300_800_000, -62_167_219_200_001] {
+            let expected = DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339_opts(SecondsFormat::Millis, true);
+            assert_eq!(moment(Moment(ms)), expected);
+        }
         leg.ended_at = Some(Moment(i64::MAX));
         assert_eq!(line(&leg, "")["ended_at"], i64::MAX.to_string());
     }

@@ -56,6 +56,8 @@ struct Component {
     places: ByHash<usize>,
     /// Keys that point here, so that they go when the call goes.
     keys: SmallVec<[(KeyKind, u128); 6]>,
+    /// How many there were when they were last put in order.
+    keys_sorted: usize,
     /// The last moment that any of its legs tells.
     last: Moment,
     /// A leg says that it is the last of its call.
@@ -397,6 +399,7 @@ impl Component {
             legs: SmallVec::new(),
             places: ByHash::default(),
             keys: SmallVec::new(),
+            keys_sorted: KEYS_SEARCHED_MAX,
             last: Moment::default(),
             marked: false,
             touched: Moment::default(),
@@ -406,8 +409,7 @@ impl Component {
 
     /// Notes keys that point here, each once.
     fn point<'k>(&mut self, keys: impl Iterator<Item = &'k (KeyKind, u128)>) {
-        let known = self.keys.len();
-        if known < KEYS_SEARCHED_MAX {
+        if self.keys.len() < KEYS_SEARCHED_MAX {
             for key in keys {
                 if !self.keys.contains(key) {
                     self.keys.push(*key);
@@ -416,10 +418,11 @@ impl Component {
             return;
         }
         self.keys.extend(keys.copied());
-        // Twice as many as at the last time: a call of thousands of legs is put in order a dozen times, not a thousand.
-        if self.keys.len().is_power_of_two() || self.keys.len().ilog2() > known.ilog2() {
+        // A call of thousands of legs is put in order a dozen times, not a thousand.
+        if self.keys.len() > self.keys_sorted * 2 {
             self.keys.sort_unstable();
             self.keys.dedup();
+            self.keys_sorted = self.keys.len();
         }
     }
 

@@ -444,7 +444,11 @@ fn some(text: &Text) -> Option<Text> {
 /// 32 hex digits.
 #[must_use]
 pub fn hex(id: u128) -> Text {
-    compact_str::format_compact!("{id:032x}")
+    let mut digits = [0; 32];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(id >> (place * 4)) as usize & 15];
+    }
+    std::str::from_utf8(&digits).map(Text::from).unwrap_or_default()
 }
 
 /// True if the call's reason is known.

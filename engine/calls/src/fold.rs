@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::assemble::{Assembly, Hold, Slot};
 use crate::call::{self, Call};
 use crate::follow_up::{self, Contact, Limits};
-use crate::held::{Held, Told};
+use crate::held::{Held, Packer, Told};
 use crate::journey::Direction;
 use crate::line::CallLine;
 use crate::site::Site;
@@ -34,7 +34,8 @@ pub struct Calls<'d> {
     clock: Moment,
     drained_at: Moment,
     several_files: bool,
-    as_text: bool,
+    /// `None`: every call is given as it is.
+    packer: Option<Packer>,
     hold: Hold,
     limits: Limits,
     customers: HashMap<Text, Customer>,
@@ -79,7 +80,7 @@ impl<'d> Calls<'d> {
             clock: Moment(i64::MIN),
             drained_at: Moment(i64::MIN),
             several_files,
-            as_text: true,
+            packer: Some(Packer::default()),
             hold,
             limits,
             customers: HashMap::new(),
@@ -94,7 +95,7 @@ impl<'d> Calls<'d> {
     /// Gives every call as it is, also those that waited for their follow-up: for whoever stores them.
     #[must_use]
     pub fn whole(mut self) -> Calls<'d> {
-        self.as_text = false;
+        self.packer = None;
         self
     }
 
@@ -205,7 +206,7 @@ impl<'d> Calls<'d> {
         let known = self.customers.entry(customer.clone()).or_default();
         known.contacts.push(contact);
         if call.owed && !call.withheld {
-            known.lines.push(Held::new(&call.line, self.as_text));
+            known.lines.push(Held::new(call.line, self.packer.as_mut()));
         } else {
             emit(Told::Call(Box::new(call.line)));
         }

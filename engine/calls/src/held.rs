@@ -1,6 +1,7 @@
 //! A call's line that waits for its follow-up: kept as compressed text, since a company can owe hundreds of thousands of calls for a week.
 
 use adapters::leg::{Moment, Text};
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 
 use crate::journey::Direction;
 use crate::line::{CallLine, FollowUpLine};
@@ -41,31 +42,73 @@ pub struct Held {
 enum Kept {
     /// As it is, for whoever stores it.
     Line(Box<CallLine>),
-    /// As compressed text, for whoever prints it.
-    Text(Box<[u8]>),
+    /// As text, for whoever prints it.
+    Text(Packed),
+}
+
+/// A line as compressed JSON.
+#[derive(Clone, Debug)]
+struct Packed {
+    bytes: Box<[u8]>,
+    length: u32,
+    /// Where the follow-up's value belongs.
+    follow_up_at: u32,
 }
 
 /// Where the follow-up belongs in the text: a key that no quoted value can look like.
-const NO_FOLLOW_UP: &str = "\"follow_up\":null";
+const NO_FOLLOW_UP: &[u8] = b"\"follow_up\":null";
+const NULL: &[u8] = b"null";
+
+/// Packs lines, with the memory that it takes to pack one.
+#[derive(Default)]
+pub(crate) struct Packer {
+    json: Vec<u8>,
+    packed: Vec<u8>,
+    table: CompressTable,
+}
+
+impl Packer {
+    fn pack(&mut self, line: &CallLine) -> Option<Packed> {
+        self.json.clear();
+        serde_json::to_writer(&mut self.json, line).ok()?;
+        let key = memchr::memmem::find(&self.json, NO_FOLLOW_UP)?;
+        self.packed.resize(get_maximum_output_size(self.json.len()), 0);
+        let length = compress_into_with_table(&self.json, &mut self.packed, &mut self.table).ok()?;
+        Some(Packed {
+            bytes: self.packed.get(..length)?.into(),
+            length: u32::try_from(self.json.len()).ok()?,
+            follow_up_at: u32::try_from(key + NO_FOLLOW_UP.len() - NULL.len()).ok()?,
+        })
+    }
+}
+
+impl Packed {
+    fn write(&self, follow_up: Option<&FollowUpLine>, out: &mut Vec<u8>) {
+        let start = out.len();
+        let end = start + self.length as usize;
+        out.resize(end, 0);
+        let Ok(_) = lz4_flex::block::decompress_into(&self.bytes, &mut out[start..]) else { return };
+        let Some(told) = follow_up.and_then(|f| serde_json::to_vec(f).ok()) else { return };
+        let at = start + self.follow_up_at as usize;
+        out.splice(at..at + NULL.len(), told);
+    }
+}
 
 impl Held {
-    /// Puts a line by: as text, or as it is.
-    pub(crate) fn new(line: &CallLine, as_text: bool) -> Held {
-        let bare = CallLine { follow_up: None, ..line.clone() };
-        let json = if as_text { serde_json::to_vec(&bare).ok() } else { None };
-        let kept = match json {
-            Some(json) => Kept::Text(lz4_flex::block::compress_prepend_size(&json).into_boxed_slice()),
-            None => Kept::Line(Box::new(bare)),
-        };
+    /// Puts a line without a follow-up by: as text, or as it is.
+    pub(crate) fn new(line: CallLine, packer: Option<&mut Packer>) -> Held {
         Held {
             call_id: line.call_id.clone(),
             started_at: line.started_at,
             direction: line.direction,
             outcome: line.outcome,
             missed: line.missed,
-            follow_up: line.follow_up.clone(),
+            follow_up: None,
             tenant: line.tenant.clone(),
-            kept,
+            kept: match packer.and_then(|p| p.pack(&line)) {
+                Some(packed) => Kept::Text(packed),
+                None => Kept::Line(Box::new(line)),
+            },
         }
     }
 
@@ -84,31 +127,29 @@ impl Held {
         &self.tenant
     }
 
-    /// The line as JSON, with its follow-up.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let text = match &self.kept {
-            Kept::Line(line) => serde_json::to_string(line).unwrap_or_default(),
-            Kept::Text(bytes) => {
-                let bytes = lz4_flex::block::decompress_size_prepended(bytes).unwrap_or_default();
-                String::from_utf8(bytes).unwrap_or_default()
-            }
-        };
-        match self.follow_up.as_ref().and_then(|f| serde_json::to_string(f).ok()) {
-            Some(follow_up) => text.replacen(NO_FOLLOW_UP, &format!("\"follow_up\":{follow_up}"), 1),
-            None => text,
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match &self.kept {
+            Kept::Line(line) => write(&CallLine { follow_up: self.follow_up.clone(), ..(**line).clone() }, out),
+            Kept::Text(packed) => packed.write(self.follow_up.as_ref(), out),
         }
     }
 }
 
 impl Told {
+    /// The line as JSON, added to `out`.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Told::Call(line) => write(line, out),
+            Told::Held(held) | Told::Open(held) => held.write_json(out),
+        }
+    }
+
     /// The line as JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        match self {
-            Told::Call(line) => serde_json::to_string(line).unwrap_or_default(),
-            Told::Held(held) | Told::Open(held) => held.json(),
-        }
+        let mut out = Vec::new();
+        self.write_json(&mut out);
+        String::from_utf8(out).unwrap_or_default()
     }
 
     /// The call's name.
@@ -136,5 +177,12 @@ impl Told {
             Told::Call(line) => (line.direction, line.outcome, line.missed, line.follow_up.as_ref()),
             Told::Held(held) | Told::Open(held) => (held.direction, held.outcome, held.missed, held.follow_up.as_ref()),
         }
+    }
+}
+
+fn write(line: &CallLine, out: &mut Vec<u8>) {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, line).is_err() {
+        out.truncate(start);
     }
 }

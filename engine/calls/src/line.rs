@@ -233,8 +233,7 @@ pub struct FollowUpLine {
 }
 
 /// The states of a follow-up that one input can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FollowUpStatus {
     /// Nobody has dealt with it.
     Open,
@@ -333,6 +332,9 @@ words!(OfferEnd,
     Answered => "answered", NoAnswer => "no_answer", Busy => "busy", Declined => "declined",
     AnsweredElsewhere => "answered_elsewhere", CallerLeft => "caller_left", NotRegistered => "not_registered",
     DoNotDisturb => "do_not_disturb", Failed => "failed");
+words!(FollowUpStatus,
+    Open => "open", ReturnedByUs => "returned_by_us", ReachedUs => "reached_us", NotReturnable => "not_returnable",
+    Expired => "expired");
 words!(crate::journey::StayEnd,
     Answered => "answered", Abandoned => "abandoned", TimedOut => "timed_out", LeftByKey => "left_by_key",
     Emptied => "emptied", NotJoined => "not_joined", MovedOn => "moved_on");

@@ -46,7 +46,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         .unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer { out: Out::stdout(), table, summary: Summary::default(), revisions: HashMap::new() };
+    let mut printer = Printer {
+        out: Out::stdout(),
+        table,
+        line: Vec::new(),
+        summary: Summary::default(),
+        revisions: HashMap::new(),
+    };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
@@ -121,6 +127,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 struct Printer<W: Write> {
     out: W,
     table: bool,
+    /// The line that is written, kept for its memory.
+    line: Vec<u8>,
     summary: Summary,
     /// Calls that may be printed again.
     revisions: HashMap<CompactString, Printed>,
@@ -139,7 +147,7 @@ struct Summary {
     inbound: u64,
     missed: u64,
     by_outcome: std::collections::BTreeMap<&'static str, u64>,
-    by_follow_up: std::collections::BTreeMap<String, u64>,
+    by_follow_up: std::collections::BTreeMap<&'static str, u64>,
 }
 
 impl<W: Write> Printer<W> {
@@ -167,6 +175,13 @@ impl<W: Write> Printer<W> {
         }
         self.summary.count(told);
         match self.revisions.get(told.call_id().as_str()) {
+            None if !self.table => {
+                self.line.clear();
+                told.write_json(&mut self.line);
+                self.line.push(b'\n');
+                self.out.write_all(&self.line)?;
+                Ok(())
+            }
             None => self.write(&told.json()),
             Some(_) => {
                 self.print_again(told.call_id(), &told.json())?;
@@ -246,7 +261,7 @@ impl Summary {
         }
         if missed {
             self.missed += 1;
-            let status = follow_up.map_or_else(|| "none".to_owned(), |f| adapters::line::word(f.status));
+            let status = follow_up.map_or("none", |f| f.status.word());
             *self.by_follow_up.entry(status).or_default() += 1;
         }
     }
