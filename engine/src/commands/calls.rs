@@ -46,13 +46,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         .unwrap_or(0);
     let table = io::stdout().is_terminal() && !arguments.json;
     let mut progress = Progress::over(&sources);
-    let mut printer = Printer {
-        out: Out::stdout(),
-        table,
-        line: Vec::new(),
-        summary: Summary::default(),
-        revisions: HashMap::new(),
-    };
+    let mut printer =
+        Printer { out: Out::stdout(), table, line: Vec::new(), summary: Summary::default(), revisions: HashMap::new() };
     printer.head()?;
     let mut rejects = Rejects::new(several);
     let mut calls = Calls::new(Site::new(&directory), &ends, several);
