@@ -10,6 +10,7 @@ use crate::line::{Answered, CallLine, OfferLine, RecordRef, Seconds, TransferLin
 use crate::paths;
 use crate::queue_log;
 use crate::site::{Party, Site};
+use crate::untimed;
 use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
 
 /// One call as it is known now.
@@ -31,6 +32,15 @@ pub struct Call {
 /// `None` if no leg tells a moment of a call (a queue log's line about an agent, a telephone that was lifted and put down again).
 pub fn fold(legs: &mut [Leg], site: &mut Site<'_>, several_files: bool, is_final: bool) -> Option<Call> {
     assemble::sort(legs);
+    if untimed::is_untimed(legs) {
+        let legs = untimed::laid_out(legs);
+        let journey = paths::journey(&legs.iter().collect::<Vec<_>>())?;
+        let verdict = verdict::decide(&journey, 0);
+        return Some(untimed::without_moments(
+            describe(&legs, &journey, &verdict, site, several_files, is_final),
+            &legs,
+        ));
+    }
     let journey = journey(legs)?;
     let verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
     Some(describe(legs, &journey, &verdict, site, several_files, is_final))
