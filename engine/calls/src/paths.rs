@@ -597,7 +597,9 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
                 _ if leg.to.is_none() && leg.cause.is_some() => continue,
                 _ => MoveKind::Blind,
             };
+            // Who were left of a conference are together as they were.
             if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
+                || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
                 || transfers.iter().any(|t| t.at == from && t.to == to)
             {
                 continue;

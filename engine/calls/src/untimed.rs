@@ -7,7 +7,10 @@ use adapters::Leg;
 use adapters::leg::{Disposition, Moment, Stage};
 
 use crate::call::Call;
-use crate::line::NOT_TOLD;
+use crate::line::{NOT_TOLD, Seconds};
+
+/// Between two paths, so that what follows does not seem to happen at once.
+const GAP_MS: i64 = 60_000;
 
 /// True if there are paths, and none of them tells a moment.
 pub(crate) fn is_untimed(legs: &[Leg]) -> bool {
@@ -31,6 +34,7 @@ pub(crate) fn laid_out(legs: &[Leg]) -> Vec<Leg> {
             leg.answered_at = (leg.disposition == Disposition::Answered).then_some(at);
             at = at.plus_ms(leg.length_ms.unwrap_or(0).max(0));
             leg.ended_at = Some(at);
+            at = at.plus_ms(GAP_MS);
             leg
         })
         .collect()
@@ -55,6 +59,7 @@ pub(crate) fn without_moments(mut call: Call, legs: &[Leg]) -> Call {
     line.queued_at = None;
     line.rang_at = None;
     line.answered_at = None;
+    line.duration_s = Seconds { ms: legs.iter().filter_map(|l| l.length_ms).sum() };
     line.wait_time_s = None;
     line.queue_wait_time_s = None;
     line.ring_time_s = None;

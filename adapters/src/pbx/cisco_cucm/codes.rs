@@ -6,6 +6,7 @@ use crate::leg::{Disposition, MoveKind};
 pub(super) mod feature {
     pub(crate) const PARK: i64 = 3;
     pub(crate) const CONFERENCE: i64 = 4;
+    pub(crate) const FORWARD: i64 = 5;
     pub(crate) const MEET_ME: i64 = 6;
     pub(crate) const MEET_ME_INTERCEPT: i64 = 7;
     pub(crate) const IMMEDIATE_DIVERT: i64 = 14;
@@ -25,6 +26,7 @@ pub(super) mod reason {
     pub(crate) const PARK_PICKUP: i64 = 8;
     pub(crate) const OUT_OF_ORDER: i64 = 9;
     pub(crate) const FORWARD: i64 = 10;
+    pub(crate) const PARK_REVERSION: i64 = 11;
     pub(crate) const FORWARD_ALL: i64 = 15;
     pub(crate) const DEFLECTION: i64 = 18;
     pub(crate) const BLIND_TRANSFER: i64 = 34;
@@ -54,7 +56,7 @@ pub(super) fn is_split(cause: i64) -> bool {
     matches!(cause, 126 | 393_216)
 }
 
-const CONFERENCE_FULL: i64 = 262_144;
+pub(super) const CONFERENCE_FULL: i64 = 262_144;
 const CONFERENCE_DROP: i64 = 458_752;
 /// Causes above this are a SIP response, with the Q.850 cause in the low byte.
 const CAUSE_MAX: i64 = 16_777_215;
@@ -115,7 +117,7 @@ pub(super) fn move_kind(reason: i64) -> Option<MoveKind> {
         | reason::AAR
         | reason::REDIRECTION => MoveKind::Forward,
         reason::PICKUP => MoveKind::Pickup,
-        reason::PARK => MoveKind::Park,
+        reason::PARK | reason::PARK_PICKUP | reason::PARK_REVERSION => MoveKind::Park,
         reason::BLIND_TRANSFER | reason::REFER => MoveKind::Blind,
         reason::REPLACES => MoveKind::Attended,
         _ => return None,

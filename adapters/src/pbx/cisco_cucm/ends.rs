@@ -49,7 +49,8 @@ pub(super) fn end(row: &Row<'_>, party: Party, settings: &Settings) -> End {
         end.kind = EndKind::Person;
     } else if machine(&device).is_some() {
         end.kind = EndKind::Machine;
-    } else if party == Party::Called && row.integer(C::Usage) == Some(usage::ROUTE_PATTERN) {
+    } else if is_called_trunk(&device) || party == Party::Called && row.integer(C::Usage) == Some(usage::ROUTE_PATTERN)
+    {
         end.kind = EndKind::Outside;
     } else {
         end.kind = by_number(&end.number, &device, settings);
@@ -81,6 +82,19 @@ fn is_telephone(device: &str, settings: &Settings) -> bool {
     settings.devices.contains_key(device)
         || device.starts_with(REMOTE_DEVICE)
         || TELEPHONES.iter().any(|prefix| device.starts_with(prefix))
+}
+
+/// A device that is called what it is: the digital port of a gateway (`S0/SU1/DS1-0@name`), or a name with one of these words in it.
+fn is_called_trunk(device: &str) -> bool {
+    let holds =
+        |word: &str| device.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+    let is_short = |part: &str| {
+        part.get(..2).is_some_and(|gw| gw.eq_ignore_ascii_case("gw")) && part[2..].bytes().all(|b| b.is_ascii_digit())
+    };
+    device.contains("/DS1-")
+        || holds("trunk")
+        || holds("gateway")
+        || device.split(|c: char| !c.is_ascii_alphanumeric()).any(is_short)
 }
 
 /// What a device that no person answers is.

@@ -74,6 +74,7 @@ const COLUMNS: [&str; COLUMN_COUNT] = [
     "destCause_value",
     "origDeviceName",
     "destDeviceName",
+    "origCallTerminationOnBehalfOf",
     "origCalledPartyRedirectOnBehalfOf",
     "lastRedirectRedirectOnBehalfOf",
     "origCalledPartyRedirectReason",
@@ -102,7 +103,7 @@ const COLUMNS: [&str; COLUMN_COUNT] = [
     "originalCalledPartyNumber_uri",
     "finalCalledPartyNumber_uri",
 ];
-const COLUMN_COUNT: usize = 45;
+const COLUMN_COUNT: usize = 46;
 
 #[derive(Clone, Copy)]
 enum C {
@@ -124,6 +125,7 @@ enum C {
     DestCause,
     OrigDevice,
     DestDevice,
+    OrigEndedFor,
     FirstRedirectFor,
     LastRedirectFor,
     FirstReason,

@@ -152,6 +152,7 @@ fn read_end(leg: &mut Leg, row: &Row<'_>, is_connected: Option<bool>) {
     }
     leg.ended_by = match (codes::cause(orig), codes::cause(dest)) {
         _ if is_split => None,
+        _ if [orig, dest].contains(&codes::CONFERENCE_FULL) => Some(Side::Network),
         (Some(16), None) => Some(Side::Caller),
         (None, None) => (is_connected == Some(false)).then_some(Side::Caller),
         (Some(16), Some(16)) => None,
@@ -215,12 +216,17 @@ fn conference(mut leg: Leg, row: &Row<'_>, settings: &Settings, legs: &mut Parts
     } else {
         link(&mut leg, row, &[C::OrigLeg, C::DestLeg]);
     }
-    leg.stage = Stage::Conference;
-    leg.place = row.number(C::FinalCalled);
     if ends::is_bridge(&leg.dialed) {
         leg.dialed = Text::default();
     }
     read_did(&mut leg, settings);
+    if !matches!(leg.disposition, Disposition::Answered | Disposition::MovedOn | Disposition::Unknown) {
+        // The conference was full, or the bridge never picked up.
+        leg.stage = if leg.from.kind == EndKind::Person { Stage::Inside } else { Stage::Number };
+        return legs.push(leg);
+    }
+    leg.stage = Stage::Conference;
+    leg.place = row.number(C::FinalCalled);
     let comment = row.text(C::Comment);
     let controller = controller(&comment, "ConfControllerDn");
     let device = self::controller(&comment, "ConfControllerDeviceName");
@@ -241,7 +247,7 @@ fn controller(comment: &str, key: &str) -> Text {
         .filter_map(|part| part.trim().split_once('='))
         .filter(|(k, _)| *k == key)
         .map(|(_, v)| v)
-        .last()
+        .next_back()
         .unwrap_or_default()
         .into()
 }
@@ -274,7 +280,9 @@ fn led_on(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, settings: &Se
     let hops = hops(row, &leg, settings);
     leg.queue = queue(row, place.as_ref());
     let waits = !leg.queue.is_empty() && row.code(C::WasQueued) == 1;
-    let first_rang = hops.is_empty() && !waits;
+    // Past a party who was rung in vain, or out of a queue, nothing tells when the next telephone began to ring.
+    let first_rang = !waits && hops.iter().all(|hop: &Leg| hop.rang_at.is_none() && hop.to.is_some());
+    let is_straight = hops.is_empty() && !waits;
     let only_hop = hops.len() == 1;
     for mut hop in hops {
         // Behind one party a machine picks up at once: the moment is that at which the party was given up.
@@ -291,7 +299,7 @@ fn led_on(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, settings: &Se
             enter_queue(&mut leg, row, legs);
             legs.push(leg);
         }
-        Some((stage, place)) => reach_machine(leg, stage, place, first_rang, legs),
+        Some((stage, place)) => reach_machine(leg, stage, place, is_straight, legs),
         None => reach_end(leg, to, first_rang, row, legs),
     }
 }
@@ -319,11 +327,12 @@ fn place(row: &Row<'_>, to: &End, is_connected: Option<bool>, settings: &Setting
         Some(stage) => return Some((*stage, number)),
         None => {}
     }
-    if usage_is(usage::HUNT_PILOT) && !is_answered {
+    let is_queue = row.code(C::WasQueued) == 1 && number == row.number(C::OriginalCalled);
+    if (usage_is(usage::HUNT_PILOT) || is_queue) && !is_answered {
         return Some((group, number));
     }
     if usage_is(usage::MAILBOX_PORT) {
-        return Some((Stage::Mailbox, mailbox(row, number)));
+        return Some((Stage::Mailbox, number));
     }
     let is_parked = row.code(C::LastReason) == reason::PARK
         || usage_is(usage::PARK)
@@ -334,13 +343,7 @@ fn place(row: &Row<'_>, to: &End, is_connected: Option<bool>, settings: &Setting
         return Some((Stage::Park, number));
     }
     let stage = (to.kind == EndKind::Machine).then(|| ends::machine(&to.device)).flatten()?;
-    Some(if stage == Stage::Mailbox { (stage, mailbox(row, number)) } else { (stage, number) })
-}
-
-/// Whose mailbox: of whoever sent the call there.
-fn mailbox(row: &Row<'_>, number: Text) -> Text {
-    let sent_by = row.text(C::LastRedirect);
-    if sent_by.is_empty() { number } else { sent_by }
+    Some((stage, number))
 }
 
 /// The hunt group or queue of this path.
@@ -353,18 +356,24 @@ fn queue(row: &Row<'_>, place: Option<&(Stage, Text)>) -> Text {
     }
 }
 
-/// How the caller came here, if by a redirect.
+/// How the caller came here, if by a redirect. Of a parked call the last redirect is the parking place or whoever fetched it.
 fn moved(row: &Row<'_>, to: &End) -> Option<Move> {
     let kind = match row.code(C::LastReason) {
         0 if row.code(C::JoinedFor) == feature::PICKUP => MoveKind::Pickup,
-        reason::PARK_PICKUP => MoveKind::Park,
+        reason::IMMEDIATE_DIVERT if is_diverted_after_answer(row) => MoveKind::Blind,
         reason => codes::move_kind(reason)?,
     };
     let by = match kind {
         MoveKind::Pickup => to.number.clone(),
+        MoveKind::Park if row.code(C::LastReason) != reason::PARK => Text::default(),
         _ => row.text(C::LastRedirect),
     };
     Some(Move { kind, by })
+}
+
+/// Who diverted the call had answered it, which another record tells.
+fn is_diverted_after_answer(row: &Row<'_>) -> bool {
+    row.code(C::JoinedFor) == feature::IMMEDIATE_DIVERT
 }
 
 /// Whom the caller was led past: the party dialed, and the last that sent the call on. Those between are not in the record.
@@ -383,8 +392,11 @@ fn hops(row: &Row<'_>, leg: &Leg, settings: &Settings) -> SmallVec<[Leg; 2]> {
         if !is_other || number.is_empty() || *number == reached || *number == row.text(C::HuntPilot) {
             continue;
         }
-        // Who diverted the call after having answered it is told by the record of that.
-        if why == reason::IMMEDIATE_DIVERT && row.code(C::JoinedFor) == feature::IMMEDIATE_DIVERT {
+        // The ringing that a pickup took away has a record of its own, unless it was made like a forward or ended in this record.
+        let is_told = why == reason::PICKUP
+            && row.code(C::OrigEndedFor) != feature::PICKUP
+            && row.code(C::LastRedirectFor) != feature::FORWARD;
+        if is_told || why == reason::IMMEDIATE_DIVERT && is_diverted_after_answer(row) {
             continue;
         }
         let is_first = hops.is_empty();
@@ -495,6 +507,7 @@ fn reach_machine(mut leg: Leg, stage: Stage, place: Text, is_first: bool, legs: 
         leg.ended_by = leg.ended_by.map(|side| if side == Side::Callee { Side::Network } else { side });
     } else {
         leg.stage = Stage::Number;
+        leg.moved = None;
     }
     legs.push(leg);
 }
@@ -526,7 +539,11 @@ fn reach_end(mut leg: Leg, to: End, is_first: bool, row: &Row<'_>, legs: &mut Pa
     }
     let rang = matches!(
         leg.disposition,
-        Disposition::Answered | Disposition::NoAnswer | Disposition::Canceled | Disposition::Declined
+        Disposition::Answered
+            | Disposition::NoAnswer
+            | Disposition::Canceled
+            | Disposition::Declined
+            | Disposition::MovedOn
     );
     if to_us && rang && is_first {
         leg.rang_at = leg.started_at;
