@@ -356,6 +356,7 @@ fn talks(paths: &Paths<'_>, journey: &Journey) -> Vec<Talk> {
 }
 
 /// A caller of ours who passed the far end on: their call goes on with the far end, at whose channel others' legs begin.
+/// In a conference they are still together.
 fn handed_on(paths: &Paths<'_>, journey: &Journey, talks: &[Talk]) -> Vec<Talk> {
     if journey.caller.kind == EndKind::Outside {
         return Vec::new();
@@ -368,8 +369,10 @@ fn handed_on(paths: &Paths<'_>, journey: &Journey, talks: &[Talk]) -> Vec<Talk> 
                 && began.ms_since(t.to) >= -journey.grain_ms
         })
     };
+    let has_room = paths.own.iter().any(|l| l.stage == Stage::Conference);
     let answered = |leg: &&&Leg| {
-        leg.disposition == Disposition::Answered
+        !(has_room && leg.stage == Stage::Conference)
+            && leg.disposition == Disposition::Answered
             && leg.answerer != Answerer::Machine
             && !leg.up_before
             && leg.to.is_some()

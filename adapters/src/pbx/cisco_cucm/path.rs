@@ -331,7 +331,10 @@ fn place(row: &Row<'_>, to: &End, is_connected: Option<bool>, settings: &Setting
     if (usage_is(usage::HUNT_PILOT) || is_queue) && !is_answered {
         return Some((group, number));
     }
-    if usage_is(usage::MAILBOX_PORT) {
+    // `docs: Immediate Divert`: it leads to the voice-messaging system, whatever the number is.
+    let is_diverted = row.code(C::LastReason) == reason::IMMEDIATE_DIVERT
+        || row.code(C::LastRedirectFor) == feature::IMMEDIATE_DIVERT;
+    if usage_is(usage::MAILBOX_PORT) || is_diverted {
         return Some((Stage::Mailbox, number));
     }
     let is_parked = row.code(C::LastReason) == reason::PARK
