@@ -17,6 +17,9 @@ const REMOTE_DEVICE: &str = "CTIRD";
 const APPLICATION_PORT: &str = "CTI";
 /// How the names of the ports of the make's own mailboxes begin.
 const MAILBOX_PORT: &str = "CiscoUM";
+/// The make's own products that answer on a trunk or a port: its mailboxes, and its menus.
+const MAILBOX_PRODUCTS: [&str; 4] = ["Unity", "CUC", "Voicemail", "VM"];
+const MENU_PRODUCTS: [&str; 4] = ["UCCX", "CCX", "CVP", "IVR"];
 /// Announcements and music on hold.
 const ANNOUNCERS: [&str; 2] = ["ANN_", "MOH_"];
 /// Conference bridges.
@@ -86,25 +89,29 @@ fn is_telephone(device: &str, settings: &Settings) -> bool {
 
 /// A device that is called what it is: the digital port of a gateway (`S0/SU1/DS1-0@name`), or a name with one of these words in it.
 fn is_called_trunk(device: &str) -> bool {
-    let holds =
-        |word: &str| device.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
-    let is_short = |part: &str| {
-        part.get(..2).is_some_and(|gw| gw.eq_ignore_ascii_case("gw")) && part[2..].bytes().all(|b| b.is_ascii_digit())
+    let is_gateway = |part: &str| {
+        let (word, number) = part.split_at(part.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        word.eq_ignore_ascii_case("gw") && number.len() < 4
     };
-    device.contains("/DS1-")
-        || holds("trunk")
-        || holds("gateway")
-        || device.split(|c: char| !c.is_ascii_alphanumeric()).any(is_short)
+    device.contains("/DS1-") || holds(device, "trunk") || holds(device, "gateway") || parts(device).any(is_gateway)
+}
+
+fn holds(device: &str, word: &str) -> bool {
+    device.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn parts(device: &str) -> impl Iterator<Item = &str> {
+    device.split(|c: char| !c.is_ascii_alphanumeric())
 }
 
 /// What a device that no person answers is.
 pub(super) fn machine(device: &str) -> Option<Stage> {
     if device.starts_with(REMOTE_DEVICE) {
         None
-    } else if device.starts_with(APPLICATION_PORT) {
-        Some(Stage::Menu)
-    } else if device.starts_with(MAILBOX_PORT) {
+    } else if device.starts_with(MAILBOX_PORT) || parts(device).any(|part| is_one_of(part, &MAILBOX_PRODUCTS)) {
         Some(Stage::Mailbox)
+    } else if device.starts_with(APPLICATION_PORT) || parts(device).any(|part| is_one_of(part, &MENU_PRODUCTS)) {
+        Some(Stage::Menu)
     } else if ANNOUNCERS.iter().any(|prefix| device.starts_with(prefix)) {
         Some(Stage::Announcement)
     } else if device.starts_with(BRIDGE) {
@@ -112,6 +119,10 @@ pub(super) fn machine(device: &str) -> Option<Stage> {
     } else {
         None
     }
+}
+
+fn is_one_of(part: &str, products: &[&str]) -> bool {
+    products.iter().any(|product| part.eq_ignore_ascii_case(product))
 }
 
 /// A device whose name says nothing, or that is not told: extensions are ours, other numbers are outside.

@@ -77,13 +77,13 @@ fn is_connected(row: &Row<'_>) -> Option<bool> {
     if row.told(C::Connect) {
         return Some(row.code(C::Connect) > 0);
     }
+    // Who was called hangs up only what was answered (`docs: Short Calls`: less than a second is a duration of 0).
+    let called_hung_up = row.code(C::DestCause) == 16 && row.code(C::OrigCause) == 0;
     if row.told(C::Duration) {
-        return Some(row.code(C::Duration) > 0);
+        return Some(row.code(C::Duration) > 0 || called_hung_up);
     }
-    // A hunt pilot is told when a member answered; taking over a ringing call is answering it; who was called hangs up only what was answered.
-    let is_answered = !row.is_empty(C::HuntPilot)
-        || row.code(C::JoinedFor) == feature::PICKUP
-        || row.code(C::DestCause) == 16 && !is_split(row);
+    // A hunt pilot is told when a member answered; taking over a ringing call is answering it.
+    let is_answered = called_hung_up || !row.is_empty(C::HuntPilot) || row.code(C::JoinedFor) == feature::PICKUP;
     is_answered.then_some(true)
 }
 
@@ -345,8 +345,7 @@ fn place(row: &Row<'_>, to: &End, is_connected: Option<bool>, settings: &Setting
     if is_parked {
         return Some((Stage::Park, number));
     }
-    let stage = (to.kind == EndKind::Machine).then(|| ends::machine(&to.device)).flatten()?;
-    Some((stage, number))
+    if to.kind == EndKind::Person { None } else { Some((ends::machine(&to.device)?, number)) }
 }
 
 /// The hunt group or queue of this path.
