@@ -389,7 +389,8 @@ fn name(leg: &mut Leg, row: &Row<'_>, record: Record<'_>, columns: &[C], part: u
     }
     leg.native_id = row.identifier(C::Call);
     let has_ends = !row.identifier(C::OrigLeg).is_empty() || !row.identifier(C::CallIdentifier).is_empty();
-    if leg.native_id.is_empty() || !has_ends || leg.started_at.is_none() {
+    let has_time = row.told(C::Origination) || row.told(C::Stamp);
+    if leg.native_id.is_empty() || !has_ends || !has_time {
         return leg.name_by_position(record.source, part);
     }
     let distinct: smallvec::SmallVec<[&[u8]; 8]> = columns.iter().map(|c| row.bytes(*c)).collect();

@@ -40,7 +40,7 @@ pub(super) fn parse(row: &Row<'_>, record: Record<'_>, settings: &Settings, out:
     if is_recording(row) {
         return recording(leg, row, is_connected, &mut legs);
     }
-    if is_conference(row) {
+    if is_conference(row, settings) {
         return conference(leg, row, settings, &mut legs);
     }
     link(&mut leg, row, &[C::OrigLeg, C::DestLeg]);
@@ -72,10 +72,10 @@ impl Parts<'_, '_> {
 }
 
 /// Whether the two ends were connected. `None`: the file has no column that tells it.
-/// A connected duration of 0 is a real short answer; a connect time of 0 is none.
+/// A connected duration of 0 is a real short answer; a connect time of 0 is none; one that cannot be read tells nothing.
 fn is_connected(row: &Row<'_>) -> Option<bool> {
-    if row.told(C::Connect) {
-        return Some(row.code(C::Connect) > 0);
+    if let (true, Ok(connect)) = (row.told(C::Connect), row.moment(C::Connect)) {
+        return Some(connect.is_some());
     }
     // Who was called hangs up only what was answered (`docs: Short Calls`: less than a second is a duration of 0).
     let called_hung_up = row.code(C::DestCause) == 16 && row.code(C::OrigCause) == 0;
@@ -195,8 +195,9 @@ fn recording(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, legs: &mut
 }
 
 /// `docs: Conference Calls`: all paths lead into the bridge, whoever called whom.
-fn is_conference(row: &Row<'_>) -> bool {
+fn is_conference(row: &Row<'_>, settings: &Settings) -> bool {
     ends::is_bridge(&row.text(C::FinalCalled))
+        || settings.places.get(&row.text(C::FinalCalled)) == Some(&Stage::Conference)
         || ends::machine(&row.text(C::DestDevice)) == Some(Stage::Conference)
         || row.integer(C::Usage) == Some(usage::CONFERENCE)
         || row.code(C::LastReason) == reason::BARGE
@@ -286,7 +287,7 @@ fn led_on(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, settings: &Se
     let only_hop = hops.len() == 1;
     for mut hop in hops {
         // Behind one party a machine picks up at once: the moment is that at which the party was given up.
-        if only_hop && place.is_some() {
+        if only_hop && place.is_some() && hop.ended_at.is_none() {
             hop.ended_at = leg.answered_at;
         }
         legs.push(hop);
