@@ -2,6 +2,8 @@
 //!
 //! `docs: Call Types`: which devices are trunks and gateways is the configuration's to say, so the site file's trunks come first;
 //! telephones have a name made of a prefix and an address, which nothing else has.
+//! The guide names SEP, CSF, BOT, TCT, TAB, ANN_, MOH_, CFB_ and CTI ports; the other names here are habit, not documented, and the site file
+//! overrules every one.
 
 use crate::adapter::Settings;
 use crate::leg::{End, EndKind, Stage, Text};
