@@ -20,7 +20,8 @@ pub trait Adapter: Sync {
     }
 
     /// A line that names the columns instead of telling a leg: it is not counted as a record,
-    /// and goes with every record after it.
+    /// and goes with every record after it. A header without names (a line of SQL types below the names) is no record either,
+    /// and the header before it stays.
     fn header(&self, _bytes: &[u8], _settings: &Settings) -> Option<Header> {
         None
     }
@@ -54,6 +55,13 @@ pub struct Header {
 }
 
 impl Header {
+    /// What goes with the records after this line, when `known` went with those before it.
+    pub fn take(self, known: &mut Option<Header>) {
+        if !self.names.is_empty() {
+            *known = Some(self);
+        }
+    }
+
     /// Finds `known` columns among `names`, without regard to case.
     #[must_use]
     pub fn find(names: Vec<Text>, known: &[&str]) -> Header {

@@ -15,7 +15,20 @@ pub type Fields<'a> = SmallVec<[Cow<'a, [u8]>; 32]>;
 /// The offset of the opening quote, where a quoted field does not end.
 pub fn split_quoted<'a>(line: &'a [u8], delimiter: u8, out: &mut Fields<'a>) -> Result<(), usize> {
     out.clear();
+    each_quoted(line, delimiter, |_, field| out.push(field)).map(|_| ())
+}
+
+/// The same, field by field with its number from 0, for records of which few of many fields are wanted. Gives how many there were.
+///
+/// # Errors
+/// The offset of the opening quote, where a quoted field does not end.
+pub fn each_quoted<'a>(
+    line: &'a [u8],
+    delimiter: u8,
+    mut each: impl FnMut(usize, Cow<'a, [u8]>),
+) -> Result<usize, usize> {
     let mut at = 0;
+    let mut number = 0;
     loop {
         if line.get(at) == Some(&b'"') {
             let (field, end) = quoted(line, at)?;
@@ -27,18 +40,19 @@ pub fn split_quoted<'a>(line: &'a [u8], delimiter: u8, out: &mut Fields<'a>) -> 
             if next > end && !line[end..next].iter().all(u8::is_ascii_whitespace) {
                 let mut whole = field.into_owned();
                 whole.extend_from_slice(&line[end..next]);
-                out.push(Cow::Owned(whole));
+                each(number, Cow::Owned(whole));
             } else {
-                out.push(field);
+                each(number, field);
             }
             at = next;
         } else {
             let next = find(delimiter, &line[at..]).map_or(line.len(), |n| at + n);
-            out.push(Cow::Borrowed(&line[at..next]));
+            each(number, Cow::Borrowed(&line[at..next]));
             at = next;
         }
+        number += 1;
         if at >= line.len() {
-            return Ok(());
+            return Ok(number);
         }
         at += 1;
     }

@@ -324,7 +324,7 @@ pub struct Leg {
     pub detail: Text,
     /// Says still more about `event` (see there).
     pub argument: Text,
-    /// A length told with `event`, in milliseconds.
+    /// A length told with `event`; of a path of which no moment is told, how long it was answered. In milliseconds.
     pub length_ms: Option<i64>,
 
     /// Who placed it.

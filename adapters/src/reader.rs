@@ -74,7 +74,7 @@ fn record(
     if cut.too_long.is_none()
         && let Some(header) = adapter.header(cut.bytes, settings)
     {
-        state.header = Some(header);
+        header.take(&mut state.header);
         return;
     }
     state.records += 1;

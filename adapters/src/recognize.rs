@@ -21,10 +21,10 @@ pub struct Understanding {
 }
 
 impl Understanding {
-    /// The share understood, 0 to 1.
+    /// The share understood, 0 to 1. A file of a header alone is understood if the header is.
     #[must_use]
     pub fn share(&self) -> f64 {
-        if self.tried == 0 { 0.0 } else { self.understood as f64 / self.tried as f64 }
+        if self.tried == 0 { f64::from(self.by_header) } else { self.understood as f64 / self.tried as f64 }
     }
 }
 
@@ -47,7 +47,7 @@ fn understanding(adapter: &'static dyn Adapter, records: &[&[u8]]) -> Understand
     for bytes in records.iter().take(RECORDS_TRIED_MAX) {
         if let Some(found) = adapter.header(bytes, &settings) {
             headers += 1;
-            header = Some(found);
+            found.take(&mut header);
             continue;
         }
         tried += 1;

@@ -162,7 +162,7 @@ impl Fixture {
             let mut position = Position { file: u32::try_from(number + 1).unwrap(), record: 0, byte: 0 };
             let mut take = |cut: adapters::framing::Cut<'_>| {
                 if let Some(found) = self.adapter.header(cut.bytes, &self.settings) {
-                    header = Some(found);
+                    found.take(&mut header);
                     return;
                 }
                 position.record += 1;

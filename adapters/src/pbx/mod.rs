@@ -5,6 +5,7 @@ use crate::adapter::Adapter;
 mod asterisk_cdr;
 mod asterisk_cel;
 mod asterisk_queue_log;
+mod cisco_cucm;
 mod generic_csv;
 mod mitel_smdr;
 mod threecx;
@@ -15,6 +16,7 @@ pub static ADAPTERS: &[&dyn Adapter] = &[
     &asterisk_cel::AsteriskCel,
     &asterisk_queue_log::AsteriskQueueLog,
     &threecx::ThreeCx,
+    &cisco_cucm::CiscoCucm,
     &mitel_smdr::MitelSmdr,
     &generic_csv::GenericCsv,
 ];

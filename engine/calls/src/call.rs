@@ -11,6 +11,7 @@ use crate::line::{Answered, CallLine, OfferLine, RecordRef, Seconds, TransferLin
 use crate::paths;
 use crate::queue_log;
 use crate::site::{Party, Site};
+use crate::untimed;
 use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
 
 /// One call as it is known now.
@@ -38,6 +39,14 @@ pub fn fold<'l>(
 ) -> Option<Call> {
     let mut legs: SmallVec<[&Leg; 8]> = legs.into_iter().collect();
     assemble::sort(&mut legs);
+    if untimed::is_untimed(&legs) {
+        let legs = untimed::laid_out(&legs);
+        let legs: SmallVec<[&Leg; 8]> = legs.iter().collect();
+        let journey = paths::journey(&legs)?;
+        let verdict = verdict::decide(&journey, 0);
+        let call = describe(&legs, &journey, &verdict, site, several_files, is_final);
+        return Some(untimed::without_moments(call, &legs));
+    }
     let journey = journey(&legs)?;
     let verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
     Some(describe(&legs, &journey, &verdict, site, several_files, is_final))

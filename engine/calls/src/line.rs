@@ -10,6 +10,9 @@ use serde::{Serialize, Serializer};
 use crate::journey::{Direction, OfferEnd};
 use crate::verdict::{Outcome, Reason};
 
+/// In place of a moment that every other call has, where no record of the call tells any.
+pub const NOT_TOLD: Moment = Moment(i64::MIN);
+
 /// One call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CallLine {
@@ -287,6 +290,9 @@ impl Serialize for Seconds {
 }
 
 fn moment<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    if *moment == NOT_TOLD {
+        return serializer.serialize_none();
+    }
     serializer.serialize_str(&adapters::line::moment(*moment))
 }
 

@@ -8,7 +8,7 @@ use adapters::leg::{Answerer, Disposition, End, EndKind, Moment, MoveKind, Side,
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
 
 /// The journey that these legs tell; `legs` are sorted by [`crate::assemble::sort`] and tell paths only.
-/// `None` if no leg has a moment: then nothing can be said of the call.
+/// `None` if no leg has a moment, or if all only record or listen: then nothing can be said of a call.
 #[must_use]
 pub fn journey(legs: &[&Leg]) -> Option<Journey> {
     let first = caller_leg(legs)?;
@@ -64,7 +64,7 @@ impl<'l> Paths<'l> {
             called_at: HashMap::new(),
             rung_at: HashMap::new(),
         };
-        for leg in legs {
+        for leg in legs.iter().filter(|l| l.stage != Stage::Recording) {
             let mine = if first.from.channel.is_empty() {
                 leg.from == first.from
             } else {
@@ -132,7 +132,7 @@ fn caller_leg<'l>(legs: &[&'l Leg]) -> Option<&'l Leg> {
     legs.iter()
         .find(|l| real(l) && own(l))
         .or_else(|| legs.iter().find(real))
-        .or_else(|| legs.iter().find(|l| began(l).is_some()))
+        .or_else(|| legs.iter().find(|l| l.stage != Stage::Recording && began(l).is_some()))
         .copied()
 }
 
@@ -349,9 +349,42 @@ fn talks(paths: &Paths<'_>, journey: &Journey) -> Vec<Talk> {
             talks.push(talk);
         }
     }
+    talks.extend(handed_on(paths, journey, &talks));
     talks.sort_by_key(|a| (a.from, a.to, a.leg));
     talks.dedup_by(|b, a| a.leg == b.leg);
     talks
+}
+
+/// A caller of ours who passed the far end on: their call goes on with the far end, at whose channel others' legs begin.
+/// In a conference they are still together.
+fn handed_on(paths: &Paths<'_>, journey: &Journey, talks: &[Talk]) -> Vec<Talk> {
+    if journey.caller.kind == EndKind::Outside {
+        return Vec::new();
+    }
+    let far_end = |leg: &Leg| {
+        let began = leg.answered_at?;
+        talks.iter().find(|t| {
+            !t.with.channel.is_empty()
+                && t.with.channel == leg.from.channel
+                && began.ms_since(t.to) >= -journey.grain_ms
+        })
+    };
+    let has_room = paths.own.iter().any(|l| l.stage == Stage::Conference);
+    let answered = |leg: &&&Leg| {
+        !(has_room && leg.stage == Stage::Conference)
+            && leg.disposition == Disposition::Answered
+            && leg.answerer != Answerer::Machine
+            && !leg.up_before
+            && leg.to.is_some()
+    };
+    let others = paths.others.iter().filter(answered);
+    others
+        .filter_map(|leg| {
+            let talk = far_end(leg)?;
+            let (from, to) = (leg.answered_at?, leg.ended_at?);
+            Some(Talk { with: talk.with.clone(), from, to: to.max(from), exact: true, leg: leg.leg_id, hold_ms: 0 })
+        })
+        .collect()
 }
 
 fn talk(paths: &Paths<'_>, leg: &Leg, reached: &Leg, with: &End) -> Option<Talk> {
@@ -568,7 +601,9 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
                 _ if leg.to.is_none() && leg.cause.is_some() => continue,
                 _ => MoveKind::Blind,
             };
+            // Who were left of a conference are together as they were.
             if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
+                || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
                 || transfers.iter().any(|t| t.at == from && t.to == to)
             {
                 continue;
