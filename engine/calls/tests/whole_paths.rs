@@ -39,7 +39,7 @@ fn without_times_what_needs_no_clock_is_told() {
     for (leg, seconds) in legs.iter_mut().zip([60, 10, 360]) {
         leg.length_ms = Some(seconds * 1000);
     }
-    let call = fold(legs).unwrap();
+    let call = fold(&legs).unwrap();
     let line = serde_json::to_value(&call.line).unwrap();
     assert_eq!(line["answered_by"], serde_json::json!(["2001", "2002"]));
     assert_eq!(line["talk_time_s"], 420);
