@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         .subcommand(commands::legs::command())
         .subcommand(commands::adapters::command())
         .subcommand(commands::config::command())
+        .subcommand(commands::migrate::command())
         .subcommand(commands::demo::command());
     let matches = command.get_matches();
     match matches.subcommand() {
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Some(("legs", told)) => end("legs", commands::legs::run(told)),
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
         Some(("config", _)) => end("config", commands::config::run()),
+        Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         _ => derived(&matches),
     }

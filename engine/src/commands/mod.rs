@@ -8,5 +8,6 @@ pub(crate) mod clickhouse_child;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod legs;
+pub(crate) mod migrate;
 pub(crate) mod output;
 mod signals;

@@ -72,6 +72,13 @@ impl Locate {
         }
     }
 
+    /// True if somebody named a server, so that no folder of data is needed.
+    pub(crate) fn names_a_server(&self) -> bool {
+        self.url.is_some()
+            || !self.settings_url.is_empty()
+            || env::var_os("CLICKHOUSE_URL").is_some_and(|u| !u.is_empty())
+    }
+
     /// Takes the embedded engine, whatever else there is.
     pub(crate) fn library_only(config: &Config) -> Locate {
         Locate { sources: Sources::LibraryOnly, ..Locate::anywhere(None, config) }

@@ -133,33 +133,16 @@ impl Store {
     /// # Errors
     /// The server's own words.
     pub async fn forget(&self, tenant: &str, gaps: &[(u64, u64)]) -> Result<(), StoreError> {
-        let within: Vec<String> =
-            gaps.iter().map(|(from, to)| format!("(version >= {from} AND version < {to})")).collect();
-        if within.is_empty() {
-            return Ok(());
-        }
-        let within = format!("tenant = ? AND ({})", within.join(" OR "));
         let failed = |e| StoreError::new("deleting conclusions that no longer hold", e);
-        for (table, key) in [("calls", "call_id"), ("follow_ups", "follow_up_id")] {
-            let gone = format!("SELECT {key} FROM {table} FINAL WHERE {within}");
-            let count: u64 = self
-                .client
-                .query(&format!("SELECT count() FROM ({gone})"))
-                .bind(tenant)
-                .fetch_one()
-                .await
-                .map_err(failed)?;
-            if count == 0 {
-                continue;
+        let (from, to): (Vec<u64>, Vec<u64>) = gaps.iter().copied().unzip();
+        let asked = |sql: &str| {
+            self.client.query(&without_places(sql)).param("tenant", tenant).param("from", &from).param("to", &to)
+        };
+        for (count, deletes) in FORGET {
+            let count: u64 = asked(count).fetch_one().await.map_err(failed)?;
+            for delete in deletes.iter().filter(|_| count > 0) {
+                asked(delete).execute().await.map_err(failed)?;
             }
-            // The table that tells what is gone comes last, so that an end in the middle is mended by the next time.
-            let parts: &[&str] = if table == "calls" { &["offers", "visits", "verdicts"] } else { &[] };
-            for part in parts {
-                let delete = format!("DELETE FROM {part} WHERE tenant = ? AND {key} IN ({gone})");
-                self.client.query(&delete).bind(tenant).bind(tenant).execute().await.map_err(failed)?;
-            }
-            let delete = format!("DELETE FROM {table} WHERE {within}");
-            self.client.query(&delete).bind(tenant).execute().await.map_err(failed)?;
         }
         Ok(())
     }
@@ -200,6 +183,29 @@ impl Store {
             }
         }
     }
+}
+
+/// What tells how much is gone, and what deletes it: the table that tells comes last, so that an end in the middle is mended by
+/// the next time.
+static FORGET: [(&str, &[&str]); 2] = [
+    (
+        include_str!("../../../sql/store/forget_calls_count.sql"),
+        &[
+            include_str!("../../../sql/store/forget_offers.sql"),
+            include_str!("../../../sql/store/forget_visits.sql"),
+            include_str!("../../../sql/store/forget_verdicts.sql"),
+            include_str!("../../../sql/store/forget_calls.sql"),
+        ],
+    ),
+    (
+        include_str!("../../../sql/store/forget_follow_ups_count.sql"),
+        &[include_str!("../../../sql/store/forget_follow_ups.sql")],
+    ),
+];
+
+/// The client takes `?` as a place for a value; our statements have parameters with names.
+fn without_places(statement: &str) -> String {
+    statement.replace('?', "??")
 }
 
 /// 2020-01-01, in milliseconds since 1970: versions count from here.

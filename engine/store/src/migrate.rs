@@ -2,7 +2,7 @@
 
 use clickhouse::Client;
 
-use crate::StoreError;
+use crate::{StoreError, without_places};
 
 macro_rules! files {
     ($($name:literal),+ $(,)?) => { &[$(($name, include_str!(concat!("../../../sql/schema/", $name)))),+] };
@@ -26,16 +26,14 @@ pub static MIGRATIONS: &[(&str, &str)] = files![
     "0016_calls_now.sql",
 ];
 
-const REMEMBER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (`name` String, `hash` UInt64) \
-    ENGINE = ReplacingMergeTree ORDER BY name COMMENT 'What of sql/schema was applied.'";
-
 pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static str>, StoreError> {
-    // Asked without naming it: a server refuses every statement in a database that is not there.
-    let create = format!("CREATE DATABASE IF NOT EXISTS `{}`", database.replace('\\', "\\\\").replace('`', "\\`"));
+    // Quoted here: the client escapes a parameter as a string, in which a backtick is not what it is in a name.
+    let quoted = format!("`{}`", database.replace('\\', "\\\\").replace('`', "\\`"));
+    let create = include_str!("../../../sql/store/database.sql").replace("{database:Identifier}", &quoted);
     execute(&client.clone().with_database("default"), database, &create).await?;
-    execute(client, "schema_migrations", REMEMBER).await?;
+    execute(client, "schema_migrations", include_str!("../../../sql/store/applied.sql")).await?;
     let applied: Vec<(String, u64)> = client
-        .query("SELECT name, hash FROM schema_migrations FINAL ORDER BY name")
+        .query(include_str!("../../../sql/store/applied_list.sql"))
         .fetch_all()
         .await
         .map_err(|e| StoreError::new("schema_migrations", e))?;
@@ -58,15 +56,16 @@ pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static 
             _ => {}
         }
         execute(client, name, statement).await?;
-        execute(client, name, &format!("INSERT INTO schema_migrations VALUES ('{name}', {hash})")).await?;
+        let add =
+            client.query(include_str!("../../../sql/store/applied_add.sql")).param("name", name).param("hash", hash);
+        add.execute().await.map_err(|e| StoreError::new(*name, e))?;
         done.push(*name);
     }
     Ok(done)
 }
 
 async fn execute(client: &Client, name: &str, statement: &str) -> Result<(), StoreError> {
-    // The client takes `?` as a place for a value; our statements have none.
-    client.query(&statement.replace('?', "??")).execute().await.map_err(|e| StoreError::new(name, e))
+    client.query(&without_places(statement)).execute().await.map_err(|e| StoreError::new(name, e))
 }
 
 #[cfg(test)]

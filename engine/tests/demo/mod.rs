@@ -347,6 +347,21 @@ fn settings_choose_the_tenant_and_the_database() {
     demo.interrupt(&data);
 }
 
+#[test]
+fn migrate_makes_the_tables_once_and_says_which_database_it_wants() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let migrated = || {
+        let done = run(ringback(["migrate", "--data"]).arg(&data));
+        (done.code, String::from_utf8(done.stdout).expect("UTF-8"))
+    };
+    let (code, first) = migrated();
+    assert_eq!(code, 0);
+    assert!(first.starts_with("0001_legs.sql\n") && first.ends_with("_calls_now.sql\n"), "{first}");
+    assert_eq!(migrated(), (0, "nothing to apply\n".to_owned()));
+    check_refused(&mut ringback(["migrate"]), 2, &["--clickhouse", "--data"]);
+}
+
 /// A file system of one megabyte, as long as it is held.
 struct Small(tempfile::TempDir);
 

@@ -1,0 +1,1 @@
+INSERT INTO schema_migrations SELECT {name:String}, {hash:UInt64}

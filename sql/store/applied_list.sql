@@ -1,0 +1,1 @@
+SELECT name, hash FROM schema_migrations FINAL ORDER BY name
