@@ -633,8 +633,11 @@ fn read_end(journey: &mut Journey, paths: &Paths<'_>) {
     journey.cause = journey.cause.or(last.cause);
     journey.ended_by = paths.own.iter().filter(|l| l.ended_at == last.ended_at).find_map(|l| l.ended_by);
     journey.caller_left = caller_left(paths, journey, last, step.filter(|_| steps_last).copied());
-    if journey.ended_by.is_none() && journey.caller_left == Some(true) && journey.talks.is_empty() {
-        journey.ended_by = Some(Side::Caller);
+    // Whether a menu put the caller out is not told by a row of it.
+    let is_told = step.is_none_or(|s| !matches!(s.stage, Stage::Menu | Stage::QueueExit));
+    if journey.ended_by.is_none() && journey.talks.is_empty() && is_told {
+        // The PBX put out who did not leave.
+        journey.ended_by = journey.caller_left.map(|left| if left { Side::Caller } else { Side::Network });
     }
     journey.passed_on = passed_on(paths, journey);
 }

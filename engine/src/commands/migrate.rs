@@ -51,7 +51,7 @@ async fn migrate(matches: &ArgMatches, config: &Config) -> Result<()> {
             .into());
         }
     };
-    let mut database = embedded::open(&locate, &data, embedded::for_standard_error()).await?;
+    let database = embedded::open(&locate, &data, embedded::for_standard_error()).await?;
     let applied = Store::at(&database.url, &config.clickhouse.database).migrate().await;
     database.shutdown().await?;
     let mut out = Out::stdout();
