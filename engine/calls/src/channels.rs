@@ -660,7 +660,10 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
                 |name: &str| channels.iter().find(|c| c.name == name).map(|c| c.end.number.clone()).unwrap_or_default();
             let (kind, to) = match kind {
                 Event::BlindTransfer => (MoveKind::Blind, detail.clone()),
-                Event::AttendedTransfer => (MoveKind::Attended, to_channel(other)),
+                Event::AttendedTransfer => {
+                    let to = to_channel(other);
+                    (MoveKind::Attended, if to.is_empty() { asked(channels, channel, detail, *at) } else { to })
+                }
                 Event::Pickup => (MoveKind::Pickup, to_channel(detail)),
                 _ => (MoveKind::Forward, detail.clone()),
             };
@@ -668,16 +671,24 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
         }
     }
     for (at, _, place) in &caller.parked {
-        let by = transfers
-            .iter()
-            .find(|t: &&Transfer| t.at.ms_since(*at).abs() <= 500)
-            .map(|t| t.by.clone())
-            .unwrap_or_default();
+        // Who parks transfers to the number of the parking places, which says more than the name of the lot.
+        let sent = transfers.iter().find(|t: &&Transfer| t.at.ms_since(*at).abs() <= 500);
+        let (by, number) = sent.map(|t| (t.by.clone(), t.to.clone())).unwrap_or_default();
+        let to = if number.is_empty() { place.clone() } else { number };
         transfers.retain(|t| t.at.ms_since(*at).abs() > 500);
-        transfers.push(Transfer { kind: MoveKind::Park, by, to: place.clone(), at: *at });
+        transfers.push(Transfer { kind: MoveKind::Park, by, to, at: *at });
     }
     transfers.sort_by(|a, b| (a.at, a.kind, a.to.as_str()).cmp(&(b.at, b.kind, b.to.as_str())));
     transfers
+}
+
+/// Whom the person at `channel` was asking when they joined the caller to a telephone that still rang: what their other channel
+/// dialed, or the joint that a feature code made.
+fn asked(channels: &[Channel], channel: &Channel, other: &str, at: Moment) -> Text {
+    let before = |c: &&Channel| c.started.is_some_and(|s| s <= at && Some(s) > channel.started);
+    let second = channels.iter().find(|c| c.name == other && c.name != channel.name).map(|c| c.dialed.clone());
+    let joint = || channels.iter().filter(|c| c.end.kind == EndKind::Joint).filter(before).max_by_key(|c| c.started);
+    second.or_else(|| joint().map(|c| c.end.number.clone())).unwrap_or_default()
 }
 
 fn destinations(arguments: &str) -> impl Iterator<Item = &str> {

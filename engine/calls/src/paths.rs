@@ -571,7 +571,7 @@ fn left_how(leg: &Leg) -> Option<StayEnd> {
     }
 }
 
-/// Moves that the records tell, or that two talks one after the other show.
+/// Moves that the records tell, or that what follows a talk shows.
 fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
     let mut transfers: Vec<Transfer> = Vec::new();
     for leg in paths.own.iter().chain(&paths.others) {
@@ -581,39 +581,57 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
         }
     }
     if transfers.is_empty() {
-        for leg in &paths.own {
-            let Some(from) = began(leg) else { continue };
-            let Some(before) =
-                journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to)
-            else {
-                continue;
-            };
-            let to = leg.to.as_ref().map_or_else(|| leg.dialed.clone(), |t| t.number.clone());
-            let kind = match leg.stage {
-                Stage::Park => MoveKind::Park,
-                Stage::Menu
-                | Stage::Announcement
-                | Stage::Unknown
-                | Stage::AfterQueue
-                | Stage::Conference
-                | Stage::Final => continue,
-                _ if leg.to.as_ref().is_some_and(|t| had_answered(paths, leg, t)) => MoveKind::Attended,
-                _ if leg.to.is_none() && leg.cause.is_some() => continue,
-                _ => MoveKind::Blind,
-            };
-            // Who were left of a conference are together as they were.
-            if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
-                || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
-                || transfers.iter().any(|t| t.at == from && t.to == to)
-            {
-                continue;
-            }
-            transfers.push(Transfer { kind, by: before.with.number.clone(), to, at: from });
-        }
+        transfers.extend(journey.talks.iter().filter_map(|talk| move_after(paths, journey, talk)));
     }
     transfers.sort_by(|a, b| (a.at, a.kind, a.to.as_str()).cmp(&(b.at, b.kind, b.to.as_str())));
     transfers.dedup();
     transfers
+}
+
+/// Where the caller came to after this talk and before any other: the first of the caller's legs that follows it.
+fn move_after(paths: &Paths<'_>, journey: &Journey, talk: &Talk) -> Option<Transfer> {
+    let follows = |leg: &&&Leg| {
+        let Some(from) = began(leg) else { return false };
+        let last = journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id);
+        last.max_by_key(|t| t.to).is_some_and(|last| last.leg == talk.leg)
+    };
+    let mut after: Vec<&&Leg> = paths.own.iter().filter(follows).collect();
+    after.sort_by_key(|l| (began(l), l.order, l.leg_id));
+    let by = talk.with.number.clone();
+    // Whom this person asked while the caller waited.
+    let asked = |o: &&&Leg| o.from.kind == EndKind::Person && o.from.number == by && o.to.is_some();
+    let to = |leg: &Leg| match (&leg.to, leg.stage) {
+        (_, Stage::Queue | Stage::HuntGroup | Stage::Park) if !leg.place.is_empty() => leg.place.clone(),
+        (Some(to), _) => to.number.clone(),
+        (None, _) => leg.dialed.clone(),
+    };
+    // A caller whom the PBX gives back to the same person was not passed on by that.
+    let leads_on = |leg: &&&&Leg| match leg.stage {
+        Stage::Menu | Stage::Announcement | Stage::Unknown | Stage::AfterQueue | Stage::Conference | Stage::Final => false,
+        _ => (leg.to.is_some() || leg.cause.is_none()) && to(leg) != by,
+    };
+    let Some(leg) = after.iter().find(leads_on) else {
+        // The telephones of a consultation rang on for the caller, who was joined to it: what the dialplan came to then names it.
+        let step = after.iter().find(|l| l.cause.is_some() && !l.dialed.is_empty() && l.dialed != by)?;
+        let joined = |o: &&&Leg| o.ended_at.is_some_and(|e| e.ms_since(talk.to).abs() <= journey.grain_ms.max(1000));
+        paths.others.iter().filter(asked).find(joined)?;
+        return Some(Transfer { kind: MoveKind::Attended, by, to: step.dialed.clone(), at: talk.to });
+    };
+    let joint = leg.to.as_ref().is_some_and(|t| t.kind == EndKind::Joint);
+    if !joint && leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel)) {
+        return None;
+    }
+    let consulted = |to: &End| {
+        let same = |o: &&Leg| o.to.as_ref().is_some_and(|t| !t.channel.is_empty() && t.channel == to.channel);
+        had_answered(paths, leg, to) || paths.others.iter().filter(asked).any(|o| same(o))
+    };
+    let kind = match &leg.to {
+        _ if leg.stage == Stage::Park => MoveKind::Park,
+        Some(to) if consulted(to) => MoveKind::Attended,
+        _ => MoveKind::Blind,
+    };
+    let to = to(leg);
+    Some(Transfer { kind, by, to, at: began(leg)? })
 }
 
 /// How the call ended, and whether the caller was passed on after the last talk.
