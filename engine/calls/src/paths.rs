@@ -607,7 +607,9 @@ fn move_after(paths: &Paths<'_>, journey: &Journey, talk: &Talk) -> Option<Trans
     };
     // A caller whom the PBX gives back to the same person was not passed on by that.
     let leads_on = |leg: &&&&Leg| match leg.stage {
-        Stage::Menu | Stage::Announcement | Stage::Unknown | Stage::AfterQueue | Stage::Conference | Stage::Final => false,
+        Stage::Menu | Stage::Announcement | Stage::Unknown | Stage::AfterQueue | Stage::Conference | Stage::Final => {
+            false
+        }
         _ => (leg.to.is_some() || leg.cause.is_none()) && to(leg) != by,
     };
     let Some(leg) = after.iter().find(leads_on) else {

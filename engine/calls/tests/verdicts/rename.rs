@@ -127,7 +127,7 @@ impl Renaming {
         // Of the truth only who, and the key: its words for what happened are not the company's.
         let mut truth = run.truth.clone();
         for call in &mut truth {
-            for who in ["rang", "answered_by", "linkedid"] {
+            for who in ["rang", "answered_by", "passed_to", "linkedid"] {
                 if !call[who].is_null() {
                     call[who] = serde_json::from_str(&self.text(&call[who].to_string())).unwrap();
                 }

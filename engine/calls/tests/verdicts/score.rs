@@ -142,6 +142,18 @@ fn one(t: &Value, c: &Value, has_cel: bool, has_did: bool, fields: &mut Vec<(&'s
             .collect();
         fields.push(("rang", !c.is_null() && rang == list(&t["rang"]).into_iter().collect()));
     }
+    // What the shared scorer does not ask: where the caller was passed to (a parking place is known by its own number, too),
+    // and who hung up, where a record tells it.
+    let passed: Vec<&Value> = c["transfers"].as_array().into_iter().flatten().collect();
+    let wanted = list(&t["passed_to"]);
+    if !wanted.is_empty() || people.len() < 2 && !is(&t["parked"]) {
+        let same = |(to, wanted): (&&Value, &&str)| to["kind"] == "park" || to["to"] == **wanted;
+        let right = passed.len() == wanted.len() && passed.iter().zip(&wanted).all(same);
+        fields.push(("passed_to", !c.is_null() && right));
+    }
+    if let (Some(ours), Some(truth)) = (c["ended_by"].as_str(), t["ended_by"].as_str()) {
+        fields.push(("ended_by", (ours == "caller") == (truth == "caller")));
+    }
     if has_did && t["trunk"].as_str().is_none_or(|trunk| has_cel || !trunk.ends_with('b')) || !c["did"].is_null() {
         fields.push(("did", !c.is_null() && c["did"] == t["did"]));
     }
