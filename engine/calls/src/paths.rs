@@ -200,6 +200,10 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
             new.tried_at = new.tried_at.min(began(joint).unwrap_or(new.tried_at));
             new.rang_at = new.rang_at.min(joint.rang_at.or(joint.started_at)).or(joint.started_at);
         }
+        if let Some(at) = forked_at(paths, journey, leg) {
+            new.tried_at = at;
+            new.rang_at = new.rang_at.map(|_| at);
+        }
         match by_channel.get(&new.to.channel).copied().filter(|_| !new.to.channel.is_empty()) {
             Some(index) => join_offer(&mut offers[index], new),
             None => {
@@ -223,6 +227,24 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
         ))
     });
     offers
+}
+
+/// The caller's first record can begin with the caller, before its telephone was rung; the other forks of the same ringing
+/// begin with the ringing.
+fn forked_at(paths: &Paths<'_>, journey: &Journey, leg: &Leg) -> Option<Moment> {
+    let (started, ended) = (leg.started_at?, leg.ended_at?);
+    if started > journey.started_at || !matches!(leg.stage, Stage::HuntGroup | Stage::Queue) {
+        return None;
+    }
+    let fork = |o: &&&Leg| {
+        o.leg_id != leg.leg_id
+            && o.stage == leg.stage
+            && o.argument == leg.argument
+            && o.dialed == leg.dialed
+            && o.to.as_ref().is_some_and(|t| !t.channel.is_empty())
+    };
+    let first = paths.own.iter().filter(fork).filter_map(|o| o.started_at).min()?;
+    (first.ms_since(started) > i64::from(leg.grain_ms) && first < ended).then_some(first)
 }
 
 impl Paths<'_> {
