@@ -213,7 +213,9 @@ mod tests {
             serde_json::to_string(&Line { leg: &leg, record: "a:7" }).unwrap(),
             r#"{"leg_id":"00000000000000000000000000000000","pbx":"main","adapter":"x","record":"a:7","link_keys":[{"kind":"hand_over","value":"1"}],"to":{},"started_at":"1970-01-01T00:00:01.500Z","grain_ms":1,"disposition":"answered_elsewhere"}"#
         );
-        for ms in [0, -1, 951_782_400_123, 1_795_382_597_007, 253_402_300_799_999, 253_402_300_800_000, -62_167_219_200_001] {
+        for ms in
+            [0, -1, 951_782_400_123, 1_795_382_597_007, 253_402_300_799_999, 253_402_300_800_000, -62_167_219_200_001]
+        {
             let expected = DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339_opts(SecondsFormat::Millis, true);
             assert_eq!(moment(Moment(ms)), expected);
         }

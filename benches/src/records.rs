@@ -58,7 +58,7 @@ struct Scenario {
 }
 
 /// Writes the planned records; gives how many bytes.
-pub fn write(plan: &Plan, out: &mut impl Write) -> io::Result<u64> {
+pub fn write(plan: &Plan, out: &mut (impl Write + ?Sized)) -> io::Result<u64> {
     let corpus = crate::arguments::repository().join("engine/calls/tests/corpus");
     let scenarios = scenarios(&corpus, plan);
     assert!(!scenarios.is_empty(), "{}: no scenario with a {}", corpus.display(), plan.file);
@@ -86,7 +86,8 @@ pub fn write(plan: &Plan, out: &mut impl Write) -> io::Result<u64> {
         }
         counter += scenario.counters.1 - scenario.counters.0 + 1;
         channel += scenario.channels.1 - scenario.channels.0 + 1;
-        begins_at = BEGINS_AT_MS + i64::try_from(made * 3_600_000 / plan.records_an_hour.max(1)).unwrap_or(i64::MAX / 2);
+        begins_at =
+            BEGINS_AT_MS + i64::try_from(made * 3_600_000 / plan.records_an_hour.max(1)).unwrap_or(i64::MAX / 2);
         while pending.peek().is_some_and(|Reverse((at, ..))| *at < begins_at) && written < plan.records {
             let Some(Reverse((.., line))) = pending.pop() else { break };
             out.write_all(&line)?;

@@ -2,8 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use adapters::{Leg, Legs};
 use adapters::reader::Reader;
+use adapters::{Leg, Legs};
 use benches::arguments::{Arguments, site_toml};
 use benches::cpu::{self, Subject};
 use benches::records::{self, Plan};
@@ -32,7 +32,10 @@ fn main() {
     let calls = || Calls::new(Site::new(&directory), &ends, false);
 
     let mut subjects = [
-        Subject { name: "legs copied, the limit", round: Box::new(|| legs.iter().cloned().map(|leg| leg.order & 1).sum()) },
+        Subject {
+            name: "legs copied, the limit",
+            round: Box::new(|| legs.iter().cloned().map(|leg| leg.order & 1).sum()),
+        },
         Subject { name: "… and joined by link keys", round: Box::new(|| join(&legs)) },
         Subject { name: "… and folded, with verdict and follow-up", round: Box::new(|| fold(&legs, calls(), |_| 0)) },
         Subject {

@@ -11,10 +11,10 @@ use std::process::Command;
 use adapters::Legs;
 use adapters::reader::Reader;
 use benches::arguments::{Arguments, site_toml};
+use benches::child;
 use benches::cpu::{self, Subject};
 use benches::records::{self, Plan};
 use benches::table::{Table, short};
-use benches::child;
 use directory::Directory;
 
 /// What `ringback calls` promises of 1.2 million records, from the first figure that was ever kept.
@@ -26,8 +26,17 @@ const PEAK_MB_MAX: f64 = 700.0;
 const SAMPLE_BYTES: u64 = 24 << 20;
 
 fn main() {
-    let arguments =
-        Arguments::of_process(&["rows", "file", "rounds", "an-hour", "customers", "shuffled-s", "only", "ringback", "keep"]);
+    let arguments = Arguments::of_process(&[
+        "rows",
+        "file",
+        "rounds",
+        "an-hour",
+        "customers",
+        "shuffled-s",
+        "only",
+        "ringback",
+        "keep",
+    ]);
     let plan = Plan {
         file: arguments.word("file", "cdr-full.csv").to_owned(),
         records: arguments.number("rows", 1_200_000),
@@ -90,7 +99,9 @@ fn main() {
     }
     table.print();
     let (first_s, peak_mb) = (first.as_secs_f64(), peak as f64 / 1e6);
-    println!("first line after {first_s:.2} s (at most {FIRST_LINE_S_MAX}); peak memory {peak_mb:.0} MB (at most {PEAK_MB_MAX})");
+    println!(
+        "first line after {first_s:.2} s (at most {FIRST_LINE_S_MAX}); peak memory {peak_mb:.0} MB (at most {PEAK_MB_MAX})"
+    );
     if arguments.word("keep", "no") == "no" {
         std::fs::remove_dir_all(&folder).expect("the records are removed");
     } else {

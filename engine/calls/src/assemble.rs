@@ -265,7 +265,9 @@ impl Assembly {
     /// Takes a call out, with its legs in no order.
     pub fn take(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
         let slot = self.root(slot);
-        let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else { return SmallVec::new() };
+        let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else {
+            return SmallVec::new();
+        };
         self.free.push(slot.0);
         self.open -= 1;
         self.legs -= component.legs.len();

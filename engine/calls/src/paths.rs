@@ -93,8 +93,7 @@ impl<'l> Paths<'l> {
         let went_on = |l: &&Leg| l.up_before && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint);
         let real: Vec<&Leg> = paths.own.iter().copied().filter(went_on).collect();
         if !real.is_empty() {
-            paths.optimized =
-                paths.own.iter().filter_map(|joint| Some((*joint, replacement(&real, joint)?))).collect();
+            paths.optimized = paths.own.iter().filter_map(|joint| Some((*joint, replacement(&real, joint)?))).collect();
         }
         paths
     }
