@@ -47,7 +47,7 @@ pub fn cost_of_input(command: &mut Command, write: impl FnOnce(&mut dyn Write)) 
     wait(child)
 }
 
-#[allow(unsafe_code)]
+#[allow(clippy::needless_pass_by_value)] // Whoever has waited for a process has no process any more.
 fn wait(child: Child) -> Cost {
     let pid = libc::pid_t::try_from(child.id()).expect("a process id");
     let mut status = 0;

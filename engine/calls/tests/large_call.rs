@@ -1,5 +1,7 @@
 //! A call of thousands of legs (a caller who waits in a queue that rings everybody, all day) is folded like any other.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has nothing to give back.
+
 use adapters::reader::Reader;
 use adapters::{Legs, Settings};
 use calls::{Calls, Site, Told};
