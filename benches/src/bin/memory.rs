@@ -64,7 +64,7 @@ fn main() {
                 records.to_string(),
                 short(records as f64 / records_an_hour as f64 / 24.0),
                 short(peak),
-                short(peak / half),
+                if half.is_nan() { String::new() } else { short(peak / half) },
                 short(cost.cpu_ns as f64 / records as f64),
             ]);
             half = peak;
