@@ -1,6 +1,6 @@
 //! A process and what it cost: CPU, peak memory, and when its first line came.
 
-use std::io::Read;
+use std::io::{BufWriter, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,17 @@ pub fn first_line(command: &mut Command) -> (Duration, Cost) {
     (first.unwrap_or_default(), wait(child))
 }
 
-#[allow(unsafe_code)]
+/// Runs a process to its end with what `write` writes as its input; a file of any size needs no room so.
+pub fn cost_of_input(command: &mut Command, write: impl FnOnce(&mut dyn Write)) -> Cost {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the process starts");
+    let mut input = BufWriter::new(child.stdin.take().expect("its input is a pipe"));
+    write(&mut input);
+    input.flush().expect("its input can be written");
+    drop(input);
+    wait(child)
+}
+
+#[allow(clippy::needless_pass_by_value)] // Whoever has waited for a process has no process any more.
 fn wait(child: Child) -> Cost {
     let pid = libc::pid_t::try_from(child.id()).expect("a process id");
     let mut status = 0;

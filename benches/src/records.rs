@@ -58,13 +58,13 @@ struct Scenario {
 }
 
 /// Writes the planned records; gives how many bytes.
-pub fn write(plan: &Plan, out: &mut impl Write) -> io::Result<u64> {
+pub fn write(plan: &Plan, out: &mut (impl Write + ?Sized)) -> io::Result<u64> {
     let corpus = crate::arguments::repository().join("engine/calls/tests/corpus");
     let scenarios = scenarios(&corpus, plan);
     assert!(!scenarios.is_empty(), "{}: no scenario with a {}", corpus.display(), plan.file);
     let mut pending: BinaryHeap<Reverse<(i64, u64, Vec<u8>)>> = BinaryHeap::new();
     let (mut made, mut written, mut bytes) = (0, 0, 0);
-    let (mut counter, mut channel) = (1_000, 16);
+    let (mut counter, mut channel) = (1_000_i64, 16_i64);
     let mut begins_at = BEGINS_AT_MS;
     for (call, scenario) in (0u64..).zip(scenarios.iter().cycle()) {
         if made >= plan.records {
@@ -73,8 +73,8 @@ pub fn write(plan: &Plan, out: &mut impl Write) -> io::Result<u64> {
         let shift = Shift {
             // Whole seconds, so that a printed time and the second in a unique id stay one moment.
             ms: (begins_at - scenario.begins_at).div_euclid(1000) * 1000,
-            counter: counter - scenario.counters.0,
-            channel: channel - scenario.channels.0.min(channel),
+            counter: counter - scenario.counters.0.cast_signed(),
+            channel: channel - scenario.channels.0.cast_signed(),
             call,
             customers: plan.customers.max(1),
         };
@@ -84,8 +84,8 @@ pub fn write(plan: &Plan, out: &mut impl Write) -> io::Result<u64> {
             pending.push(Reverse((at, made, shift.line(row))));
             made += 1;
         }
-        counter += scenario.counters.1 - scenario.counters.0 + 1;
-        channel += scenario.channels.1 - scenario.channels.0 + 1;
+        counter += (scenario.counters.1 - scenario.counters.0 + 1).cast_signed();
+        channel += (scenario.channels.1 - scenario.channels.0 + 1).cast_signed();
         begins_at =
             BEGINS_AT_MS + i64::try_from(made * 3_600_000 / plan.records_an_hour.max(1)).unwrap_or(i64::MAX / 2);
         while pending.peek().is_some_and(|Reverse((at, ..))| *at < begins_at) && written < plan.records {
@@ -177,8 +177,8 @@ fn piece(rest: &[u8], before: u8) -> Option<(Piece, usize)> {
 
 struct Shift {
     ms: i64,
-    counter: u64,
-    channel: u64,
+    counter: i64,
+    channel: i64,
     call: u64,
     customers: u64,
 }
@@ -191,11 +191,13 @@ impl Shift {
                 Piece::Text(text) => line.extend_from_slice(text),
                 Piece::Time(ms) => line.extend_from_slice(printed(ms + self.ms).as_bytes()),
                 Piece::UniqueId(seconds, counter) => {
-                    let (seconds, counter) = (seconds + self.ms / 1000, counter + self.counter);
+                    let (seconds, counter) = (seconds + self.ms / 1000, counter.wrapping_add_signed(self.counter));
                     line.extend_from_slice(format!("{seconds}.{counter}").as_bytes());
                 }
                 Piece::Channel(number) => {
-                    line.extend_from_slice(format!("{:08x}", (number + self.channel) & 0xffff_ffff).as_bytes());
+                    line.extend_from_slice(
+                        format!("{:08x}", number.wrapping_add_signed(self.channel) & 0xffff_ffff).as_bytes(),
+                    );
                 }
                 Piece::Customer(area, known) => {
                     // One customer within a call, whichever way the number is written; another in the next.

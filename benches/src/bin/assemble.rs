@@ -34,7 +34,7 @@ fn main() {
     let mut subjects = [
         Subject {
             name: "legs copied, the limit",
-            round: Box::new(|| legs.iter().cloned().map(|leg| leg.order & 1).sum()),
+            round: Box::new(|| legs.iter().map(|leg| std::hint::black_box(leg.clone()).order & 1).sum()),
         },
         Subject { name: "… and joined by link keys", round: Box::new(|| join(&legs)) },
         Subject { name: "… and folded, with verdict and follow-up", round: Box::new(|| fold(&legs, calls(), |_| 0)) },

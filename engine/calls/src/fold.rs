@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Ends, Leg};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Slot};
@@ -273,10 +274,10 @@ impl<'d> Calls<'d> {
 const FORGET_EVERY_MS: i64 = 3_600_000;
 
 /// Writes each follow-up into its missed calls' lines; gives when each was closed.
-fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> HashMap<Text, Moment> {
+fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> FxHashMap<Text, Moment> {
     let tenant = known.lines.first().map(|l| l.tenant().clone()).unwrap_or_default();
-    let mut closed = HashMap::new();
-    let index: HashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
+    let mut closed = FxHashMap::default();
+    let index: FxHashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
     for episode in follow_up::episodes(&tenant, customer, &known.contacts, limits, now) {
         for call in &episode.missed {
             if let Some(at) = episode.closed_at {

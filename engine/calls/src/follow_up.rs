@@ -136,10 +136,10 @@ pub fn not_returnable(tenant: &str, missed: &Contact) -> FollowUpLine {
 }
 
 fn id(tenant: &str, customer: &str, opening: &str) -> Text {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    let mut name: smallvec::SmallVec<[u8; 128]> = smallvec::SmallVec::new();
     for part in [tenant, customer, opening] {
-        hash.update(&(part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+        name.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        name.extend_from_slice(part.as_bytes());
     }
-    crate::call::hex(hash.digest128())
+    crate::call::hex(xxhash_rust::xxh3::xxh3_128(&name))
 }

@@ -1,9 +1,8 @@
 //! Whole paths to a journey: for every PBX that writes one record per path (a CDR, an SMDR line, a segment).
 
-use std::collections::HashMap;
-
 use adapters::Leg;
 use adapters::leg::{Answerer, Disposition, End, EndKind, Moment, MoveKind, Side, Stage, Text};
+use rustc_hash::FxHashMap;
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
 
@@ -49,10 +48,12 @@ struct Paths<'l> {
     /// Others' on the caller's behalf: the inner side of a joint, a consultation, a recall.
     others: Vec<&'l Leg>,
     /// The inner legs behind each joint.
-    behind: HashMap<&'l str, Vec<&'l Leg>>,
+    behind: FxHashMap<&'l str, Vec<&'l Leg>>,
     /// When each channel first called, and when it was first rung.
-    called_at: HashMap<&'l str, (Moment, u64)>,
-    rung_at: HashMap<&'l str, (Moment, u64)>,
+    called_at: FxHashMap<&'l str, (Moment, u64)>,
+    rung_at: FxHashMap<&'l str, (Moment, u64)>,
+    /// Joints that were taken away, each with the caller's leg that went on: looked for once, since every leg asks.
+    optimized: Vec<(&'l Leg, &'l Leg)>,
 }
 
 impl<'l> Paths<'l> {
@@ -60,9 +61,10 @@ impl<'l> Paths<'l> {
         let mut paths = Paths {
             own: Vec::new(),
             others: Vec::new(),
-            behind: HashMap::new(),
-            called_at: HashMap::new(),
-            rung_at: HashMap::new(),
+            behind: FxHashMap::default(),
+            called_at: FxHashMap::default(),
+            rung_at: FxHashMap::default(),
+            optimized: Vec::new(),
         };
         for leg in legs.iter().filter(|l| l.stage != Stage::Recording) {
             let mine = if first.from.channel.is_empty() {
@@ -87,6 +89,11 @@ impl<'l> Paths<'l> {
                 let entry = paths.rung_at.entry(&to.channel).or_insert(at);
                 *entry = (*entry).min(at);
             }
+        }
+        let went_on = |l: &&Leg| l.up_before && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint);
+        let real: Vec<&Leg> = paths.own.iter().copied().filter(went_on).collect();
+        if !real.is_empty() {
+            paths.optimized = paths.own.iter().filter_map(|joint| Some((*joint, replacement(&real, joint)?))).collect();
         }
         paths
     }
@@ -162,7 +169,7 @@ fn read_caller(journey: &mut Journey, paths: &Paths<'_>, first: &Leg) {
 /// Everybody who was tried: by the caller's legs, behind joints, and by people who consulted for the caller.
 fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
-    let mut by_channel: HashMap<Text, usize> = HashMap::new();
+    let mut by_channel: FxHashMap<Text, usize> = FxHashMap::default();
     for leg in paths.own.iter().chain(&paths.others) {
         if matches!(leg.stage, Stage::Conference | Stage::ParkRetrieve | Stage::Recording) || leg.order == u64::MAX {
             continue;
@@ -450,9 +457,13 @@ fn had_answered(paths: &Paths<'_>, leg: &Leg, with: &End) -> bool {
 /// A joint that was taken away once both sides had answered: the caller's leg to it ends in the second
 /// in which the caller's leg to the real far end begins.
 fn optimized_into<'p>(paths: &'p Paths<'_>, joint: &Leg) -> Option<&'p Leg> {
+    paths.optimized.iter().find(|(known, _)| known.leg_id == joint.leg_id).map(|(_, real)| *real)
+}
+
+fn replacement<'l>(real: &[&'l Leg], joint: &Leg) -> Option<&'l Leg> {
     let to = joint.to.as_ref().filter(|t| t.kind == EndKind::Joint && joint.disposition == Disposition::Answered)?;
     let ended = joint.ended_at?;
-    paths.own.iter().copied().find(|l| {
+    real.iter().copied().find(|l| {
         l.leg_id != joint.leg_id
             && l.up_before
             && l.argument == joint.argument

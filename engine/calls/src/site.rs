@@ -1,7 +1,5 @@
 //! What a verdict needs of the directory, with the numbers' caches: one for each tenant's stream.
 
-use std::collections::HashMap;
-
 use adapters::leg::{End, EndKind, Moment, Text};
 use directory::{Directory, Numbers, Person};
 
@@ -9,7 +7,8 @@ use directory::{Directory, Numbers, Person};
 pub struct Site<'d> {
     /// The directory.
     pub directory: &'d Directory,
-    numbers: HashMap<Text, Numbers>,
+    /// By exchange, of which a company has few.
+    numbers: Vec<(Text, Numbers)>,
 }
 
 /// Who is at an end, as far as the directory knows.
@@ -29,7 +28,7 @@ impl<'d> Site<'d> {
     /// For one tenant.
     #[must_use]
     pub fn new(directory: &'d Directory) -> Site<'d> {
-        Site { directory, numbers: HashMap::new() }
+        Site { directory, numbers: Vec::new() }
     }
 
     /// The number in E.164 as seen from this exchange; `None` for what is no public number.
@@ -37,10 +36,12 @@ impl<'d> Site<'d> {
         if raw.is_empty() {
             return None;
         }
-        if !self.numbers.contains_key(pbx) {
-            self.numbers.insert(pbx.into(), Numbers::new(self.directory, pbx));
-        }
-        self.numbers.get_mut(pbx)?.e164(raw)
+        let known = self.numbers.iter().position(|(id, _)| id == pbx);
+        let at = known.unwrap_or_else(|| {
+            self.numbers.push((pbx.into(), Numbers::new(self.directory, pbx)));
+            self.numbers.len() - 1
+        });
+        self.numbers.get_mut(at)?.1.e164(raw)
     }
 
     /// Who is at this end.
