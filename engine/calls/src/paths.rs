@@ -658,7 +658,7 @@ fn move_after(paths: &Paths<'_>, journey: &Journey, talk: &Talk) -> Option<Trans
     }
     let consulted = |to: &End| {
         let same = |o: &&Leg| o.to.as_ref().is_some_and(|t| !t.channel.is_empty() && t.channel == to.channel);
-        had_answered(paths, leg, to) || paths.others.iter().filter(asked).any(|o| same(o))
+        had_answered(paths, leg, to) || paths.others.iter().filter(asked).any(same)
     };
     let kind = match &leg.to {
         _ if leg.stage == Stage::Park => MoveKind::Park,
