@@ -49,6 +49,8 @@ pub struct Source {
 /// # Errors
 /// A file that cannot be read, an adapter that does not exist, a file that no adapter understands: each says what, where, and what would work.
 pub fn open(files: &[Named], directory: &Directory) -> Result<Vec<Source>> {
+    // A wrong argument is told before any file is looked at.
+    files.iter().filter_map(|file| file.pbx.as_deref()).try_for_each(|told| named_adapter(told).map(|_| ()))?;
     files.iter().map(|file| open_one(file, directory)).collect()
 }
 

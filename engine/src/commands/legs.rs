@@ -42,12 +42,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
             rejects.print(&mut out, &reject, table)?;
         }
         for leg in legs.legs.drain(..) {
-            let record = if several {
-                format!("{}:{}", leg.position.file, leg.position.record)
-            } else {
-                leg.position.record.to_string()
+            let record = match several {
+                true => Value::from(format!("{}:{}", leg.position.file, leg.position.record)),
+                false => Value::from(leg.position.record),
             };
-            let mut line = adapters::line::line(&leg, &record);
+            let mut line = adapters::line::line(&leg, "");
             let mut number =
                 |raw: &str| site.e164(&leg.origin.pbx, raw).map_or(Value::Null, |n| Value::String(n.into()));
             for end in ["from", "to"] {
@@ -58,6 +57,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
             }
             let (did, dialed) = (number(&leg.did), number(&leg.dialed));
             if let Value::Object(told) = &mut line {
+                told.insert("record".to_owned(), record);
                 told.insert("did_e164".to_owned(), did);
                 told.insert("dialed_e164".to_owned(), dialed);
             }
