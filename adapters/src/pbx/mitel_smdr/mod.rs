@@ -27,10 +27,9 @@ static ABOUT: About = About {
     title: "Mitel SMDR: MiVoice Business / 3300 / SX-2000 (all layouts), Mitel 5000 / Inter-Tel Axxess (80 columns)",
     versions: "SX-2000 to MiVoice Business 10; Axxess and Mitel 5000 all",
     provenance: Provenance::RealRecords,
-    ends: Ends::Silence {
-        idle_s: 600,
-        because: "a line is written when its trunk is released, and the lines of a call that was passed on follow within minutes; its call number is given again no sooner",
-    },
+    // A line is written when its trunk is released: that of the caller's trunk ends the call. A consultation's own trunk can be released hours
+    // before, and names the call that it was made for. What else was passed on follows within minutes.
+    ends: Ends::Marker { settle_s: 600 },
     tells: &[Tells::Offers, Tells::Did, Tells::Transfers, Tells::Seconds],
     needs: "MiVoice Business, SMDR Options: External SMDR, Standardized Network OLI (joins transferred calls), Extended Reporting Level 2 (seconds), \
             ANI/DNIS Number Delivery Reporting; Mitel 5000: Ring-in Diagnostics (else unanswered calls are not written)",
