@@ -184,7 +184,8 @@ impl Adapter for CiscoCucm {
         }
         let mut fields = Fields::new();
         split_quoted(bytes, b',', &mut fields).ok()?;
-        header_of(fields.iter().map(|f| text(f)).collect())
+        // Somebody who puts blanks around the commas has names in quotes that are none.
+        header_of(fields.iter().map(|f| text(f).trim().trim_matches('"').into()).collect())
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
@@ -236,6 +237,7 @@ impl Adapter for CiscoCucm {
 fn is_type_line(bytes: &[u8]) -> bool {
     bytes.split(|b| *b == b',').all(|field| {
         let field = field.trim_ascii();
+        let field = field.strip_prefix(b"\"").and_then(|f| f.strip_suffix(b"\"")).unwrap_or(field);
         let name = field.split(|b| *b == b'(').next().unwrap_or(field);
         matches!(name, b"INTEGER" | b"VARCHAR" | b"UNIQUEIDENTIFIER" | b"BIGINT" | b"CHAR" | b"SMALLINT" | b"DATETIME")
     })
