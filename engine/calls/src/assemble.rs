@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use adapters::Leg;
-use adapters::leg::{KeyKind, LegId, Moment};
+use adapters::leg::{EndKind, KeyKind, LegId, Moment};
 use smallvec::SmallVec;
 
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
@@ -62,6 +62,8 @@ struct Component {
     last: Moment,
     /// A leg says that it is the last of its call.
     marked: bool,
+    /// Somebody outside is part of it.
+    outside: bool,
     /// The log's clock when a leg last came.
     touched: Moment,
     /// Where it stands on the agenda.
@@ -69,17 +71,25 @@ struct Component {
 }
 
 impl Component {
-    /// The moment at which it has been quiet for long enough.
+    /// The moment at which it has been quiet for long enough. One among us may be a consultation for a caller, whose own legs
+    /// are written when that caller is gone.
     fn quiet_at(&self, hold: Hold) -> Moment {
-        self.last.max(self.touched).plus_ms(if self.marked { hold.marked_ms } else { hold.idle_ms })
+        let held_ms = match (self.marked, self.outside) {
+            (true, true) => hold.marked_ms,
+            (true, false) => hold.among_us_ms,
+            (false, _) => hold.idle_ms,
+        };
+        self.last.max(self.touched).plus_ms(held_ms)
     }
 }
 
 /// How long a call is held after its last leg, by the log's clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hold {
-    /// One of which a leg says that it is the last, in milliseconds.
+    /// One with somebody outside of which a leg says that it is the last, in milliseconds.
     pub marked_ms: i64,
+    /// One among us of which a leg says so, in milliseconds.
+    pub among_us_ms: i64,
     /// Any other, in milliseconds.
     pub idle_ms: i64,
 }
@@ -182,6 +192,8 @@ impl Assembly {
             component.last = component.last.max(to);
             let was_due = component.due;
             component.marked |= leg.ends_call;
+            component.outside |= leg.from.kind == EndKind::Outside;
+            component.outside |= leg.to.as_ref().is_some_and(|to| to.kind == EndKind::Outside);
             component.touched = component.touched.max(clock);
             known = !component.insert(leg);
             if !known {
@@ -334,6 +346,7 @@ impl Assembly {
             component.last = component.last.max(gone.last);
             component.touched = component.touched.max(gone.touched);
             component.marked |= gone.marked;
+            component.outside |= gone.outside;
             for leg in gone.legs {
                 if !component.insert(*leg) {
                     self.legs -= 1;
@@ -402,6 +415,7 @@ impl Component {
             keys_sorted: KEYS_SEARCHED_MAX,
             last: Moment::default(),
             marked: false,
+            outside: false,
             touched: Moment::default(),
             due: NEVER,
         }

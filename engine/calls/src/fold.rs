@@ -15,8 +15,9 @@ use crate::journey::Direction;
 use crate::line::CallLine;
 use crate::site::Site;
 
-/// A call of which a leg says that it is the last is held this long by the log's clock before it is called final:
-/// legs of other sources and of a hand-over still find it, in milliseconds.
+/// A call with somebody outside of which a leg says that it is the last is held this long by the log's clock before it is called final:
+/// legs of other sources and of a hand-over still find it, in milliseconds. One among us is held as long as one that no leg ends:
+/// it may be a consultation for a caller who is still there.
 pub const MARKED_HOLD_MS: i64 = 3_600_000;
 
 /// Above this many held legs, calls that are marked as ended are let go sooner, so that memory has a limit.
@@ -74,7 +75,8 @@ impl<'d> Calls<'d> {
         let idle_ms = if marker { grace_ms } else { silence.max().unwrap_or(grace_ms) };
         let limits =
             Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
-        let hold = Hold { marked_ms: MARKED_HOLD_MS, idle_ms: idle_ms.max(MARKED_HOLD_MS) };
+        let idle_ms = idle_ms.max(MARKED_HOLD_MS);
+        let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms };
         Calls {
             site,
             assembly: Assembly::new(hold),
@@ -164,7 +166,8 @@ impl<'d> Calls<'d> {
         }
         self.drained_at = self.clock;
         let quiet = if self.assembly.held_legs() > HELD_LEGS_MAX {
-            self.assembly.quiet_sooner(self.clock, Hold { marked_ms: PRESSED_HOLD_MS, ..self.hold })
+            let hold = Hold { marked_ms: PRESSED_HOLD_MS, among_us_ms: PRESSED_HOLD_MS, ..self.hold };
+            self.assembly.quiet_sooner(self.clock, hold)
         } else {
             self.assembly.quiet(self.clock)
         };

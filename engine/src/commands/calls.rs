@@ -64,6 +64,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
                 for reject in legs.rejects.drain(..) {
                     rejects.print(&mut printer.out, &reject, table)?;
                 }
+                // Of a whole file the clock first: legs that were read together are held beyond the last of them, in whatever order they stand.
+                // What is followed comes as it happens.
+                if let (Some(clock), false) = (clock, arguments.follow) {
+                    calls.advance(clock);
+                }
                 for leg in legs.legs.drain(..) {
                     let slot = calls.push(leg);
                     if arguments.follow {

@@ -24,6 +24,12 @@ const MAILBOX_PRODUCTS: [&str; 4] = ["Unity", "CUC", "Voicemail", "VM"];
 const MENU_PRODUCTS: [&str; 4] = ["UCCX", "CCX", "CVP", "IVR"];
 /// Announcements and music on hold.
 const ANNOUNCERS: [&str; 2] = ["ANN_", "MOH_"];
+/// Where a caller from outside dials on, by mobility's access numbers.
+const MOBILITY_PORT: &str = "ParkingLotDevice";
+/// What stands between CUCM and the device at an end, by the values of `IncomingProtocolID` and `OutgoingProtocolID`.
+const SIP: i64 = 1;
+const H323: i64 = 2;
+const Q931: i64 = 4;
 /// Conference bridges.
 const BRIDGE: &str = "CFB_";
 
@@ -36,12 +42,13 @@ pub(super) enum Party {
 
 /// One end.
 pub(super) fn end(row: &Row<'_>, party: Party, settings: &Settings) -> End {
-    let (device, channel, mobile) = match party {
-        Party::Calling => (C::OrigDevice, C::OrigLeg, C::MobileCalling),
-        Party::Called => (C::DestDevice, C::DestLeg, C::MobileCalled),
+    let (device, channel, mobile, protocol) = match party {
+        Party::Calling => (C::OrigDevice, C::OrigLeg, C::MobileCalling, C::IncomingProtocol),
+        Party::Called => (C::DestDevice, C::DestLeg, C::MobileCalled, C::OutgoingProtocol),
     };
     let device = row.text(device);
     let number = match party {
+        Party::Calling if !row.told(C::Calling) => row.text(C::MobileCalling),
         Party::Calling => row.number(C::Calling),
         Party::Called => called_number(row, &device, settings),
     };
@@ -52,9 +59,12 @@ pub(super) fn end(row: &Row<'_>, party: Party, settings: &Settings) -> End {
         end.trunk = trunk.clone();
     } else if is_telephone(&device, settings) {
         end.kind = EndKind::Person;
-    } else if machine(&device).is_some() {
+    } else if machine(&device).is_some() || is_answering_port(&end.number) {
         end.kind = EndKind::Machine;
-    } else if is_called_trunk(&device) || party == Party::Called && row.integer(C::Usage) == Some(usage::ROUTE_PATTERN)
+    } else if is_called_trunk(&device)
+        || matches!(row.code(protocol), SIP | H323 | Q931)
+        || party == Party::Called
+            && (row.integer(C::Usage) == Some(usage::ROUTE_PATTERN) || !row.is_empty(C::Outpulsed))
     {
         end.kind = EndKind::Outside;
     } else {
@@ -89,13 +99,19 @@ fn is_telephone(device: &str, settings: &Settings) -> bool {
         || TELEPHONES.iter().any(|prefix| device.starts_with(prefix))
 }
 
-/// A device that is called what it is: the digital port of a gateway (`S0/SU1/DS1-0@name`), or a name with one of these words in it.
+/// A device that is called what it is: the digital port of a gateway (`S0/SU1/DS1-0@name`, `BRI/S1/SU0/P1@name`), a gateway that goes by its
+/// address (`192.0.2.5`), or a name with one of these words in it.
 fn is_called_trunk(device: &str) -> bool {
     let is_gateway = |part: &str| {
         let (word, number) = part.split_at(part.trim_end_matches(|c: char| c.is_ascii_digit()).len());
         word.eq_ignore_ascii_case("gw") && number.len() < 4
     };
-    device.contains("/DS1-") || holds(device, "trunk") || holds(device, "gateway") || parts(device).any(is_gateway)
+    device.contains("/DS1-")
+        || device.starts_with("BRI/")
+        || device.parse::<std::net::Ipv4Addr>().is_ok()
+        || holds(device, "trunk")
+        || holds(device, "gateway")
+        || parts(device).any(is_gateway)
 }
 
 fn holds(device: &str, word: &str) -> bool {
@@ -116,6 +132,8 @@ pub(super) fn machine(device: &str) -> Option<Stage> {
         Some(Stage::Menu)
     } else if ANNOUNCERS.iter().any(|prefix| device.starts_with(prefix)) {
         Some(Stage::Announcement)
+    } else if device == MOBILITY_PORT {
+        Some(Stage::Menu)
     } else if device.starts_with(BRIDGE) {
         Some(Stage::Conference)
     } else {
@@ -145,5 +163,14 @@ pub(super) fn forwarder(number: Text) -> End {
 
 /// `b0019901001`: the port of a conference bridge, or, with the identifiers of a call and a telephone behind it, of the bridge in a telephone.
 pub(super) fn is_bridge(number: &str) -> bool {
-    number.strip_prefix('b').is_some_and(|digits| digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_digit()))
+    is_port(number, 'b')
+}
+
+/// `c00124401001`: a port at which CUCM itself answers and asks, as *Conference Now* does.
+pub(super) fn is_answering_port(number: &str) -> bool {
+    is_port(number, 'c')
+}
+
+fn is_port(number: &str, letter: char) -> bool {
+    number.strip_prefix(letter).is_some_and(|digits| digits.len() >= 8 && digits.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -14,7 +14,9 @@
 //! origCause_value, destCause_value (not 0 on the side that cleared) · origDeviceName, destDeviceName ·
 //! …OnBehalfOf (which feature ended, redirected, joined), …RedirectReason (why) · origConversationId, destConversationId (a conference, or the end
 //! that is recorded) · comment (the conference's controller) · huntPilotDN (told when a member answered) · calledPartyPatternUsage ·
-//! wasCallQueued, totalWaitTimeInQueue · mobileCallingPartyNumber, finalMobileCalledPartyNumber · …_uri (an address where there is no number) · pkid (the record's own id).
+//! wasCallQueued, totalWaitTimeInQueue · mobileCallingPartyNumber, finalMobileCalledPartyNumber · …_uri (an address where there is no number) ·
+//! IncomingProtocolID, OutgoingProtocolID (1 SIP, 2 H.323, 4 Q.931: that end is a trunk; a telephone has 0, or 3) ·
+//! origMobileCallDuration, destMobileCallDuration · pkid (the record's own id).
 //! A CMR has callIdentifier (the end measured), directoryNum, deviceName, dateTimeStamp.
 
 use std::borrow::Cow;
@@ -102,8 +104,13 @@ const COLUMNS: [&str; COLUMN_COUNT] = [
     "callingPartyNumber_uri",
     "originalCalledPartyNumber_uri",
     "finalCalledPartyNumber_uri",
+    "destCallTerminationOnBehalfOf",
+    "IncomingProtocolID",
+    "OutgoingProtocolID",
+    "origMobileCallDuration",
+    "destMobileCallDuration",
 ];
-const COLUMN_COUNT: usize = 46;
+const COLUMN_COUNT: usize = 51;
 
 #[derive(Clone, Copy)]
 enum C {
@@ -153,6 +160,11 @@ enum C {
     CallingUri,
     OriginalCalledUri,
     FinalCalledUri,
+    DestEndedFor,
+    IncomingProtocol,
+    OutgoingProtocol,
+    OrigMobileLength,
+    DestMobileLength,
 }
 
 impl Adapter for CiscoCucm {
@@ -172,7 +184,8 @@ impl Adapter for CiscoCucm {
         }
         let mut fields = Fields::new();
         split_quoted(bytes, b',', &mut fields).ok()?;
-        header_of(fields.iter().map(|f| text(f)).collect())
+        // Somebody who puts blanks around the commas has names in quotes that are none.
+        header_of(fields.iter().map(|f| text(f).trim().trim_matches('"').into()).collect())
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
@@ -204,16 +217,16 @@ impl Adapter for CiscoCucm {
             Ok(row) => row,
             Err(reason) => return out.reject(record, reason),
         };
-        match (row.integer(C::Type), row.told(C::Calling)) {
-            (Some(1) | None, true) => path::parse(&row, record, settings, out),
-            (Some(2), false) => parse_measurement(&row, record, settings, out),
-            (Some(0), true) => out.reject(record, "cdrRecordType 0: a start record, which CUCM does not write"),
+        match (row.integer(C::Type), row.told(C::CallIdentifier)) {
+            (Some(1) | None, false) => path::parse(&row, record, settings, out),
+            (Some(2), true) => parse_measurement(&row, record, settings, out),
+            (Some(0), false) => out.reject(record, "cdrRecordType 0: a start record, which CUCM does not write"),
             _ => out.reject(
                 record,
                 format!(
                     "cdrRecordType `{}`: 1 is a call detail record, 2 a call management record, and the column names before it are of {}",
                     row.text(C::Type),
-                    if row.told(C::Calling) { "the first" } else { "the second" }
+                    if row.told(C::CallIdentifier) { "the second" } else { "the first" }
                 ),
             ),
         }
@@ -224,6 +237,7 @@ impl Adapter for CiscoCucm {
 fn is_type_line(bytes: &[u8]) -> bool {
     bytes.split(|b| *b == b',').all(|field| {
         let field = field.trim_ascii();
+        let field = field.strip_prefix(b"\"").and_then(|f| f.strip_suffix(b"\"")).unwrap_or(field);
         let name = field.split(|b| *b == b'(').next().unwrap_or(field);
         matches!(name, b"INTEGER" | b"VARCHAR" | b"UNIQUEIDENTIFIER" | b"BIGINT" | b"CHAR" | b"SMALLINT" | b"DATETIME")
     })
@@ -234,8 +248,11 @@ fn is_type_line(bytes: &[u8]) -> bool {
 fn header_of(names: Vec<Text>) -> Option<Header> {
     let mut header = Header::find(names, &COLUMNS);
     let has = |c: C| header.index[c as usize].is_some();
-    let is_call = has(C::Calling) && (has(C::OriginalCalled) || has(C::FinalCalled));
+    let has_called = has(C::OriginalCalled) || has(C::FinalCalled);
+    // An export of the columns of one feature leaves out who called.
+    let has_calling = has(C::Calling) || has(C::OrigDevice) && has(C::DestDevice);
     let is_measurement = has(C::Call) && has(C::CallIdentifier);
+    let is_call = has_calling && has_called && !has(C::CallIdentifier);
     if !is_call && !is_measurement {
         return None;
     }

@@ -77,18 +77,32 @@ fn is_connected(row: &Row<'_>) -> Option<bool> {
     if let (true, Ok(connect)) = (row.told(C::Connect), row.moment(C::Connect)) {
         return Some(connect.is_some());
     }
+    let (orig, dest) = (codes::cause(row.code(C::OrigCause)), codes::cause(row.code(C::DestCause)));
     // Who was called hangs up only what was answered (`docs: Short Calls`: less than a second is a duration of 0).
-    let called_hung_up = row.code(C::DestCause) == 16 && row.code(C::OrigCause) == 0;
+    let called_hung_up = dest == Some(16) && orig.is_none();
     if row.told(C::Duration) {
         return Some(row.code(C::Duration) > 0 || called_hung_up);
     }
-    // A hunt pilot is told when a member answered; taking over a ringing call is answering it.
-    let is_answered = called_hung_up || !row.is_empty(C::HuntPilot) || row.code(C::JoinedFor) == feature::PICKUP;
+    // `docs: Abandoned Calls`: a call that the caller gave up has the cause 0, so one that was cleared as usual had been answered.
+    let cleared = [orig, dest].contains(&Some(16));
+    let preempted = codes::PREEMPTED.iter().any(|c| [orig, dest].contains(&Some(*c)));
+    // A hunt pilot is told when a member answered; taking over a ringing call is answering it, all other features move calls that are up.
+    let is_answered = cleared
+        || preempted
+        || !row.is_empty(C::HuntPilot)
+        || row.code(C::JoinedFor) == feature::PICKUP
+        || is_split(row) && row.code(C::OrigEndedFor) != feature::PICKUP
+        || row.code(C::OrigMobileLength) > 0
+        || row.code(C::DestMobileLength) > 0;
     is_answered.then_some(true)
 }
 
+/// A feature ended the record, and the call goes on. `docs: Conference Calls, Immediate Divert`: some have no cause, and the feature at both ends.
 fn is_split(row: &Row<'_>) -> bool {
-    codes::is_split(row.code(C::OrigCause)) || codes::is_split(row.code(C::DestCause))
+    let (orig, dest) = (row.code(C::OrigCause), row.code(C::DestCause));
+    let ended_for = row.code(C::OrigEndedFor);
+    let is_moved = ended_for == row.code(C::DestEndedFor) && feature::MOVING.contains(&ended_for);
+    codes::is_split(orig) || codes::is_split(dest) || orig == 0 && dest == 0 && is_moved
 }
 
 /// Start, answer and end. A start that cannot be read is a reject; of the others only the field is.
@@ -110,7 +124,9 @@ fn read_times(
     };
     let connect = read(C::Connect);
     leg.ended_at = read(C::Disconnect);
-    let duration_ms = row.integer(C::Duration).filter(|s| (0..=i64::from(u32::MAX)).contains(s)).map(|s| s * 1000);
+    let mobile_s = || row.integer(C::OrigMobileLength).max(row.integer(C::DestMobileLength)).filter(|s| *s > 0);
+    let duration_s = if row.told(C::Duration) { row.integer(C::Duration) } else { mobile_s() };
+    let duration_ms = duration_s.filter(|s| (0..=i64::from(u32::MAX)).contains(s)).map(|s| s * 1000);
     leg.ended_at = leg.ended_at.or_else(|| Some(connect?.plus_ms(duration_ms?)));
     if leg.started_at.is_none() && connect.is_none() && leg.ended_at.is_none() {
         leg.ended_at = record.logged_at;
@@ -143,7 +159,7 @@ fn read_end(leg: &mut Leg, row: &Row<'_>, is_connected: Option<bool>) {
         _ if is_split => Disposition::MovedOn,
         Some(false) => codes::unanswered(orig, dest),
         None => match codes::unanswered(orig, dest) {
-            Disposition::Canceled | Disposition::NoAnswer => Disposition::Unknown,
+            Disposition::Canceled => Disposition::Unknown,
             told => told,
         },
     };
@@ -155,23 +171,35 @@ fn read_end(leg: &mut Leg, row: &Row<'_>, is_connected: Option<bool>) {
         _ if [orig, dest].contains(&codes::CONFERENCE_FULL) => Some(Side::Network),
         (Some(16), None) => Some(Side::Caller),
         (None, None) => (is_connected == Some(false)).then_some(Side::Caller),
+        _ if leg.disposition == Disposition::Canceled => Some(Side::Caller),
         (Some(16), Some(16)) => None,
         (_, Some(16)) if is_connected == Some(true) => Some(Side::Callee),
-        (_, Some(21)) => Some(Side::Callee),
+        (_, Some(21)) if leg.disposition == Disposition::Declined => Some(Side::Callee),
         _ => Some(Side::Network),
     };
 }
 
-/// `docs: Call Recording, Call Monitoring`: the telephone's own bridge calls the recorder, or a supervisor listens.
+/// `docs: Call Recording, Call Monitoring, Agent Greeting Calls`: the telephone's own bridge calls the recorder, a supervisor listens,
+/// or an announcement is played into a call.
 fn is_recording(row: &Row<'_>) -> bool {
-    let for_it = |column: C| matches!(row.code(column), feature::RECORDING | feature::MONITORING);
-    let because = |column: C| matches!(row.code(column), reason::RECORDING | reason::MONITORING);
+    let for_it =
+        |column: C| matches!(row.code(column), feature::RECORDING | feature::MONITORING | feature::AGENT_GREETING);
+    let because =
+        |column: C| matches!(row.code(column), reason::RECORDING | reason::MONITORING | reason::AGENT_GREETING);
+    // An export without the features' columns: whoever goes into the bridge of a call that is named by one of its ends listens to it.
+    const FEATURES: [C; 4] = [C::JoinedFor, C::FirstRedirectFor, C::LastRedirectFor, C::LastReason];
+    let listens = || {
+        ends::is_bridge(&row.text(C::FinalCalled))
+            && !row.identifier(C::DestConversation).is_empty()
+            && !FEATURES.into_iter().any(|c| row.told(c))
+    };
     let calling = row.bytes(C::Calling);
     [C::JoinedFor, C::FirstRedirectFor, C::LastRedirectFor].into_iter().any(for_it)
         || because(C::FirstReason)
         || because(C::LastReason)
         || calling == b"BIB"
         || ends::is_bridge(&row.text(C::Calling)) && !row.identifier(C::OrigConversation).is_empty()
+        || listens()
 }
 
 /// No call of its own. It joins the call whose end it heard; one that was never connected heard nothing, and joins none.
@@ -266,7 +294,7 @@ fn read_did(leg: &mut Leg, settings: &Settings) {
 /// A path to somebody or something, with whom was called before.
 fn led_on(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, settings: &Settings, legs: &mut Parts<'_, '_>) {
     let mut to = ends::end(row, Party::Called, settings);
-    if is_fetched_by_calling(row) {
+    if is_written_backwards(row) {
         std::mem::swap(&mut leg.from, &mut to);
         leg.dialed = Text::default();
         leg.did = Text::default();
@@ -305,13 +333,15 @@ fn led_on(mut leg: Leg, row: &Row<'_>, is_connected: Option<bool>, settings: &Se
     }
 }
 
-/// `docs: Call Park`: whoever fetches a parked call can be written as the calling party; the parked party's identifier is the older one.
-fn is_fetched_by_calling(row: &Row<'_>) -> bool {
+/// `docs: Call Park, Replaces Calls`: whoever fetches a parked call, or is put in the place of another, can be written as the calling party;
+/// the identifier of the party who was there is the older one.
+fn is_written_backwards(row: &Row<'_>) -> bool {
     let fetched = row.code(C::LastReason) == reason::PARK_PICKUP
         || row.code(C::FirstReason) == reason::PARK_PICKUP
         || matches!(row.code(C::JoinedFor), feature::PARK | feature::DIRECTED_PARK) && row.code(C::LastReason) == 0;
+    let joined = matches!(row.code(C::JoinedFor), feature::TRANSFER | feature::REPLACES);
     let (orig, dest) = (row.integer(C::OrigLeg), row.integer(C::DestLeg));
-    fetched && dest.is_some_and(|d| d > 0) && orig > dest
+    (fetched || joined) && dest.is_some_and(|d| d > 0) && orig > dest
 }
 
 /// The machine or group that the path led to, with its name; `None` if it led to somebody.
@@ -345,6 +375,9 @@ fn place(row: &Row<'_>, to: &End, is_connected: Option<bool>, settings: &Setting
             && row.is_empty(C::DestDevice);
     if is_parked {
         return Some((Stage::Park, number));
+    }
+    if ends::is_answering_port(&number) {
+        return Some((Stage::Menu, number));
     }
     if to.kind == EndKind::Person { None } else { Some((ends::machine(&to.device)?, number)) }
 }
@@ -421,7 +454,7 @@ fn hops(row: &Row<'_>, leg: &Leg, settings: &Settings) -> SmallVec<[Leg; 2]> {
             Some(Stage::Queue) => Some(Stage::Queue),
             Some(Stage::HuntGroup) if was_queued => Some(Stage::Queue),
             Some(Stage::HuntGroup) => Some(Stage::HuntGroup),
-            _ if was_queued && is_first => Some(Stage::Queue),
+            _ if was_queued && is_first || reason::OF_QUEUE.contains(&why) => Some(Stage::Queue),
             _ => None,
         };
         if let Some(stage) = group {

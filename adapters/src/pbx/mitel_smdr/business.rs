@@ -207,8 +207,10 @@ pub(super) fn parse(bytes: &[u8], record: Record<'_>, settings: &Settings, out: 
     match Call::read(Line { bytes, layout }, record, settings) {
         Ok(mut call) => {
             call.decompose();
+            let ends_call = call.is_from_outside() || call.call_id(call.line.layout.associated).is_empty();
             for (part, mut leg) in call.legs.into_iter().enumerate() {
                 leg.order = part as u64;
+                leg.ends_call = ends_call;
                 leg.name_by_position(record.source, u8::try_from(part).unwrap_or(u8::MAX));
                 out.legs.push(leg);
             }
@@ -366,13 +368,16 @@ impl<'c> Call<'c> {
         self.start.plus_ms(self.duration_ms.unwrap_or(0))
     }
 
-    fn decompose(&mut self) {
-        let internal = self.completion() == b'I';
+    fn is_from_outside(&self) -> bool {
         let ani = !self.line.bytes(self.line.layout.ani).is_empty();
         let no_caller = self.calling == Party::None;
-        if matches!(self.calling, Party::Trunk(_))
+        matches!(self.calling, Party::Trunk(_))
             || no_caller && (ani || self.to_answer != ToAnswer::NotTold || self.called.is_person())
-        {
+    }
+
+    fn decompose(&mut self) {
+        let internal = self.completion() == b'I';
+        if self.is_from_outside() {
             self.inbound();
         } else if !internal && !self.called.is_person() {
             self.outbound();

@@ -27,10 +27,9 @@ static ABOUT: About = About {
     title: "Mitel SMDR: MiVoice Business / 3300 / SX-2000 (all layouts), Mitel 5000 / Inter-Tel Axxess (80 columns)",
     versions: "SX-2000 to MiVoice Business 10; Axxess and Mitel 5000 all",
     provenance: Provenance::RealRecords,
-    ends: Ends::Silence {
-        idle_s: 600,
-        because: "a line is written when its trunk is released, and the lines of a call that was passed on follow within minutes; its call number is given again no sooner",
-    },
+    // A line is written when its trunk is released: that of the caller's trunk ends the call. A consultation's own trunk can be released hours
+    // before, and names the call that it was made for. What else was passed on follows within minutes.
+    ends: Ends::Marker { settle_s: 600 },
     tells: &[Tells::Offers, Tells::Did, Tells::Transfers, Tells::Seconds],
     needs: "MiVoice Business, SMDR Options: External SMDR, Standardized Network OLI (joins transferred calls), Extended Reporting Level 2 (seconds), \
             ANI/DNIS Number Delivery Reporting; Mitel 5000: Ring-in Diagnostics (else unanswered calls are not written)",
@@ -57,7 +56,12 @@ impl Adapter for MitelSmdr {
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
-        let bytes = without_frame(record.bytes);
+        let mut record = record;
+        let mut bytes = without_frame(record.bytes);
+        if let Some((at, line)) = written_at(bytes, settings) {
+            record.logged_at = record.logged_at.or(Some(at));
+            bytes = line;
+        }
         if business::is_line(bytes) {
             business::parse(bytes, record, settings, out);
         } else if small::is_line(bytes) {
@@ -69,8 +73,20 @@ impl Adapter for MitelSmdr {
     }
 }
 
-/// The line without form feeds, and without the four bytes of length that Mitel 5000 puts before it on a socket.
+/// The line behind the moment that a collector wrote before it, `2025-07-16 08:36:12.345678 `, with that moment.
+fn written_at<'b>(bytes: &'b [u8], settings: &Settings) -> Option<(Moment, &'b [u8])> {
+    const LENGTH: usize = "2025-07-16 08:36:12".len();
+    let (time, rest) = bytes.split_at_checked(LENGTH)?;
+    let local = clock::date_time(time)?;
+    let fraction = rest.iter().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')).count();
+    let [b' ' | b'\t', line @ ..] = rest.get(fraction..)? else { return None };
+    let is_line = business::is_line(line) || small::is_line(line);
+    is_line.then(|| (clock::in_zone(local, settings.zone.unwrap_or(Tz::UTC), None), line))
+}
+
+/// The line without form feeds and a mark of its encoding, and without the four bytes of length that Mitel 5000 puts before it on a socket.
 fn without_frame(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let bytes = match bytes {
         [_, 0, 0, 0, rest @ ..] => rest,
         _ => bytes,

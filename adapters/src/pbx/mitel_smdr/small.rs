@@ -244,6 +244,8 @@ fn leg(line: &Line, record: Record<'_>, settings: &Settings) -> Leg {
             leg.extra.push((label, value.clone()));
         }
     }
+    // Neither ring-in nor talk is written before the trunk is released.
+    leg.ends_call = true;
     leg.name_by_position(record.source, 0);
     leg
 }

@@ -6,9 +6,12 @@
 //! final-number · final-dn (the last party) · bill-code · bill-rate · bill-cost · bill-name · chain (every party in order) ·
 //! from-type · to-type · final-type · from-dispname · to-dispname · final-dispname · missed-queue-calls (agents rung in vain).
 //! Lines may end after the chain. The word `Call ` stands before the first field, `Chain: ` before the chain.
-//! Nothing is quoted, and names hold commas.
+//! Nothing is quoted, and names hold commas; a spreadsheet that saved the file again quotes the chain and parts it by commas.
 //!
 //! The line has one answer for all parties: where a queue or menu picked up, it is the machine's, and only a bound of the person's.
+//! Before types were written, lines end after the chain, and what a number is must be seen: of 450 real calls from outside without types, those
+//! to a queue were answered in the second in which they came or the next, and no other was; and a mailbox has its own number beside the
+//! extension's DN, with the extension in the chain.
 
 use smallvec::SmallVec;
 
@@ -79,6 +82,12 @@ enum C {
     FinalName,
     Missed,
 }
+
+/// A call from outside that is answered sooner than this, in milliseconds, was answered by a machine.
+const MACHINE_ANSWERS_MS: i64 = 1_000;
+
+/// Trunks have DNs from 10000 on.
+const TRUNK_DN_DIGITS: usize = 5;
 
 /// Lines without types and names end here.
 const COLUMNS_MIN: usize = C::Chain as usize + 1;
@@ -157,9 +166,7 @@ pub(super) fn parse(record: Record<'_>, settings: &Settings, out: &mut Legs) {
 /// The fields by column. Where the line has more fields than columns, names hold commas: the columns before and after the names keep their places.
 fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> {
     let delimiter = super::delimiter_option(settings);
-    let bytes = bytes.trim_ascii();
-    let body = bytes.strip_prefix(b"Call ").unwrap_or(bytes);
-    let parts: SmallVec<[&[u8]; 32]> = body.split(|b| *b == delimiter).map(<[u8]>::trim_ascii).collect();
+    let parts = split(without_prefix(bytes), delimiter);
     let order: SmallVec<[Option<C>; 32]> = if settings.columns.is_empty() {
         ALL.iter().map(|c| Some(*c)).collect()
     } else {
@@ -211,6 +218,39 @@ fn fields<'a>(bytes: &'a [u8], settings: &Settings) -> Result<Line<'a>, String> 
     Ok(line)
 }
 
+/// The line behind the word `Call`, and behind what a collector wrote before that.
+fn without_prefix(bytes: &[u8]) -> &[u8] {
+    const PREFIX_MAX: usize = 80;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+    if let Some(body) = bytes.strip_prefix(b"Call ") {
+        return body;
+    }
+    let behind = memchr::memmem::find(&bytes[..bytes.len().min(PREFIX_MAX)], b" Call ").map(|at| &bytes[at + 6..]);
+    let is_line = |body: &&[u8]| {
+        let digits = body.iter().take_while(|b| b.is_ascii_digit()).count();
+        digits > 0 && body.get(digits) == Some(&b',')
+    };
+    behind.filter(is_line).unwrap_or(bytes)
+}
+
+/// The fields. A chain in quotes is one of them.
+fn split(line: &[u8], delimiter: u8) -> SmallVec<[&[u8]; 32]> {
+    let plain = |bytes| <[u8]>::split(bytes, move |b: &u8| *b == delimiter).map(<[u8]>::trim_ascii);
+    let quoted = memchr::memmem::find(line, b"\"Chain:").and_then(|from| {
+        let chain = &line[from + 1..];
+        let until = memchr::memchr(b'"', chain)?;
+        let rest = chain[until + 1..].trim_ascii_start();
+        let ends = rest.is_empty() || rest.first() == Some(&delimiter);
+        ends.then(|| (&line[..from], &chain[..until], rest.get(1..)))
+    });
+    let Some((before, chain, behind)) = quoted else { return plain(line).collect() };
+    let mut parts: SmallVec<[&[u8]; 32]> = plain(before).collect();
+    parts.pop();
+    parts.push(chain);
+    parts.extend(behind.into_iter().flat_map(plain));
+    parts
+}
+
 const ALL: [C; COLUMN_COUNT] = [
     C::History,
     C::CallId,
@@ -253,6 +293,8 @@ struct Times {
     start: Moment,
     /// Of the call as a whole: the first that picked up, person or machine.
     answered: Option<Moment>,
+    /// The answer that is no later than the end, and so no person's.
+    answered_and_ended: Option<Moment>,
     end: Option<Moment>,
 }
 
@@ -284,8 +326,9 @@ fn times(line: &Line<'_>, settings: &Settings) -> Result<Times, String> {
     let duration = clock::time_of_day(line.bytes(C::Duration));
     let end = end.or_else(|| Some(answered?.plus_ms(duration?)));
     // An unanswered call prints no time of answer, or that of its end.
-    let answered = answered.filter(|a| *a >= start && (Some(*a) != end || duration.is_some_and(|d| d > 0)));
-    Ok(Times { start, answered, end })
+    let told = answered.filter(|a| *a >= start);
+    let answered = told.filter(|a| Some(*a) != end || duration.is_some_and(|d| d > 0));
+    Ok(Times { start, answered, answered_and_ended: told.filter(|_| answered.is_none()), end })
 }
 
 /// One call while its legs are made.
@@ -302,8 +345,11 @@ struct Call<'c> {
 impl Call<'_> {
     /// The first party that was called, those between as the chain tells them, the last, and the agents that were rung in vain.
     fn read(&mut self) {
-        let first = self.party(C::To, C::ToDn, C::ToType);
+        let mut first = self.party(C::To, C::ToDn, C::ToType);
         let changed = self.is_changed();
+        if self.is_answered_by_machine(first) {
+            first = Party::Place(Stage::Queue);
+        }
         let last = if changed { self.party(C::Final, C::FinalDn, C::FinalType) } else { first };
         // A ring group does not pick up; a queue, a menu and the like do.
         let machine_first = matches!(first, Party::Place(stage) if stage != Stage::HuntGroup);
@@ -315,11 +361,27 @@ impl Call<'_> {
             }
             let at = between.last().map_or(2, |(index, _)| index + 1);
             self.push(last, C::Final, C::FinalDn, C::FinalName, at, false);
+            let passed_in_vain = self.line.begins(C::Changed, &["FailedBXfer"]);
+            let passed_on =
+                first == Party::Person && (passed_in_vain || self.line.begins(C::Changed, &["ReplacedDst"]));
+            if let (true, Some(answered), Some(leg)) = (passed_on, self.times.answered, self.legs.first_mut()) {
+                // Who was called first answered, and passed the caller on; when, is not told.
+                leg.disposition = Disposition::Answered;
+                leg.answerer = Answerer::Person;
+                leg.rang_at = leg.started_at;
+                leg.answered_at = Some(answered);
+                leg.ended_at = if passed_in_vain { self.times.end } else { Some(answered) };
+            }
             if let Some(leg) = self.legs.last_mut() {
                 leg.moved = moved(self.line, first);
+                if passed_in_vain && passed_on {
+                    leg.started_at = leg.ended_at;
+                    leg.answered_at = None;
+                    leg.disposition = self.answer;
+                }
                 leg.up_before = self.times.answered.is_some()
                     && (machine_first
-                        || leg.moved.as_ref().is_some_and(|m| m.kind == MoveKind::Blind)
+                        || !passed_on && leg.moved.as_ref().is_some_and(|m| m.kind == MoveKind::Blind)
                         || !between.is_empty());
                 if leg.up_before {
                     leg.rang_at = None;
@@ -397,12 +459,23 @@ impl Call<'_> {
     /// One party of the chain; `goes_on` if the call did not end there.
     fn push(&mut self, party: Party, number: C, dn: C, name: C, index: usize, goes_on: bool) {
         let line = self.line;
-        let raw = line.text(number);
+        let raw = self.raw(number, dn);
         if raw.is_empty() && line.bytes(dn).is_empty() {
             return;
         }
         let mut leg = self.leg();
-        let shown = if raw.is_empty() { line.text(dn) } else { extension_of(&raw).into() };
+        if raw == END_CALL && leg.from.kind == EndKind::Person {
+            // A number that leads nowhere.
+            leg.stage = Stage::Number;
+            leg.disposition = Disposition::Failed;
+            leg.ended_at = self.times.end;
+            return self.legs.push(leg);
+        }
+        let shown = match party {
+            Party::Place(Stage::Mailbox) if self.is_mailbox_of(number, dn) => line.text(dn),
+            _ if raw.is_empty() => line.text(dn),
+            _ => extension_of(&raw).into(),
+        };
         let answered = self.times.answered;
         if !goes_on {
             leg.ended_at = self.times.end;
@@ -471,8 +544,7 @@ impl Call<'_> {
 
     /// The parties of the chain between the first that was called and the last, with their places.
     fn between(&self) -> SmallVec<[(usize, Text); 4]> {
-        let chain: SmallVec<[&[u8]; 8]> =
-            self.line.bytes(C::Chain).split(|b| *b == b';').map(<[u8]>::trim_ascii).filter(|p| !p.is_empty()).collect();
+        let chain: SmallVec<[&[u8]; 8]> = self.chain().collect();
         let (to, last) = (self.line.bytes(C::To), self.line.bytes(C::Final));
         let from = chain.iter().position(|p| *p == to);
         let until = chain.iter().rposition(|p| *p == last);
@@ -525,22 +597,64 @@ impl Call<'_> {
         }
     }
 
+    fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = self.line.bytes(C::Chain).split(|b| matches!(b, b';' | b','));
+        parts.map(<[u8]>::trim_ascii).filter(|p| !p.is_empty())
+    }
+
+    /// A party's number, or its DN where the number is a rule's name.
+    fn raw(&self, number: C, dn: C) -> Text {
+        let (number, dn) = (self.line.text(number), self.line.text(dn));
+        let has_digits = |text: &str| text.bytes().any(|b| b.is_ascii_digit());
+        if number.contains(' ') && !has_digits(&number) && has_digits(&dn) { dn } else { number }
+    }
+
+    /// True if another party had the call in the end. Where the source was replaced, whoever was called had the call on,
+    /// and the last party is the new caller; nobody is passed on to themselves.
     fn is_changed(&self) -> bool {
         let line = self.line;
-        let last = if line.bytes(C::Final).is_empty() { line.bytes(C::FinalDn) } else { line.bytes(C::Final) };
-        let first = if line.bytes(C::Final).is_empty() { line.bytes(C::ToDn) } else { line.bytes(C::To) };
-        !last.is_empty()
-            && (last != first || !line.bytes(C::Changed).is_empty() && line.bytes(C::To) != line.bytes(C::Final))
+        let numbered = !line.bytes(C::Final).is_empty();
+        let last = if numbered { self.raw(C::Final, C::FinalDn) } else { line.text(C::FinalDn) };
+        let first = line.text(if numbered { C::To } else { C::ToDn });
+        let is_replaced_source = line.begins(C::Changed, &["ReplacedSrc"]);
+        !last.is_empty() && last != first && last != line.text(C::From) && !is_replaced_source
+    }
+
+    /// Without types, a call from outside that was answered at once: a queue or menu picked up.
+    fn is_answered_by_machine(&self, first: Party) -> bool {
+        let is_first = matches!(first, Party::Person | Party::Unknown)
+            && !is_type(&self.line.text(C::ToType))
+            && !self.settings.extensions.contains(extension_of(&self.line.text(C::To)));
+        let answered = self.times.answered.or(self.times.answered_and_ended);
+        let at_once = answered.is_some_and(|at| at.ms_since(self.times.start) <= MACHINE_ANSWERS_MS);
+        is_first && at_once && self.party(C::From, C::FromDn, C::FromType) == Party::Outside
+    }
+
+    /// Without types: the number of the mailboxes beside the extension whose mailbox it is.
+    fn is_mailbox_of(&self, number: C, dn: C) -> bool {
+        let (raw, dn) = (self.line.text(number), self.line.text(dn));
+        let is_other = raw.starts_with("Ext.") && looks_like_extension(&dn) && extension_of(&raw) != dn;
+        is_other
+            && self.chain().any(|p| p.strip_prefix(b"Ext.") == Some(dn.as_bytes()))
+            && self.chain().all(|p| p != raw.as_bytes())
     }
 
     /// How an unanswered call ended, by `reason-terminated`.
     fn ended(&self) -> Disposition {
         let word = self.line.text(C::Terminated).to_ascii_lowercase();
-        if word.contains("busy") {
+        if self.line.begins(C::Changed, &["PickedUp"]) {
+            Disposition::AnsweredElsewhere
+        } else if word.contains("busy") {
             Disposition::Busy
         } else if word.contains("notregistered") || word.contains("not_registered") {
             Disposition::NotRegistered
-        } else if word.contains("noanswer") || word.contains("no_answer") || word.contains("timeout") {
+        } else if word.contains("cancel") {
+            Disposition::Canceled
+        } else if word.contains("noanswer")
+            || word.contains("no_answer")
+            || word.contains("timeout")
+            || word == "notavailable"
+        {
             Disposition::NoAnswer
         } else if word.contains("reject") || word.contains("declin") {
             Disposition::Declined
@@ -548,9 +662,10 @@ impl Call<'_> {
             || word.contains("notfound")
             || word.contains("not_found")
             || word.contains("no_route")
+            || word.contains("noroute")
         {
             Disposition::Failed
-        } else if word == "terminatedbysrc" || word == "src_participant_terminated" || word.starts_with("cancel") {
+        } else if word == "terminatedbysrc" || word == "src_participant_terminated" {
             Disposition::Canceled
         } else if word == "terminatedbydst" || word == "dst_participant_terminated" {
             // The PBX or the called side gave up ringing.
@@ -561,7 +676,10 @@ impl Call<'_> {
     }
 
     fn ended_by(&self, party: Party) -> Option<Side> {
-        if self.line.begins(C::Terminated, &["TerminatedBySrc", "src_participant_terminated", "Cancel"]) {
+        if self
+            .line
+            .begins(C::Terminated, &["TerminatedBySrc", "src_participant_terminated", "Cancel", "Failed_Cancel"])
+        {
             return Some(Side::Caller);
         }
         if !self.line.begins(C::Terminated, &["TerminatedByDst", "dst_participant_terminated"]) {
@@ -576,7 +694,7 @@ impl Call<'_> {
 
     /// By type where the line has one, else by number.
     fn party(&self, number: C, dn: C, kind: C) -> Party {
-        let word: Text = self.line.text(kind).to_ascii_lowercase().replace('_', "").into();
+        let word = type_word(&self.line.text(kind));
         let place = |stage| {
             let (raw, dn) = (self.line.text(number), self.line.text(dn));
             let told = self.settings.places.get(extension_of(&raw)).or_else(|| self.settings.places.get(&dn));
@@ -594,11 +712,20 @@ impl Call<'_> {
             "fax" | "faxext" | "endcall" | "echotest" | "paginggroup" => place(Stage::Announcement),
             word if word.starts_with("ringgroup") => place(Stage::HuntGroup),
             _ => {
-                let raw = self.line.text(number);
+                let raw = self.raw(number, dn);
                 let raw = if raw.is_empty() { self.line.text(dn) } else { raw };
+                if !matches!(number, C::From) && self.is_mailbox_of(number, dn) {
+                    return Party::Place(Stage::Mailbox);
+                }
                 // A forward out of a queue says that the first was one.
                 if matches!(number, C::To) && self.line.begins(C::Changed, &["QFwd"]) {
                     return place(Stage::Queue);
+                }
+                let dn = self.line.text(dn);
+                // A trunk's DN beside a number that is not marked as one of ours, however short it is.
+                let is_trunk = dn.len() == TRUNK_DN_DIGITS && dn.starts_with('1') && looks_like_extension(&dn);
+                if is_trunk && dn != raw && !raw.starts_with("Ext.") && !self.settings.extensions.contains(&raw) {
+                    return Party::Outside;
                 }
                 self.by_number(&raw)
             }
@@ -613,6 +740,9 @@ impl Call<'_> {
         }
         if raw.get(..5).is_some_and(|v| v.eq_ignore_ascii_case("vmail")) {
             return Party::Place(Stage::Mailbox);
+        }
+        if [END_CALL, "PlayFile", "MakeCall"].contains(&raw) {
+            return Party::Place(Stage::Announcement);
         }
         if self.settings.is_extension(number) {
             return Party::Person;
@@ -633,9 +763,21 @@ fn moved(line: &Line<'_>, first: Party) -> Option<Move> {
     Some(Move { kind, by: extension_of(&line.text(C::To)).into() })
 }
 
-/// `101` of `Ext.101`.
+/// Where numbers lead that no rule knows, and calls that a rule ends.
+const END_CALL: &str = "EndCall";
+
+/// `101` of `Ext.101`, or of `PickupExt.101`, whose call is taken over.
 fn extension_of(raw: &str) -> &str {
-    raw.strip_prefix("Ext.").or_else(|| raw.strip_prefix("ext.")).unwrap_or(raw).trim()
+    ["Ext.", "ext.", "PickupExt."].iter().find_map(|prefix| raw.strip_prefix(prefix)).unwrap_or(raw).trim()
+}
+
+fn type_word(told: &str) -> Text {
+    told.to_ascii_lowercase().replace('_', "").into()
+}
+
+/// A word of 3CX's for what a party is; others are a collector's.
+fn is_type(told: &str) -> bool {
+    !matches!(type_word(told).as_str(), "" | "internal" | "external")
 }
 
 /// A name that only repeats the number is none.

@@ -173,7 +173,9 @@ pub(super) fn parse(row: &Row<'_>, record: Record<'_>, settings: &Settings, out:
     read_target(&mut leg, row, target, settings);
     read_outcome(&mut leg, row, target, record, out);
     leg.moved = moved(&leg, row, target);
-    leg.ends_call = row.is(C::Termination, &["src_participant_terminated", "dst_participant_terminated"]);
+    // A consultation that ended tells nothing of the call that it was made for, which can go on for hours.
+    let is_main = row.bytes(C::MainCall).is_empty() || row.bytes(C::MainCall) == row.bytes(C::Call);
+    leg.ends_call = is_main && row.is(C::Termination, &["src_participant_terminated", "dst_participant_terminated"]);
     for (label, column) in [
         ("base_cdr_id", C::Base),
         ("originating_cdr_id", C::Originating),
