@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::Leg;
+use adapters::adapter::EXTENSION_DIGITS_MAX;
 use adapters::leg::{Disposition, End, EndKind, Event, LegId, Moment, MoveKind, Side, Stage, Text};
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
@@ -13,7 +14,8 @@ const RANG_AT_LEAST_MS: i64 = 700;
 /// The journey that these events tell; `None` if they do not tell how the caller's channel began and ended.
 #[must_use]
 pub fn journey(legs: &[&Leg]) -> Option<Journey> {
-    let channels = channels(legs);
+    let mut channels = channels(legs);
+    sent_outside(&mut channels);
     let caller = caller(&channels)?;
     let started_at = caller.started?;
     let ended_at = caller.ended?;
@@ -262,6 +264,32 @@ fn caller(channels: &[Channel]) -> Option<&Channel> {
     }
 }
 
+/// A channel that was made in order to send a long number to it is a line, even where nobody listed the lines.
+fn sent_outside(channels: &mut [Channel]) {
+    let sent: Vec<Option<Text>> = channels
+        .iter()
+        .map(|c| number_dialed(channels, c).filter(|_| c.was_rung && c.end.kind == EndKind::Person))
+        .collect();
+    for (channel, number) in channels.iter_mut().zip(sent) {
+        let digits = number.as_deref().map_or("", |n| n.strip_prefix('+').unwrap_or(n));
+        if digits.len() > EXTENSION_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit()) {
+            channel.end.kind = EndKind::Outside;
+        }
+    }
+}
+
+/// What was dialed to reach a channel: the destination of the Dial that made it.
+fn number_dialed(channels: &[Channel], channel: &Channel) -> Option<Text> {
+    let started = channel.started?;
+    let run = channels
+        .iter()
+        .flat_map(|c| &c.runs)
+        .filter(|r| r.application == "Dial" && r.from <= started && r.to >= started)
+        .filter(|r| destinations(&r.arguments).any(|d| is_line_of(d, &channel.end.device)))
+        .max_by_key(|r| r.from)?;
+    destinations(&run.arguments).find(|d| is_line_of(d, &channel.end.device)).and_then(number_in).map(Text::from)
+}
+
 struct Sweep<'c> {
     channels: &'c [Channel],
     caller: &'c Channel,
@@ -325,22 +353,9 @@ impl Sweep<'_> {
     fn named(&self, channel: &Channel) -> End {
         let mut end = channel.end.clone();
         if end.kind == EndKind::Outside {
-            end.number = self.number_dialed(channel).unwrap_or(end.number);
+            end.number = number_dialed(self.channels, channel).unwrap_or(end.number);
         }
         end
-    }
-
-    /// What was dialed to reach an outside channel: the destination of the Dial that made it.
-    fn number_dialed(&self, channel: &Channel) -> Option<Text> {
-        let started = channel.started?;
-        let run = self
-            .channels
-            .iter()
-            .flat_map(|c| &c.runs)
-            .filter(|r| r.application == "Dial" && r.from <= started && r.to >= started)
-            .filter(|r| destinations(&r.arguments).any(|d| is_line_of(d, &channel.end.device)))
-            .max_by_key(|r| r.from)?;
-        destinations(&run.arguments).find(|d| is_line_of(d, &channel.end.device)).and_then(number_in).map(Text::from)
     }
 
     /// People in a conference room who are a call of their own: the caller's own events name them.
@@ -689,7 +704,13 @@ fn is_line_of(destination: &str, device: &str) -> bool {
     let Some((_, rest)) = destination.split_once('/') else { return false };
     rest == line
         || rest.rsplit_once('@').is_some_and(|(_, l)| l == line)
-        || rest.split_once('/').is_some_and(|(l, _)| l == line)
+        || rest.split_once('/').is_some_and(|(l, _)| l == line || is_line_group(l))
+}
+
+/// A group of lines, of which the PBX takes a free one.
+fn is_line_group(line: &str) -> bool {
+    let digits = line.strip_prefix(['g', 'G', 'r', 'R', 'i']).unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn number_in(destination: &str) -> Option<&str> {

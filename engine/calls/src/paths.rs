@@ -19,6 +19,9 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
         ..Journey::default()
     };
     let paths = Paths::of(legs, first);
+    if let Some(tells_more) = first_reaching(&paths, first) {
+        journey.caller = tells_more.from.clone();
+    }
     // What other calls tell of whom the caller met in a room says nothing of when the caller came or went.
     let own = paths.own.iter().filter(|l| l.order != u64::MAX || first.order == u64::MAX);
     journey.started_at = own.clone().filter_map(|l| began(l)).min().unwrap_or(journey.started_at);
@@ -134,6 +137,13 @@ fn caller_leg<'l>(legs: &[&'l Leg]) -> Option<&'l Leg> {
         .or_else(|| legs.iter().find(real))
         .or_else(|| legs.iter().find(|l| l.stage != Stage::Recording && began(l).is_some()))
         .copied()
+}
+
+/// Of the caller's legs that begin at once, one that reaches somebody says better what the caller is than a step of the dialplan,
+/// where nobody listed the telephones.
+fn first_reaching<'l>(paths: &Paths<'l>, first: &Leg) -> Option<&'l Leg> {
+    let told = |l: &&&Leg| l.to.is_some() && l.started_at == first.started_at && l.from.kind != first.from.kind;
+    paths.own.iter().find(told).copied().filter(|_| first.to.is_none())
 }
 
 fn began(leg: &Leg) -> Option<Moment> {
@@ -601,7 +611,10 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
                 _ if leg.to.is_none() && leg.cause.is_some() => continue,
                 _ => MoveKind::Blind,
             };
-            // Who were left of a conference are together as they were.
+            // Who were left of a conference are together as they were, and so are those between whom a joint was taken away.
+            if paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id)) {
+                continue;
+            }
             if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
                 || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
                 || transfers.iter().any(|t| t.at == from && t.to == to)
