@@ -17,6 +17,14 @@ pub(crate) fn device(channel: &str) -> &str {
     memchr::memrchr(b'-', channel.as_bytes()).map_or(channel, |at| &channel[..at])
 }
 
+/// The interface of what may be one or a channel of it: only a channel's number has eight hexadecimal digits.
+pub(crate) fn interface(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((interface, made)) if made.len() >= 8 && made.bytes().all(|b| b.is_ascii_hexdigit()) => interface,
+        _ => name,
+    }
+}
+
 /// The channel without what a masquerade put around its name (`AsyncGoto/SIP/1-1`, `Transfered/SIP/1-1`, `…<ZOMBIE>`).
 pub(crate) fn channel_name(channel: &str) -> &str {
     let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);

@@ -338,7 +338,9 @@ fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             leg.detail = told("channel2_name").into();
             leg.argument = told("transfer_target_channel_name").into();
             for key in ["channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid"] {
-                leg.link(KeyKind::Id, told(key));
+                // `N/A` stands for a channel that there is not.
+                let unique = told(key);
+                leg.link(KeyKind::Id, if unique == "N/A" { "" } else { unique });
             }
         }
         Some(Event::Pickup) => {

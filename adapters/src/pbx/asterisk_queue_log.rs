@@ -83,12 +83,13 @@ fn agent_end(name: &Text, settings: &Settings) -> Option<End> {
         end.number = extension.clone();
     } else if name.contains('/') {
         // Old releases print the channel, new ones the interface.
-        let peers = [asterisk::peer(name), asterisk::peer(asterisk::device(name))];
+        let (whole, interface) = (asterisk::peer(name), asterisk::peer(asterisk::interface(name)));
         end.device = name.clone();
-        let device = settings.devices.get(asterisk::device(name)).map(Text::as_str);
-        if let Some(peer) = device.or_else(|| peers.into_iter().find(|p| settings.is_extension(p))) {
-            end.number = peer.into();
-        }
+        let device = settings.devices.get(asterisk::interface(name)).map(Text::as_str);
+        let listed = device.or_else(|| [whole, interface].into_iter().find(|p| settings.is_extension(p)));
+        // Where nobody listed the telephones, one is known by its own name, as in the CDR.
+        let peer = listed.or_else(|| settings.extensions.is_empty().then_some(interface));
+        end.number = peer.unwrap_or_default().into();
     } else if settings.is_extension(name) {
         end.number = name.clone();
     }

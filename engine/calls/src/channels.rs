@@ -39,6 +39,12 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
     journey.direction = direction(&journey, caller);
     journey.stays = sweep.stays(&journey);
     journey.transfers = transfers(&channels, caller);
+    for transfer in journey.transfers.iter_mut().filter(|t| t.to.is_empty() && t.kind == MoveKind::Attended) {
+        // Whoever was rung last before the move, since somebody spoke with the caller.
+        let spoken = journey.talks.first().map_or(journey.started_at, |t| t.from);
+        let since = |o: &&Offer| o.tried_at >= spoken && o.tried_at <= transfer.at && o.to.number != transfer.by;
+        transfer.to = journey.offers.iter().rev().find(since).map(|o| o.to.number.clone()).unwrap_or_default();
+    }
     sweep.read_end(&mut journey);
     Some(journey)
 }
@@ -512,7 +518,7 @@ impl Sweep<'_> {
     fn queue_at(&self, at: Moment) -> Text {
         let run = self.caller.runs.iter().filter(|r| r.from <= at && r.to >= at).max_by_key(|r| r.from);
         match run {
-            Some(run) if run.application == "Queue" => run.arguments.split(',').next().unwrap_or_default().into(),
+            Some(run) if run.application == "Queue" => first_argument(&run.arguments).into(),
             Some(run) if run.stage == Stage::HuntGroup => run.dialed.clone(),
             _ => Text::default(),
         }
@@ -533,8 +539,10 @@ impl Sweep<'_> {
         let mut stays = Vec::new();
         for run in &caller.runs {
             let (stage, place) = match run.application.as_str() {
-                "Queue" => (Stage::Queue, Text::from(run.arguments.split(',').next().unwrap_or_default())),
-                "VoiceMail" => (Stage::Mailbox, run.arguments.split(['@', ',']).next().unwrap_or_default().into()),
+                "Queue" => (Stage::Queue, Text::from(first_argument(&run.arguments))),
+                "VoiceMail" => {
+                    (Stage::Mailbox, first_argument(&run.arguments).split('@').next().unwrap_or_default().into())
+                }
                 "ConfBridge" | "MeetMe" => (Stage::Conference, run.dialed.clone()),
                 "Park" | "ParkedCall" => (Stage::Park, Text::default()),
                 _ => (run.stage, if run.stage == Stage::HuntGroup { run.dialed.clone() } else { run.place.clone() }),
@@ -675,7 +683,15 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
                 |name: &str| channels.iter().find(|c| c.name == name).map(|c| c.end.number.clone()).unwrap_or_default();
             let (kind, to) = match kind {
                 Event::BlindTransfer => (MoveKind::Blind, detail.clone()),
-                Event::AttendedTransfer => (MoveKind::Attended, to_channel(other)),
+                // The channel that stays is not told where the phones still rang: then what the consultation had dialed.
+                Event::AttendedTransfer => match to_channel(other) {
+                    to if to.is_empty() => {
+                        let consultation = channels.iter().find(|c| c.name == *detail);
+                        let dialed = consultation.map(|c| c.dialed.clone()).filter(|d| d != "s");
+                        (MoveKind::Attended, dialed.unwrap_or_default())
+                    }
+                    to => (MoveKind::Attended, to),
+                },
                 Event::Pickup => (MoveKind::Pickup, to_channel(detail)),
                 _ => (MoveKind::Forward, detail.clone()),
             };
@@ -696,7 +712,12 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
 }
 
 fn destinations(arguments: &str) -> impl Iterator<Item = &str> {
-    arguments.split([',', '|']).next().unwrap_or_default().split('&').filter(|d| !d.is_empty())
+    first_argument(arguments).split('&').filter(|d| !d.is_empty())
+}
+
+/// Before 1.6, bars part the arguments.
+fn first_argument(arguments: &str) -> &str {
+    arguments.split([',', '|']).next().unwrap_or_default()
 }
 
 fn is_line_of(destination: &str, device: &str) -> bool {

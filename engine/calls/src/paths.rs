@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use adapters::Leg;
-use adapters::leg::{Answerer, Disposition, End, EndKind, Moment, MoveKind, Side, Stage, Text};
+use adapters::leg::{Answerer, Disposition, End, EndKind, LegId, Moment, MoveKind, Side, Stage, Text};
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
 
@@ -591,42 +591,79 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
         }
     }
     if transfers.is_empty() {
-        for leg in &paths.own {
-            let Some(from) = began(leg) else { continue };
-            let Some(before) =
-                journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to)
-            else {
-                continue;
-            };
-            let to = leg.to.as_ref().map_or_else(|| leg.dialed.clone(), |t| t.number.clone());
-            let kind = match leg.stage {
-                Stage::Park => MoveKind::Park,
-                Stage::Menu
-                | Stage::Announcement
-                | Stage::Unknown
-                | Stage::AfterQueue
-                | Stage::Conference
-                | Stage::Final => continue,
-                _ if leg.to.as_ref().is_some_and(|t| had_answered(paths, leg, t)) => MoveKind::Attended,
-                _ if leg.to.is_none() && leg.cause.is_some() => continue,
-                _ => MoveKind::Blind,
-            };
-            // Who were left of a conference are together as they were, and so are those between whom a joint was taken away.
-            if paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id)) {
-                continue;
-            }
-            if leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel))
-                || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
-                || transfers.iter().any(|t| t.at == from && t.to == to)
-            {
-                continue;
-            }
-            transfers.push(Transfer { kind, by: before.with.number.clone(), to, at: from });
-        }
+        transfers = shown_transfers(paths, journey);
     }
     transfers.sort_by(|a, b| (a.at, a.kind, a.to.as_str()).cmp(&(b.at, b.kind, b.to.as_str())));
     transfers.dedup();
     transfers
+}
+
+/// Moves that two legs one after the other show. Of one talk there is one: what follows it, the dialplan did.
+fn shown_transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
+    let mut transfers: Vec<Transfer> = Vec::new();
+    let mut moved_from: Vec<LegId> = Vec::new();
+    for leg in &paths.own {
+        let Some(from) = began(leg) else { continue };
+        let Some(before) =
+            journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to)
+        else {
+            continue;
+        };
+        let kind = match leg.stage {
+            Stage::Park => MoveKind::Park,
+            Stage::Menu
+            | Stage::Announcement
+            | Stage::Unknown
+            | Stage::AfterQueue
+            | Stage::Conference
+            | Stage::Final => continue,
+            _ if leg.to.as_ref().is_some_and(|t| had_answered(paths, leg, t)) => MoveKind::Attended,
+            _ if leg.to.is_none() && leg.cause.is_some() => continue,
+            _ => MoveKind::Blind,
+        };
+        let far = leg.to.as_ref();
+        let came_by_itself = far
+            .is_some_and(|t| t.kind != EndKind::Joint && paths.came_by_itself(&t.channel) && leg.stage != Stage::Park);
+        // Who were left of a conference are together as they were, and so are those between whom a joint was taken away.
+        if came_by_itself
+            || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
+            || paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+            || moved_from.contains(&before.leg)
+        {
+            continue;
+        }
+        moved_from.push(before.leg);
+        let to = match far {
+            Some(far) if leg.queue.is_empty() => far.number.clone(),
+            Some(_) => leg.queue.clone(),
+            // `lot:place` is where; other arguments are only for how long.
+            None if kind == MoveKind::Park && leg.argument.contains(':') => leg.place.clone(),
+            None => leg.dialed.clone(),
+        };
+        transfers.push(Transfer { kind, by: before.with.number.clone(), to, at: from });
+    }
+    // The caller was joined to telephones that still rang for a consultation.
+    if let Some(last) = journey.last_talk().filter(|t| !moved_from.contains(&t.leg))
+        && let Some(asked) = journey.offers.iter().find(|o| is_asked_by(o, last, journey.grain_ms))
+    {
+        let step = paths.own.iter().find(|l| {
+            l.to.is_none()
+                && l.started_at >= Some(last.to)
+                && matches!(l.stage, Stage::Extension | Stage::HuntGroup | Stage::Queue | Stage::Forward)
+        });
+        let to = step.map_or_else(|| asked.to.number.clone(), |s| s.dialed.clone());
+        transfers.push(Transfer { kind: MoveKind::Attended, by: last.with.number.clone(), to, at: last.to });
+    }
+    transfers
+}
+
+/// A consultation that still rang when its person let the caller go, and that the caller's legs are joined with.
+fn is_asked_by(offer: &Offer, talk: &Talk, slack: i64) -> bool {
+    !offer.by.is_empty()
+        && offer.by == talk.with.number
+        && offer.end != OfferEnd::Answered
+        && offer.rang_at.is_some()
+        && offer.ended_at.ms_since(talk.to).abs() <= slack
 }
 
 /// How the call ended, and whether the caller was passed on after the last talk.
@@ -690,14 +727,7 @@ fn passed_on(paths: &Paths<'_>, journey: &Journey) -> bool {
                 || matches!(l.stage, Stage::Queue | Stage::Park | Stage::Mailbox)
                 || l.cause == Some(17) && matches!(l.stage, Stage::Extension | Stage::HuntGroup | Stage::Forward))
     });
-    // A consultation that still rang when its person let the caller go, and that the caller's legs are joined with.
-    let asked = journey.offers.iter().any(|o| {
-        !o.by.is_empty()
-            && o.by == talk.with.number
-            && o.end != OfferEnd::Answered
-            && o.rang_at.is_some()
-            && o.ended_at.ms_since(talk.to).abs() <= slack
-    });
+    let asked = journey.offers.iter().any(|o| is_asked_by(o, talk, slack));
     (own || asked)
         && !paths
             .own
