@@ -94,10 +94,13 @@ struct Run {
 }
 
 /// A channel in a bridge.
+#[derive(Clone)]
 struct Member {
     bridge: Text,
     from: Moment,
     to: Moment,
+    /// Told by the other channel's name, as before 12.
+    is_old: bool,
     /// A person of ours who was there, as the caller's own events say.
     peers: Vec<End>,
     leg: LegId,
@@ -111,7 +114,43 @@ fn channels(legs: &[&Leg]) -> Vec<Channel> {
     }
     let mut channels: Vec<Channel> = events.into_values().map(|events| channel(&events)).collect();
     channels.sort_by_key(|a| (a.started, a.order, a.leg));
+    // A channel that was rung begins after the one that called, without a place in the dialplan of its own.
+    // The application that rang it says so, but not where the columns of applications are left out.
+    for channel in channels.iter_mut().skip(1).filter(|c| c.end.kind != EndKind::Joint) {
+        let is_placeless = channel.runs.is_empty() && (channel.dialed == "s" || channel.dialed.is_empty());
+        channel.was_rung |= is_placeless && channel.stages.len() <= 2 && channel.did.is_empty();
+    }
+    mirror_old_bridges(&mut channels);
     channels
+}
+
+/// Before 12 only one of two channels in a bridge tells it, with the other's name: the other was there as long.
+/// Where that column is left out, it is whoever answered last before.
+fn mirror_old_bridges(channels: &mut [Channel]) {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    for (at, channel) in channels.iter().enumerate() {
+        for (index, member) in channel.bridges.iter().enumerate().filter(|(_, m)| m.is_old) {
+            let peer = member.bridge.strip_suffix(";1").or_else(|| member.bridge.strip_suffix(";2"));
+            let peer = peer.unwrap_or(&member.bridge);
+            let others = || channels.iter().enumerate().filter(|(i, _)| *i != at);
+            let told = others().any(|(_, c)| c.bridges.iter().any(|m| m.bridge == member.bridge));
+            let other = if peer.is_empty() {
+                let answered = others().filter(|(_, c)| c.was_rung && c.answered.is_some_and(|a| a <= member.from));
+                answered.max_by_key(|(_, c)| c.answered)
+            } else {
+                others().find(|(_, c)| c.name == peer)
+            };
+            if let Some((other, _)) = other.filter(|_| !told) {
+                found.push((at, index, other));
+            }
+        }
+    }
+    for (at, index, other) in found {
+        let Some(member) = channels.get(at).and_then(|c| c.bridges.get(index)).cloned() else { continue };
+        if let Some(channel) = channels.get_mut(other) {
+            channel.bridges.push(Member { peers: Vec::new(), ..member });
+        }
+    }
 }
 
 /// Events of one channel, whose order in one millisecond is that of a channel's life.
@@ -186,6 +225,7 @@ fn channel(events: &[&Leg]) -> Channel {
                 bridge: if leg.detail.is_empty() { leg.argument.clone() } else { leg.detail.clone() },
                 from: at,
                 to: close.max(at),
+                is_old: leg.detail.is_empty(),
                 peers: leg.to.iter().cloned().collect(),
                 leg: leg.leg_id,
             }),
@@ -227,13 +267,6 @@ fn channel(events: &[&Leg]) -> Channel {
     }
     if let Some(from) = hold {
         channel.holds.push((from, close));
-    }
-    // A channel that was rung begins without a place in the dialplan of its own.
-    if channel.runs.is_empty()
-        && (channel.dialed == "s" || channel.dialed.is_empty())
-        && channel.end.kind != EndKind::Joint
-    {
-        channel.was_rung |= channel.answered.is_none() && channel.stages.len() <= 2 && channel.did.is_empty();
     }
     channel
 }
