@@ -9,6 +9,7 @@
 //! channel (party A) · dstchannel (party B) · lastapp · lastdata · start · answer · end · duration · billsec (end − answer) ·
 //! disposition · amaflags · uniqueid · userfield · peeraccount · linkedid · sequence; the last five are optional.
 //! `cdr_custom` writes them in any order; a header or [`Settings::columns`] says which, else the dates and the disposition show it.
+//! A dump of FreePBX's table begins with the start (`calldate`) and has no answer and no end; the AMI and web interfaces name the columns otherwise.
 
 use std::borrow::Cow;
 

@@ -3,7 +3,7 @@
 //! docs.asterisk.org, *CEL Specification*; `configs/samples/cel_custom.conf.sample` for the order of the columns:
 //! eventtype · eventtime (seconds.micro, or a printed time) · cid_name · cid_num · cid_ani · cid_rdnis · cid_dnid · exten ·
 //! context · channame · appname · appdata · amaflags · accountcode · uniqueid · linkedid · peer · userfield · userdeftype ·
-//! extra (JSON: hangup cause, bridge, transfer). A header or [`Settings::columns`] may say otherwise; JSON lines carry the names.
+//! extra (JSON since 12: hangup cause, bridge, transfer; before, a hang-up's `cause,source,status`). A header or [`Settings::columns`] may say otherwise; JSON lines carry the names.
 //! Order is kept per channel only, so nothing here depends on the order of records.
 
 use std::borrow::Cow;

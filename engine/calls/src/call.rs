@@ -74,6 +74,10 @@ fn journey(legs: &[&Leg]) -> Option<Journey> {
 
 /// The finer journey, with what only the coarser one tells. No offer is added.
 fn merge(mut fine: Journey, coarse: Journey) -> Journey {
+    // Of a talk at least one event is there, unless events were lost: then the path that tells it is all that is known.
+    if fine.talks.is_empty() && !coarse.talks.is_empty() {
+        return coarse;
+    }
     for (known, told) in [
         (&mut fine.did, coarse.did),
         (&mut fine.recording, coarse.recording),
@@ -86,6 +90,10 @@ fn merge(mut fine: Journey, coarse: Journey) -> Journey {
         }
     }
     fine.message_left = fine.message_left.or(coarse.message_left);
+    // Whom a telephone of ours had rung outside is in either source alone, where the other lost it.
+    if (fine.direction, coarse.direction) == (Direction::Internal, Direction::Outbound) {
+        fine.direction = Direction::Outbound;
+    }
     // A mailbox or a closed message can be in the CDR's application alone.
     for stay in coarse.stays {
         if matches!(stay.stage, Stage::Mailbox | Stage::Closed | Stage::Final) && !fine.was_in(stay.stage) {
