@@ -4,8 +4,10 @@
 //! `cdr-formats/asterisk.md`.
 
 use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
+use crate::clock;
 use crate::fields::find;
 use crate::leg::{End, EndKind, Moment, Stage};
+use crate::zoned::{self, Stamp};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
 /// The last hyphen parts them, so that `PJSIP/any-line-00000015` is one of `PJSIP/any-line`.
@@ -13,6 +15,14 @@ pub(crate) fn device(channel: &str) -> &str {
     let channel = channel.strip_suffix("<ZOMBIE>").unwrap_or(channel);
     let channel = before(channel, b';');
     memchr::memrchr(b'-', channel.as_bytes()).map_or(channel, |at| &channel[..at])
+}
+
+/// The interface of what may be one or a channel of it: only a channel's number has eight hexadecimal digits.
+pub(crate) fn interface(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((interface, made)) if made.len() >= 8 && made.bytes().all(|b| b.is_ascii_hexdigit()) => interface,
+        _ => name,
+    }
 }
 
 /// The channel without what a masquerade put around its name (`AsyncGoto/SIP/1-1`, `Transfered/SIP/1-1`, `…<ZOMBIE>`).
@@ -56,6 +66,41 @@ pub(crate) fn unique_id(value: &str) -> Option<(i64, u64)> {
 /// The moment inside a unique id: when its channel was made, to the second.
 pub(crate) fn proof(unique: &str) -> Option<Moment> {
     unique_id(unique).map(|(seconds, _)| Moment(seconds * 1000))
+}
+
+/// A printed time: with an offset of its own (PostgreSQL's `timestamptz`), in the site's zone, or in the one that the channel's
+/// making proves. Months and days of one digit stand in the specification's own examples.
+pub(crate) fn moment(bytes: &[u8], settings: &Settings, proof: Option<Moment>) -> Option<Moment> {
+    let stamp = stamp(bytes)?;
+    if let Some(moment) = stamp.moment() {
+        return Some(moment);
+    }
+    let local = stamp.local;
+    Some(match (settings.zone, proof) {
+        (Some(zone), near) => clock::in_zone(local, zone, near),
+        (None, Some(proof)) => clock::by_proof(local, proof),
+        (None, None) => Moment(local.0),
+    })
+}
+
+/// A printed time as it stands.
+pub(crate) fn stamp(bytes: &[u8]) -> Option<Stamp> {
+    zoned::stamp(bytes).or_else(|| zoned::stamp(&padded(bytes)?))
+}
+
+/// `2026-3-4 …` as `2026-03-04 …`.
+fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
+    let bytes = bytes.trim_ascii();
+    let (date, time) = bytes.split_at(bytes.iter().position(|b| matches!(b, b' ' | b'T'))?);
+    let mut padded = Vec::with_capacity(bytes.len() + 2);
+    for part in date.split_inclusive(|b| matches!(b, b'-' | b'/')) {
+        if part.iter().filter(|b| b.is_ascii_digit()).count() == 1 {
+            padded.push(b'0');
+        }
+        padded.extend_from_slice(part);
+    }
+    padded.extend_from_slice(time);
+    Some(padded)
 }
 
 /// The order in which channels were made: by second, then by counter.
@@ -159,7 +204,13 @@ pub(crate) fn is_destination(destination: &str, device: &str) -> bool {
     technology.eq_ignore_ascii_case(made_technology)
         && (rest == made
             || rest.rsplit_once('@').is_some_and(|(_, line)| line == made)
-            || rest.split_once('/').is_some_and(|(line, _)| line == made))
+            || rest.split_once('/').is_some_and(|(line, _)| line == made || is_line_group(line)))
+}
+
+/// A group of lines, of which the PBX takes a free one: `g1`, `G1`, `r1`, `R1`, and an ISDN span, `i1`.
+fn is_line_group(line: &str) -> bool {
+    let digits = line.strip_prefix(['g', 'G', 'r', 'R', 'i']).unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The n-th argument of an application, from 0.

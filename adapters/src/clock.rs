@@ -155,7 +155,13 @@ fn look_up(local: LocalTime, zone: Tz, near: Option<Moment>) -> Moment {
 pub fn by_proof(local: LocalTime, proof: Moment) -> Moment {
     const HALF_HOUR_MS: i64 = 1_800_000;
     // The printed second may lie a little before the proof, since both are cut off.
-    let offset = (local.0 - proof.0 + 2_000).div_euclid(HALF_HOUR_MS) * HALF_HOUR_MS;
+    let mut offset = (local.0 - proof.0 + 2_000).div_euclid(HALF_HOUR_MS) * HALF_HOUR_MS;
+    // Less than a minute before the proof of a zone of whole hours, rather than half an hour after that of another:
+    // a record may be named after the younger of two channels.
+    let next = offset + HALF_HOUR_MS;
+    if next % MS_PER_HOUR == 0 && next - (local.0 - proof.0) <= 60_000 {
+        offset = next;
+    }
     if offset.abs() > 14 * 2 * HALF_HOUR_MS { Moment(local.0) } else { Moment(local.0 - offset) }
 }
 
@@ -223,6 +229,8 @@ mod tests {
             ("2026-01-01 12:00:09", "2026-01-01 10:59:59", "2026-01-01 11:00:09"),
             ("2026-01-01 05:30:00", "2026-01-01 00:00:00", "2026-01-01 00:00:00"),
             ("2025-12-31 19:00:00", "2026-01-01 00:00:01", "2026-01-01 00:00:00"),
+            ("2026-01-01 05:59:48", "2026-01-01 12:00:00", "2026-01-01 11:59:48"),
+            ("2026-01-01 05:28:00", "2026-01-01 00:00:00", "2026-01-01 00:28:00"),
         ] {
             assert_eq!(by_proof(date_time(local.as_bytes()).unwrap(), utc(proof)), utc(moment), "{local}");
         }

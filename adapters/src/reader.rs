@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The bytes without UTF-8's byte order mark.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 #[allow(clippy::too_many_arguments)] // The reader's own parts, borrowed one by one since the cutter is among them.
 fn record(
     adapter: &'static dyn Adapter,
@@ -67,10 +72,17 @@ fn record(
     source: &[u8],
     file: u32,
     state: &mut State,
-    cut: Cut<'_>,
+    mut cut: Cut<'_>,
     logged_at: Option<Moment>,
     out: &mut Legs,
 ) {
+    // An editor's mark of the encoding is of the file, not of its first record.
+    if cut.byte == 0 && cut.too_long.is_none() {
+        cut.bytes = without_mark(cut.bytes);
+        if cut.bytes.is_empty() {
+            return;
+        }
+    }
     if cut.too_long.is_none()
         && let Some(header) = adapter.header(cut.bytes, settings)
     {

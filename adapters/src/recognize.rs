@@ -3,6 +3,7 @@
 use crate::adapter::{Adapter, Header, Legs, Record, Settings};
 use crate::leg::Position;
 use crate::pbx;
+use crate::reader;
 
 /// How many records are tried.
 pub const RECORDS_TRIED_MAX: usize = 200;
@@ -44,7 +45,8 @@ fn understanding(adapter: &'static dyn Adapter, records: &[&[u8]]) -> Understand
     let mut header: Option<Header> = None;
     let mut out = Legs::default();
     let (mut understood, mut tried, mut headers) = (0, 0, 0);
-    for bytes in records.iter().take(RECORDS_TRIED_MAX) {
+    for (index, bytes) in records.iter().take(RECORDS_TRIED_MAX).enumerate() {
+        let bytes = if index == 0 { reader::without_mark(bytes) } else { bytes };
         if let Some(found) = adapter.header(bytes, &settings) {
             headers += 1;
             found.take(&mut header);

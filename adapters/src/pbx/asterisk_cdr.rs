@@ -9,15 +9,17 @@
 //! channel (party A) · dstchannel (party B) · lastapp · lastdata · start · answer · end · duration · billsec (end − answer) ·
 //! disposition · amaflags · uniqueid · userfield · peeraccount · linkedid · sequence; the last five are optional.
 //! `cdr_custom` writes them in any order; a header or [`Settings::columns`] says which, else the dates and the disposition show it.
+//! A dump of FreePBX's table begins with the start (`calldate`) and has no answer and no end; the AMI and web interfaces name the columns otherwise.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 use smallvec::SmallVec;
 
-use crate::adapter::{About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells};
+use crate::adapter::{
+    About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells, looks_like_extension,
+};
 use crate::asterisk;
-use crate::clock;
 use crate::fields::{Fields, all_digits, borrowed, holds, integer, split_quoted, text};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
@@ -65,6 +67,37 @@ const COLUMNS: [&str; COLUMN_COUNT] = [
 ];
 const COLUMN_COUNT: usize = 24;
 
+/// Other names of the same columns, letters and digits alone: of the AMI's event, of Grandstream's export, of views on the table.
+const OTHER_NAMES: [(C, &[&str]); 16] = [
+    (C::Src, &["source", "callernumber"]),
+    (C::Dst, &["destination", "calleenumber"]),
+    (C::Context, &["destinationcontext", "context"]),
+    (C::Clid, &["callerid", "calleridnumber"]),
+    (C::Channel, &["sourcechannel"]),
+    (C::DstChannel, &["destinationchannel", "destchannel"]),
+    (C::App, &["lastapplication"]),
+    (C::Data, &["lastapparg", "lastdate"]),
+    (C::Start, &["starttime"]),
+    (C::Answer, &["answertime", "answeredtime", "answerdate"]),
+    (C::End, &["endtime", "enddate"]),
+    (C::Duration, &["durationsecs", "calltime"]),
+    (C::AnsweredFor, &["billableseconds", "billablesecs", "talktime"]),
+    (C::UserField, &["loguserfield"]),
+    (C::LinkedId, &["session"]),
+    (C::Recording, &["recordfiles"]),
+];
+
+/// The column that a header or a key names.
+fn column_named(name: &str) -> Option<usize> {
+    if let Some(known) = COLUMNS.iter().position(|c| name.eq_ignore_ascii_case(c)) {
+        return Some(known);
+    }
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    COLUMNS.iter().position(|c| *c == plain).or_else(|| {
+        OTHER_NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(column, _)| *column as usize)
+    })
+}
+
 #[derive(Clone, Copy)]
 enum C {
     Account,
@@ -107,7 +140,11 @@ impl Adapter for AsteriskCdr {
         }
         let mut fields = Fields::new();
         split_quoted(bytes, b',', &mut fields).ok()?;
-        let header = Header::find(fields.iter().map(|f| text(f)).collect(), &COLUMNS);
+        let mut header = Header::find(fields.iter().map(|f| text(f)).collect(), &COLUMNS);
+        for (at, column) in header.names.iter().map(|n| column_named(n)).enumerate() {
+            let Some(index) = column.and_then(|c| header.index.get_mut(c)) else { continue };
+            *index = index.or(Some(at));
+        }
         let has = |c: C| header.index[c as usize].is_some();
         (has(C::Disposition) && has(C::Channel) && (has(C::Start) || has(C::CallDate))).then_some(header)
     }
@@ -182,9 +219,53 @@ fn layout(fields: &Fields<'_>, header: Option<&Header>, settings: &Settings) -> 
     shown_layout(fields)
 }
 
+/// FreePBX's table, as a dump of it prints it: the start is first, and there is no answer and no end.
+const TABLE: [C; 16] = [
+    C::CallDate,
+    C::Clid,
+    C::Src,
+    C::Dst,
+    C::Context,
+    C::Channel,
+    C::DstChannel,
+    C::App,
+    C::Data,
+    C::Duration,
+    C::AnsweredFor,
+    C::Disposition,
+    C::Ama,
+    C::Account,
+    C::UniqueId,
+    C::UserField,
+];
+
+/// The table's layout, if the record shows it; the columns behind the sixteenth differ by release, and the ids among them by their shape.
+fn table_layout(fields: &Fields<'_>) -> Option<Layout> {
+    let index_of = |column: C| TABLE.iter().position(|c| *c as usize == column as usize);
+    if !is_date(fields, 0) || disposition_of(bytes_at(fields, index_of(C::Disposition)?)).is_none() {
+        return None;
+    }
+    let mut layout: Layout = [None; COLUMN_COUNT];
+    for (index, column) in TABLE.iter().enumerate().take_while(|(index, _)| *index < fields.len()) {
+        layout[*column as usize] = Some(index);
+    }
+    let is_id = |index: &usize| asterisk::unique_id(&borrowed(bytes_at(fields, *index))).is_some();
+    let linked = (TABLE.len()..fields.len()).find(is_id);
+    layout[C::LinkedId as usize] = linked;
+    layout[C::Sequence as usize] = linked.map(|l| l + 2).filter(|s| integer(bytes_at(fields, *s)).is_some());
+    if linked.is_some_and(|l| l > TABLE.len() + 1) {
+        layout[C::Did as usize] = Some(TABLE.len());
+        layout[C::Recording as usize] = Some(TABLE.len() + 1);
+    }
+    Some(layout)
+}
+
 /// The order that the record itself shows: start, answer and end stand together, the disposition three places after the end,
 /// and before the dates come the two channels and the application. What follows is told by its shape.
 fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
+    if let Some(layout) = table_layout(fields) {
+        return Ok(layout);
+    }
     let start = (8..=9)
         .find(|i| disposition_of(bytes_at(fields, *i + 5)).is_some() && is_date(fields, *i) && is_date(fields, *i + 2))
         .ok_or_else(|| unknown_layout(fields))?;
@@ -256,7 +337,7 @@ fn bytes_at<'f>(fields: &'f Fields<'_>, index: usize) -> &'f [u8] {
 }
 
 fn is_date(fields: &Fields<'_>, index: usize) -> bool {
-    clock::date_time(bytes_at(fields, index)).is_some()
+    asterisk::stamp(bytes_at(fields, index)).is_some()
 }
 
 /// Why no layout fits, in the words of who can mend it.
@@ -308,7 +389,7 @@ fn parse_json(record: Record<'_>, settings: &Settings, out: &mut Legs) {
     let mut layout: Layout = [None; COLUMN_COUNT];
     let mut fields = Fields::new();
     for (key, value) in &object {
-        if let Some(column) = COLUMNS.iter().position(|c| key.eq_ignore_ascii_case(c)) {
+        if let Some(column) = column_named(key).filter(|c| layout[*c].is_none()) {
             layout[column] = Some(fields.len());
             let value = match value {
                 Value::String(s) => s.clone(),
@@ -361,7 +442,10 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     leg.from = asterisk::end(&channel, &caller, settings);
     leg.from.name = caller_name.into();
     leg.dialed = row.text(C::Dst);
-    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings) || came_by_did(&leg.from, row, settings) {
+    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings)
+        || came_by_did(&leg.from, row, settings)
+        || came_by_line(&leg.from, row, settings)
+    {
         asterisk::as_line(&mut leg.from, &caller);
     }
     read_place(&mut leg, row, settings);
@@ -398,11 +482,18 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
 
 /// Without a site file: FreePBX fills the column `did` of calls that came in, and of no others.
 fn came_by_did(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
-    let did = row.text(C::Did);
+    settings.extensions.is_empty() && from.kind == EndKind::Person && is_long(&row.text(C::Did))
+}
+
+/// Without a site file: FreePBX's own contexts for calls that come in by a line.
+fn came_by_line(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
+    const OF_LINES: [&str; 7] =
+        ["from-pstn", "from-trunk", "from-dahdi", "from-zaptel", "from-analog", "from-digital", "from-sip-external"];
+    let context = row.text(C::Context);
     settings.extensions.is_empty()
+        && settings.stages.is_empty()
         && from.kind == EndKind::Person
-        && did.len() > EXTENSION_DIGITS_MAX
-        && all_digits(did.strip_prefix('+').unwrap_or(&did))
+        && OF_LINES.iter().any(|line| context.starts_with(line))
 }
 
 /// A record without a unique id is named by where it stands.
@@ -427,17 +518,12 @@ struct Times {
 
 /// Start, answer and end in UTC. The unique id's second is when party A's channel was made: it proves the offset.
 fn times(row: &Row<'_, '_>, settings: &Settings, proof: Option<Moment>) -> Result<Times, String> {
-    let to_utc = |local| match (settings.zone, proof) {
-        (Some(zone), near) => clock::in_zone(local, zone, near),
-        (None, Some(proof)) => clock::by_proof(local, proof),
-        (None, None) => Moment(local.0),
-    };
     let column = |c: C| -> Result<Option<Moment>, String> {
         let bytes = row.bytes(c);
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
-        clock::date_time(bytes).map(|local| Some(to_utc(local))).ok_or_else(|| {
+        asterisk::moment(bytes, settings, proof).map(Some).ok_or_else(|| {
             format!(
                 "{}: `{}` is not a time of the form YYYY-MM-DD hh:mm:ss",
                 COLUMNS[c as usize],
@@ -576,9 +662,13 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     let mut end = asterisk::end(&far, &number, settings);
     // Without a site file, a device to which a telephone of ours sends a number is a line; a caller from outside
     // who is sent on to a short number is sent to a colleague on another exchange.
+    let sent = destination.and_then(asterisk::dialed_number).map(Text::from);
+    if settings.extensions.is_empty() && sent.as_deref().is_some_and(is_long) && is_long(&leg.dialed) {
+        calls_out(leg);
+    }
     let guessed = settings.extensions.is_empty() && leg.from.kind == EndKind::Person && end.kind == EndKind::Person;
-    if let Some(sent) = destination.and_then(asterisk::dialed_number).filter(|_| guessed) {
-        asterisk::as_line(&mut end, sent);
+    if let Some(sent) = sent.filter(|_| guessed) {
+        asterisk::as_line(&mut end, &sent);
     }
     if end.kind == EndKind::Outside && end.number.is_empty() && leg.stage != Stage::Conference {
         end.number = leg.dialed.clone();
@@ -593,6 +683,24 @@ fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             _ => Answerer::Unknown,
         };
     }
+}
+
+/// Without a site file: who dials a long number that is sent to a line calls out, if the device is named like an extension,
+/// whatever number it shows: the dialplan may have put the company's there.
+fn calls_out(leg: &mut Leg) {
+    let extension = asterisk::peer(&leg.from.device);
+    if leg.from.kind == EndKind::Outside && looks_like_extension(extension) {
+        leg.from.kind = EndKind::Person;
+        leg.from.number = extension.into();
+        leg.from.trunk = Text::default();
+        leg.did = Text::default();
+    }
+}
+
+/// Longer than an extension without a site file.
+fn is_long(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    digits.len() > EXTENSION_DIGITS_MAX && all_digits(digits)
 }
 
 /// What a telephone of ours dialed is what the far end is, where the destination names a line alone.
@@ -611,8 +719,9 @@ fn first_destination(leg: &Leg, settings: &Settings) -> Option<End> {
 }
 
 fn destinations<'l>(leg: &'l Leg, settings: &'l Settings) -> impl Iterator<Item = End> + 'l {
-    asterisk::dialed_devices(&leg.argument).map(|destination| {
-        let number = asterisk::dialed_number(destination).unwrap_or_default();
+    let guessed = if settings.extensions.is_empty() { number_meant(leg) } else { Text::default() };
+    asterisk::dialed_devices(&leg.argument).map(move |destination| {
+        let number = asterisk::dialed_number(destination).unwrap_or(&guessed);
         // The device alone, with a hyphen behind it, since a channel's name would have one.
         let device = match destination.split_once('@') {
             Some((_, line)) if !destination.starts_with("Local/") => {

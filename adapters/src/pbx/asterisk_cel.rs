@@ -3,7 +3,7 @@
 //! docs.asterisk.org, *CEL Specification*; `configs/samples/cel_custom.conf.sample` for the order of the columns:
 //! eventtype · eventtime (seconds.micro, or a printed time) · cid_name · cid_num · cid_ani · cid_rdnis · cid_dnid · exten ·
 //! context · channame · appname · appdata · amaflags · accountcode · uniqueid · linkedid · peer · userfield · userdeftype ·
-//! extra (JSON: hangup cause, bridge, transfer). A header or [`Settings::columns`] may say otherwise; JSON lines carry the names.
+//! extra (JSON since 12: hangup cause, bridge, transfer; before, a hang-up's `cause,source,status`). A header or [`Settings::columns`] may say otherwise; JSON lines carry the names.
 //! Order is kept per channel only, so nothing here depends on the order of records.
 
 use std::borrow::Cow;
@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk;
-use crate::clock;
 use crate::fields::{Fields, holds, split_quoted, text};
 use crate::leg::{EndKind, Event, KeyKind, Leg, Moment, Stage, Text};
 
@@ -221,9 +220,17 @@ fn event_of(name: &str) -> Option<Option<Event>> {
     }))
 }
 
+/// `docs: cel.conf, show_user_defined`: then the name of a user's own event stands where the kind does.
+fn is_user_s(name: &str, row: &Row<'_, '_>) -> bool {
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let told = row.text(C::UserType);
+    is_name && (name == told || told.is_empty() && name.contains('_'))
+}
+
 fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Legs) {
     let name = row.text(C::Type);
-    let Some(event) = event_of(&name) else {
+    let Some(event) = event_of(&name).or_else(|| is_user_s(&name, row).then_some(None)) else {
         return out.reject(record, format!("eventtype `{name}`: no event of the CEL specification"));
     };
     let unique = row.text(C::UniqueId);
@@ -283,13 +290,8 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
 
 /// Epoch seconds with a fraction, or a printed local time.
 fn moment(bytes: &[u8], settings: &Settings, unique: &str) -> Option<Moment> {
-    if let Some(local) = clock::date_time(bytes) {
-        let proof = asterisk::proof(unique);
-        return Some(match (settings.zone, proof) {
-            (Some(zone), near) => clock::in_zone(local, zone, near),
-            (None, Some(proof)) => clock::by_proof(local, proof),
-            (None, None) => Moment(local.0),
-        });
+    if let Some(printed) = asterisk::moment(bytes, settings, asterisk::proof(unique)) {
+        return Some(printed);
     }
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -320,7 +322,9 @@ fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             leg.to = leg
                 .argument
                 .split(',')
-                .map(|peer| asterisk::end(peer.trim(), "", settings))
+                .map(str::trim)
+                .filter(|peer| !peer.is_empty())
+                .map(|peer| asterisk::end(peer, "", settings))
                 .find(|end| end.kind == EndKind::Person);
         }
         Some(Event::StreamStarted | Event::StreamEnded) => {
@@ -334,7 +338,9 @@ fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             leg.detail = told("channel2_name").into();
             leg.argument = told("transfer_target_channel_name").into();
             for key in ["channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid"] {
-                leg.link(KeyKind::Id, told(key));
+                // `N/A` stands for a channel that there is not.
+                let unique = told(key);
+                leg.link(KeyKind::Id, if unique == "N/A" { "" } else { unique });
             }
         }
         Some(Event::Pickup) => {
@@ -351,6 +357,16 @@ fn read_details(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
             leg.cause = extra.get("hangupcause").and_then(Value::as_u64).and_then(|c| u16::try_from(c).ok());
             leg.detail = told("hangupsource").into();
             leg.argument = told("dialstatus").into();
+            if extra.is_null() {
+                // Before 12 they are `cause,source,status`.
+                let plain = row.text(C::Extra);
+                let mut parts = plain.split(',');
+                leg.cause = parts.next().and_then(|c| c.trim().parse().ok()).filter(|c| (1..128).contains(c));
+                if leg.cause.is_some() {
+                    leg.detail = parts.next().unwrap_or_default().into();
+                    leg.argument = parts.next().unwrap_or_default().into();
+                }
+            }
             // A channel that was rung, and not one that called, is in the application that rang it.
             let application = row.text(C::App);
             if !application.is_empty() {

@@ -28,7 +28,8 @@ impl Adapter for AsteriskQueueLog {
     }
 
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs) {
-        let fields: smallvec::SmallVec<[&[u8]; 12]> = record.bytes.split(|b| *b == b'|').collect();
+        let fields: smallvec::SmallVec<[&[u8]; 12]> =
+            record.bytes.split(|b| *b == b'|').map(<[u8]>::trim_ascii).collect();
         let [epoch, call, queue, agent, event, data @ ..] = fields.as_slice() else {
             return out
                 .reject(record, format!("{} fields between bars: a queue log line has at least 5", fields.len()));
@@ -51,7 +52,7 @@ impl Adapter for AsteriskQueueLog {
         leg.place = leg.queue.clone();
         leg.stage = Stage::Queue;
         leg.to = agent_end(&text(agent), settings);
-        if asterisk::unique_id(&leg.native_id).is_some() {
+        if is_call(&leg.native_id) {
             let call = leg.native_id.clone();
             leg.link(KeyKind::Id, call);
             read_event(&mut leg, event, data);
@@ -60,6 +61,11 @@ impl Adapter for AsteriskQueueLog {
         leg.name_by_position(record.source, 0);
         out.legs.push(leg);
     }
+}
+
+/// What stands in the place of a call where an event is of none.
+fn is_call(id: &str) -> bool {
+    !matches!(id, "" | "NONE" | "REALTIME" | "MANAGER" | "CLI")
 }
 
 fn epoch_ms(bytes: &[u8]) -> Option<Moment> {
@@ -76,11 +82,14 @@ fn agent_end(name: &Text, settings: &Settings) -> Option<End> {
     if let Some(extension) = settings.agents.get(name).or_else(|| settings.devices.get(name.as_str())) {
         end.number = extension.clone();
     } else if name.contains('/') {
-        let peer = asterisk::peer(name.split('-').next().unwrap_or(name));
+        // Old releases print the channel, new ones the interface.
+        let (whole, interface) = (asterisk::peer(name), asterisk::peer(asterisk::interface(name)));
         end.device = name.clone();
-        if settings.is_extension(peer) {
-            end.number = peer.into();
-        }
+        let device = settings.devices.get(asterisk::interface(name)).map(Text::as_str);
+        let listed = device.or_else(|| [whole, interface].into_iter().find(|p| settings.is_extension(p)));
+        // Where nobody listed the telephones, one is known by its own name, as in the CDR.
+        let peer = listed.or_else(|| settings.extensions.is_empty().then_some(interface));
+        end.number = peer.unwrap_or_default().into();
     } else if settings.is_extension(name) {
         end.number = name.clone();
     }

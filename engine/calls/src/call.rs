@@ -23,8 +23,10 @@ pub struct Call {
     pub customer: Option<Text>,
     /// The customer withheld the number.
     pub withheld: bool,
-    /// The longest talk with the customer, for follow-ups: when it began and ended.
-    pub talk: Option<(Moment, Moment)>,
+    /// The talks with the customer, for follow-ups: when each began and ended.
+    pub talks: SmallVec<[(Moment, Moment); 1]>,
+    /// When a call back is due, if one is owed.
+    pub due_at: Option<Moment>,
     /// It is owed a follow-up.
     pub owed: bool,
 }
@@ -72,6 +74,10 @@ fn journey(legs: &[&Leg]) -> Option<Journey> {
 
 /// The finer journey, with what only the coarser one tells. No offer is added.
 fn merge(mut fine: Journey, coarse: Journey) -> Journey {
+    // Of a talk at least one event is there, unless events were lost: then the path that tells it is all that is known.
+    if fine.talks.is_empty() && !coarse.talks.is_empty() {
+        return coarse;
+    }
     for (known, told) in [
         (&mut fine.did, coarse.did),
         (&mut fine.recording, coarse.recording),
@@ -84,6 +90,10 @@ fn merge(mut fine: Journey, coarse: Journey) -> Journey {
         }
     }
     fine.message_left = fine.message_left.or(coarse.message_left);
+    // Whom a telephone of ours had rung outside is in either source alone, where the other lost it.
+    if (fine.direction, coarse.direction) == (Direction::Internal, Direction::Outbound) {
+        fine.direction = Direction::Outbound;
+    }
     // A mailbox or a closed message can be in the CDR's application alone.
     for stay in coarse.stays {
         if matches!(stay.stage, Stage::Mailbox | Stage::Closed | Stage::Final) && !fine.was_in(stay.stage) {
@@ -204,7 +214,7 @@ fn describe(
         menu_path: menu_path(journey),
         first_target: tried.as_ref().map(|t| t.target.clone()),
         queue: journey.stays.iter().rev().find(|s| s.stage == Stage::Queue).map(|s| s.place.clone()),
-        group: tried.and_then(|t| t.group).or(did_group),
+        group: tried.and_then(|t| t.group).or(did_group.clone()),
         owner,
         answered_by_kind: speakers.first().map(|s| if s.ours { "person".into() } else { "outside".into() }),
         answered_by,
@@ -256,15 +266,21 @@ fn describe(
         visits,
         pbx,
     };
-    let talk = journey
+    let talks = journey
         .talks
         .iter()
         .filter(|t| !inbound || site.directory.is_guessed() || t.to > t.from)
-        .max_by_key(|t| t.to.ms_since(t.from))
-        .map(|t| (t.from, t.to));
+        .map(|t| (t.from, t.to))
+        .collect();
     let owed =
         missed || inbound && unanswered && out_of_hours && !verdict.short && site.directory.follow_up_out_of_hours();
-    Call { line, customer, withheld, talk, owed }
+    let due_at = if owed && out_of_hours {
+        // The calendar that was closed is the one that opens.
+        site.directory.next_opening(did_group.as_deref(), line.site.as_deref(), line.ended_at.0).map(Moment)
+    } else {
+        owed.then_some(line.ended_at)
+    };
+    Call { line, customer, withheld, talks, due_at, owed }
 }
 
 /// The caller's time with people: two who were there together count once.
@@ -365,6 +381,8 @@ fn first_tried(
     since: Option<Moment>,
 ) -> Option<Tried> {
     let after = |at: Moment| since.is_none_or(|s| at >= s);
+    // Whoever was asked while the caller waited, and rang on when the caller was let go, was tried since.
+    let asked = |o: &Offer| since.is_some_and(|s| !o.by.is_empty() && o.end != OfferEnd::Answered && o.ended_at >= s);
     let place = journey
         .stays
         .iter()
@@ -378,13 +396,16 @@ fn first_tried(
         .offers
         .iter()
         .zip(parties)
-        .filter(|(o, p)| after(o.tried_at) && !p.target.is_empty())
+        .filter(|(o, p)| (after(o.tried_at) || asked(o)) && !p.target.is_empty())
         .min_by_key(|(o, _)| o.tried_at);
     match (place, offer) {
         (Some(place), offer) if offer.is_none_or(|(o, _)| place.from <= o.tried_at) => {
             let group = site.group_of_place(pbx, &place.place);
             let owner = group.as_ref().map(|g| owner_group(g));
             Some(Tried { target: place.place.clone(), group, owner })
+        }
+        (_, Some((offer, _))) if asked(offer) && asked_group(journey, offer, site, pbx).is_some() => {
+            asked_group(journey, offer, site, pbx)
         }
         (_, Some((_, party))) => Some(Tried {
             target: party.target.clone(),
@@ -394,6 +415,14 @@ fn first_tried(
         (Some(place), None) => Some(Tried { target: place.place.clone(), group: None, owner: None }),
         (None, None) => None,
     }
+}
+
+/// The queue or hunt group that a person asked for the caller, where the move tells it.
+fn asked_group(journey: &Journey, offer: &Offer, site: &Site<'_>, pbx: &str) -> Option<Tried> {
+    let moved = journey.transfers.iter().rev().find(|t| t.by == offer.by)?;
+    let group = site.group_of_place(pbx, &moved.to)?;
+    let owner = owner_group(&group);
+    Some(Tried { target: moved.to.clone(), group: Some(group), owner: Some(owner) })
 }
 
 /// The outside party, by number.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::Leg;
+use adapters::adapter::EXTENSION_DIGITS_MAX;
 use adapters::leg::{Disposition, End, EndKind, Event, LegId, Moment, MoveKind, Side, Stage, Text};
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
@@ -13,7 +14,8 @@ const RANG_AT_LEAST_MS: i64 = 700;
 /// The journey that these events tell; `None` if they do not tell how the caller's channel began and ended.
 #[must_use]
 pub fn journey(legs: &[&Leg]) -> Option<Journey> {
-    let channels = channels(legs);
+    let mut channels = channels(legs);
+    sent_outside(&mut channels);
     let caller = caller(&channels)?;
     let started_at = caller.started?;
     let ended_at = caller.ended?;
@@ -37,6 +39,12 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
     journey.direction = direction(&journey, caller);
     journey.stays = sweep.stays(&journey);
     journey.transfers = transfers(&channels, caller);
+    for transfer in journey.transfers.iter_mut().filter(|t| t.to.is_empty() && t.kind == MoveKind::Attended) {
+        // Whoever was rung last before the move, since somebody spoke with the caller.
+        let spoken = journey.talks.first().map_or(journey.started_at, |t| t.from);
+        let since = |o: &&Offer| o.tried_at >= spoken && o.tried_at <= transfer.at && o.to.number != transfer.by;
+        transfer.to = journey.offers.iter().rev().find(since).map(|o| o.to.number.clone()).unwrap_or_default();
+    }
     sweep.read_end(&mut journey);
     Some(journey)
 }
@@ -86,10 +94,13 @@ struct Run {
 }
 
 /// A channel in a bridge.
+#[derive(Clone)]
 struct Member {
     bridge: Text,
     from: Moment,
     to: Moment,
+    /// Told by the other channel's name, as before 12.
+    is_old: bool,
     /// A person of ours who was there, as the caller's own events say.
     peers: Vec<End>,
     leg: LegId,
@@ -103,7 +114,43 @@ fn channels(legs: &[&Leg]) -> Vec<Channel> {
     }
     let mut channels: Vec<Channel> = events.into_values().map(|events| channel(&events)).collect();
     channels.sort_by_key(|a| (a.started, a.order, a.leg));
+    // A channel that was rung begins after the one that called, without a place in the dialplan of its own.
+    // The application that rang it says so, but not where the columns of applications are left out.
+    for channel in channels.iter_mut().skip(1).filter(|c| c.end.kind != EndKind::Joint) {
+        let is_placeless = channel.runs.is_empty() && (channel.dialed == "s" || channel.dialed.is_empty());
+        channel.was_rung |= is_placeless && channel.stages.len() <= 2 && channel.did.is_empty();
+    }
+    mirror_old_bridges(&mut channels);
     channels
+}
+
+/// Before 12 only one of two channels in a bridge tells it, with the other's name: the other was there as long.
+/// Where that column is left out, it is whoever answered last before.
+fn mirror_old_bridges(channels: &mut [Channel]) {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    for (at, channel) in channels.iter().enumerate() {
+        for (index, member) in channel.bridges.iter().enumerate().filter(|(_, m)| m.is_old) {
+            let peer = member.bridge.strip_suffix(";1").or_else(|| member.bridge.strip_suffix(";2"));
+            let peer = peer.unwrap_or(&member.bridge);
+            let others = || channels.iter().enumerate().filter(|(i, _)| *i != at);
+            let told = others().any(|(_, c)| c.bridges.iter().any(|m| m.bridge == member.bridge));
+            let other = if peer.is_empty() {
+                let answered = others().filter(|(_, c)| c.was_rung && c.answered.is_some_and(|a| a <= member.from));
+                answered.max_by_key(|(_, c)| c.answered)
+            } else {
+                others().find(|(_, c)| c.name == peer)
+            };
+            if let Some((other, _)) = other.filter(|_| !told) {
+                found.push((at, index, other));
+            }
+        }
+    }
+    for (at, index, other) in found {
+        let Some(member) = channels.get(at).and_then(|c| c.bridges.get(index)).cloned() else { continue };
+        if let Some(channel) = channels.get_mut(other) {
+            channel.bridges.push(Member { peers: Vec::new(), ..member });
+        }
+    }
 }
 
 /// Events of one channel, whose order in one millisecond is that of a channel's life.
@@ -178,6 +225,7 @@ fn channel(events: &[&Leg]) -> Channel {
                 bridge: if leg.detail.is_empty() { leg.argument.clone() } else { leg.detail.clone() },
                 from: at,
                 to: close.max(at),
+                is_old: leg.detail.is_empty(),
                 peers: leg.to.iter().cloned().collect(),
                 leg: leg.leg_id,
             }),
@@ -220,13 +268,6 @@ fn channel(events: &[&Leg]) -> Channel {
     if let Some(from) = hold {
         channel.holds.push((from, close));
     }
-    // A channel that was rung begins without a place in the dialplan of its own.
-    if channel.runs.is_empty()
-        && (channel.dialed == "s" || channel.dialed.is_empty())
-        && channel.end.kind != EndKind::Joint
-    {
-        channel.was_rung |= channel.answered.is_none() && channel.stages.len() <= 2 && channel.did.is_empty();
-    }
     channel
 }
 
@@ -260,6 +301,32 @@ fn caller(channels: &[Channel]) -> Option<&Channel> {
         (Some(own), _) => Some(own),
         (None, any) => any,
     }
+}
+
+/// A channel that was made in order to send a long number to it is a line, even where nobody listed the lines.
+fn sent_outside(channels: &mut [Channel]) {
+    let sent: Vec<Option<Text>> = channels
+        .iter()
+        .map(|c| number_dialed(channels, c).filter(|_| c.was_rung && c.end.kind == EndKind::Person))
+        .collect();
+    for (channel, number) in channels.iter_mut().zip(sent) {
+        let digits = number.as_deref().map_or("", |n| n.strip_prefix('+').unwrap_or(n));
+        if digits.len() > EXTENSION_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit()) {
+            channel.end.kind = EndKind::Outside;
+        }
+    }
+}
+
+/// What was dialed to reach a channel: the destination of the Dial that made it.
+fn number_dialed(channels: &[Channel], channel: &Channel) -> Option<Text> {
+    let started = channel.started?;
+    let run = channels
+        .iter()
+        .flat_map(|c| &c.runs)
+        .filter(|r| r.application == "Dial" && r.from <= started && r.to >= started)
+        .filter(|r| destinations(&r.arguments).any(|d| is_line_of(d, &channel.end.device)))
+        .max_by_key(|r| r.from)?;
+    destinations(&run.arguments).find(|d| is_line_of(d, &channel.end.device)).and_then(number_in).map(Text::from)
 }
 
 struct Sweep<'c> {
@@ -325,22 +392,9 @@ impl Sweep<'_> {
     fn named(&self, channel: &Channel) -> End {
         let mut end = channel.end.clone();
         if end.kind == EndKind::Outside {
-            end.number = self.number_dialed(channel).unwrap_or(end.number);
+            end.number = number_dialed(self.channels, channel).unwrap_or(end.number);
         }
         end
-    }
-
-    /// What was dialed to reach an outside channel: the destination of the Dial that made it.
-    fn number_dialed(&self, channel: &Channel) -> Option<Text> {
-        let started = channel.started?;
-        let run = self
-            .channels
-            .iter()
-            .flat_map(|c| &c.runs)
-            .filter(|r| r.application == "Dial" && r.from <= started && r.to >= started)
-            .filter(|r| destinations(&r.arguments).any(|d| is_line_of(d, &channel.end.device)))
-            .max_by_key(|r| r.from)?;
-        destinations(&run.arguments).find(|d| is_line_of(d, &channel.end.device)).and_then(number_in).map(Text::from)
     }
 
     /// People in a conference room who are a call of their own: the caller's own events name them.
@@ -497,7 +551,7 @@ impl Sweep<'_> {
     fn queue_at(&self, at: Moment) -> Text {
         let run = self.caller.runs.iter().filter(|r| r.from <= at && r.to >= at).max_by_key(|r| r.from);
         match run {
-            Some(run) if run.application == "Queue" => run.arguments.split(',').next().unwrap_or_default().into(),
+            Some(run) if run.application == "Queue" => first_argument(&run.arguments).into(),
             Some(run) if run.stage == Stage::HuntGroup => run.dialed.clone(),
             _ => Text::default(),
         }
@@ -518,8 +572,10 @@ impl Sweep<'_> {
         let mut stays = Vec::new();
         for run in &caller.runs {
             let (stage, place) = match run.application.as_str() {
-                "Queue" => (Stage::Queue, Text::from(run.arguments.split(',').next().unwrap_or_default())),
-                "VoiceMail" => (Stage::Mailbox, run.arguments.split(['@', ',']).next().unwrap_or_default().into()),
+                "Queue" => (Stage::Queue, Text::from(first_argument(&run.arguments))),
+                "VoiceMail" => {
+                    (Stage::Mailbox, first_argument(&run.arguments).split('@').next().unwrap_or_default().into())
+                }
                 "ConfBridge" | "MeetMe" => (Stage::Conference, run.dialed.clone()),
                 "Park" | "ParkedCall" => (Stage::Park, Text::default()),
                 _ => (run.stage, if run.stage == Stage::HuntGroup { run.dialed.clone() } else { run.place.clone() }),
@@ -687,12 +743,18 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
 fn asked(channels: &[Channel], channel: &Channel, other: &str, at: Moment) -> Text {
     let before = |c: &&Channel| c.started.is_some_and(|s| s <= at && Some(s) > channel.started);
     let second = channels.iter().find(|c| c.name == other && c.name != channel.name).map(|c| c.dialed.clone());
+    let second = second.filter(|dialed| dialed != "s");
     let joint = || channels.iter().filter(|c| c.end.kind == EndKind::Joint).filter(before).max_by_key(|c| c.started);
     second.or_else(|| joint().map(|c| c.end.number.clone())).unwrap_or_default()
 }
 
 fn destinations(arguments: &str) -> impl Iterator<Item = &str> {
-    arguments.split([',', '|']).next().unwrap_or_default().split('&').filter(|d| !d.is_empty())
+    first_argument(arguments).split('&').filter(|d| !d.is_empty())
+}
+
+/// Before 1.6, bars part the arguments.
+fn first_argument(arguments: &str) -> &str {
+    arguments.split([',', '|']).next().unwrap_or_default()
 }
 
 fn is_line_of(destination: &str, device: &str) -> bool {
@@ -700,7 +762,13 @@ fn is_line_of(destination: &str, device: &str) -> bool {
     let Some((_, rest)) = destination.split_once('/') else { return false };
     rest == line
         || rest.rsplit_once('@').is_some_and(|(_, l)| l == line)
-        || rest.split_once('/').is_some_and(|(l, _)| l == line)
+        || rest.split_once('/').is_some_and(|(l, _)| l == line || is_line_group(l))
+}
+
+/// A group of lines, of which the PBX takes a free one.
+fn is_line_group(line: &str) -> bool {
+    let digits = line.strip_prefix(['g', 'G', 'r', 'R', 'i']).unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn number_in(destination: &str) -> Option<&str> {

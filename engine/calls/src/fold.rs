@@ -202,7 +202,7 @@ impl<'d> Calls<'d> {
         let legs = legs.iter().map(AsRef::as_ref);
         let Some(mut call) = call::fold(legs, &mut self.site, self.several_files, true) else { return };
         self.retire_names(slot, &call.line);
-        let contact = contact(&call, &self.site);
+        let contact = contact(&call);
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
         }
@@ -294,16 +294,11 @@ fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> 
     closed
 }
 
-fn contact(call: &Call, site: &Site<'_>) -> Contact {
+fn contact(call: &Call) -> Contact {
     let line = &call.line;
-    let talk = match line.direction {
-        Direction::Inbound if line.outcome == crate::verdict::Outcome::LostInTransfer => None,
-        _ => call.talk,
-    };
-    let due_at = if call.owed && line.out_of_hours {
-        site.directory.next_opening(None, line.site.as_deref(), line.ended_at.0).map(Moment)
-    } else {
-        call.owed.then_some(line.ended_at)
+    let talks = match line.direction {
+        Direction::Inbound if line.outcome == crate::verdict::Outcome::LostInTransfer => SmallVec::new(),
+        _ => call.talks.clone(),
     };
     Contact {
         started_at: line.started_at,
@@ -311,12 +306,12 @@ fn contact(call: &Call, site: &Site<'_>) -> Contact {
         ended_at: line.ended_at,
         direction: line.direction,
         owed: call.owed,
-        talk,
+        talks,
         talked: match line.direction {
             Direction::Inbound => line.answered_by.last().cloned(),
             _ => line.caller_person.clone().or_else(|| line.caller_extension.clone()),
         },
         owner: line.owner.clone(),
-        due_at,
+        due_at: call.due_at,
     }
 }

@@ -3,6 +3,7 @@
 //! A pure function of the set of calls with one customer: order and repetition do not matter.
 
 use adapters::leg::{Moment, Text};
+use smallvec::SmallVec;
 
 use crate::journey::Direction;
 use crate::line::{FollowUpLine, FollowUpStatus, Seconds};
@@ -20,8 +21,8 @@ pub struct Contact {
     pub direction: Direction,
     /// It opens a follow-up, or joins the one that is open.
     pub owed: bool,
-    /// The talk with the customer.
-    pub talk: Option<(Moment, Moment)>,
+    /// The talks with the customer: when each began and ended.
+    pub talks: SmallVec<[(Moment, Moment); 1]>,
     /// Who talked.
     pub talked: Option<Text>,
     /// Whose duty the miss is.
@@ -107,14 +108,14 @@ fn settling<'c>(
     contacts
         .iter()
         .filter(|c| c.call_id != opening.call_id)
-        .filter_map(|c| {
-            let (from, to) = c.talk?;
+        .flat_map(|c| c.talks.iter().map(move |talk| (*c, *talk)))
+        .filter_map(|(c, (from, to))| {
             let counts = match c.direction {
                 Direction::Outbound => from >= opening.started_at && to.ms_since(from) >= limits.talk_min_ms,
                 Direction::Inbound => to > opening.started_at && !c.owed,
                 Direction::Internal => false,
             };
-            counts.then(|| (*c, c.direction, from.max(opening.started_at)))
+            counts.then(|| (c, c.direction, from.max(opening.started_at)))
         })
         .min_by(|a, b| (a.2, &a.0.call_id).cmp(&(b.2, &b.0.call_id)))
 }

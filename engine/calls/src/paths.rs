@@ -1,7 +1,7 @@
 //! Whole paths to a journey: for every PBX that writes one record per path (a CDR, an SMDR line, a segment).
 
 use adapters::Leg;
-use adapters::leg::{Answerer, Disposition, End, EndKind, Moment, MoveKind, Side, Stage, Text};
+use adapters::leg::{Answerer, Disposition, End, EndKind, LegId, Moment, MoveKind, Side, Stage, Text};
 use rustc_hash::FxHashMap;
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
@@ -18,6 +18,9 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
         ..Journey::default()
     };
     let paths = Paths::of(legs, first);
+    if let Some(tells_more) = first_reaching(&paths, first) {
+        journey.caller = tells_more.from.clone();
+    }
     // What other calls tell of whom the caller met in a room says nothing of when the caller came or went.
     let own = paths.own.iter().filter(|l| l.order != u64::MAX || first.order == u64::MAX);
     journey.started_at = own.clone().filter_map(|l| began(l)).min().unwrap_or(journey.started_at);
@@ -141,6 +144,13 @@ fn caller_leg<'l>(legs: &[&'l Leg]) -> Option<&'l Leg> {
         .or_else(|| legs.iter().find(real))
         .or_else(|| legs.iter().find(|l| l.stage != Stage::Recording && began(l).is_some()))
         .copied()
+}
+
+/// Of the caller's legs that begin at once, one that reaches somebody says better what the caller is than a step of the dialplan,
+/// where nobody listed the telephones.
+fn first_reaching<'l>(paths: &Paths<'l>, first: &Leg) -> Option<&'l Leg> {
+    let told = |l: &&&Leg| l.to.is_some() && l.started_at == first.started_at && l.from.kind != first.from.kind;
+    paths.own.iter().find(told).copied().filter(|_| first.to.is_none())
 }
 
 fn began(leg: &Leg) -> Option<Moment> {
@@ -614,59 +624,95 @@ fn transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
         }
     }
     if transfers.is_empty() {
-        transfers.extend(journey.talks.iter().filter_map(|talk| move_after(paths, journey, talk)));
+        transfers = shown_transfers(paths, journey);
     }
     transfers.sort_by(|a, b| (a.at, a.kind, a.to.as_str()).cmp(&(b.at, b.kind, b.to.as_str())));
     transfers.dedup();
     transfers
 }
 
-/// Where the caller came to after this talk and before any other: the first of the caller's legs that follows it.
-fn move_after(paths: &Paths<'_>, journey: &Journey, talk: &Talk) -> Option<Transfer> {
-    let follows = |leg: &&&Leg| {
-        let Some(from) = began(leg) else { return false };
-        let last = journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id);
-        last.max_by_key(|t| t.to).is_some_and(|last| last.leg == talk.leg)
-    };
-    let mut after: Vec<&&Leg> = paths.own.iter().filter(follows).collect();
-    after.sort_by_key(|l| (began(l), l.order, l.leg_id));
-    let by = talk.with.number.clone();
-    // Whom this person asked while the caller waited.
-    let asked = |o: &&&Leg| o.from.kind == EndKind::Person && o.from.number == by && o.to.is_some();
-    let to = |leg: &Leg| match (&leg.to, leg.stage) {
-        (_, Stage::Queue | Stage::HuntGroup | Stage::Park) if !leg.place.is_empty() => leg.place.clone(),
-        (Some(to), _) => to.number.clone(),
-        (None, _) => leg.dialed.clone(),
-    };
-    // A caller whom the PBX gives back to the same person was not passed on by that.
-    let leads_on = |leg: &&&&Leg| match leg.stage {
-        Stage::Menu | Stage::Announcement | Stage::Unknown | Stage::AfterQueue | Stage::Conference | Stage::Final => {
-            false
+/// Moves that two legs one after the other show. Of one talk there is one: what follows it, the dialplan did.
+fn shown_transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
+    let mut transfers: Vec<Transfer> = Vec::new();
+    let mut moved_from: Vec<LegId> = Vec::new();
+    for leg in &paths.own {
+        let Some(from) = began(leg) else { continue };
+        let Some(before) =
+            journey.talks.iter().filter(|t| t.to <= from.plus_ms(1000) && t.leg != leg.leg_id).max_by_key(|t| t.to)
+        else {
+            continue;
+        };
+        let kind = match leg.stage {
+            Stage::Park => MoveKind::Park,
+            Stage::Menu
+            | Stage::Announcement
+            | Stage::Unknown
+            | Stage::AfterQueue
+            | Stage::Conference
+            | Stage::Final => continue,
+            _ if leg.to.as_ref().is_some_and(|t| had_answered(paths, leg, t) || had_asked(paths, &before.with, t)) => {
+                MoveKind::Attended
+            }
+            _ if leg.to.is_none() && leg.cause.is_some() => continue,
+            _ => MoveKind::Blind,
+        };
+        let far = leg.to.as_ref();
+        let came_by_itself = far
+            .is_some_and(|t| t.kind != EndKind::Joint && paths.came_by_itself(&t.channel) && leg.stage != Stage::Park);
+        // Who were left of a conference are together as they were, and so are those between whom a joint was taken away.
+        if came_by_itself
+            || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
+            || paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+            || moved_from.contains(&before.leg)
+        {
+            continue;
         }
-        _ => (leg.to.is_some() || leg.cause.is_none()) && to(leg) != by,
-    };
-    let Some(leg) = after.iter().find(leads_on) else {
-        // The telephones of a consultation rang on for the caller, who was joined to it: what the dialplan came to then names it.
-        let step = after.iter().find(|l| l.cause.is_some() && !l.dialed.is_empty() && l.dialed != by)?;
-        let joined = |o: &&&Leg| o.ended_at.is_some_and(|e| e.ms_since(talk.to).abs() <= journey.grain_ms.max(1000));
-        paths.others.iter().filter(asked).find(joined)?;
-        return Some(Transfer { kind: MoveKind::Attended, by, to: step.dialed.clone(), at: talk.to });
-    };
-    let joint = leg.to.as_ref().is_some_and(|t| t.kind == EndKind::Joint);
-    if !joint && leg.to.as_ref().is_some_and(|t| paths.came_by_itself(&t.channel)) {
-        return None;
+        let to = match far {
+            Some(far) if leg.queue.is_empty() => far.number.clone(),
+            Some(_) => leg.queue.clone(),
+            // `lot:place` is where; other arguments are only for how long.
+            None if kind == MoveKind::Park && leg.argument.contains(':') => leg.place.clone(),
+            None => leg.dialed.clone(),
+        };
+        // A caller whom the PBX gives back to the same person was not passed on by that.
+        if to == before.with.number && kind != MoveKind::Park {
+            continue;
+        }
+        moved_from.push(before.leg);
+        transfers.push(Transfer { kind, by: before.with.number.clone(), to, at: from });
     }
-    let consulted = |to: &End| {
-        let same = |o: &&Leg| o.to.as_ref().is_some_and(|t| !t.channel.is_empty() && t.channel == to.channel);
-        had_answered(paths, leg, to) || paths.others.iter().filter(asked).any(same)
-    };
-    let kind = match &leg.to {
-        _ if leg.stage == Stage::Park => MoveKind::Park,
-        Some(to) if consulted(to) => MoveKind::Attended,
-        _ => MoveKind::Blind,
-    };
-    let to = to(leg);
-    Some(Transfer { kind, by, to, at: began(leg)? })
+    // The caller was joined to telephones that still rang for a consultation.
+    if let Some(last) = journey.last_talk().filter(|t| !moved_from.contains(&t.leg))
+        && let Some(asked) = journey.offers.iter().find(|o| is_asked_by(o, last, journey.grain_ms))
+    {
+        let step = paths.own.iter().find(|l| {
+            l.to.is_none()
+                && l.started_at >= Some(last.to)
+                && matches!(l.stage, Stage::Extension | Stage::HuntGroup | Stage::Queue | Stage::Forward)
+        });
+        let to = step.map_or_else(|| asked.to.number.clone(), |s| s.dialed.clone());
+        transfers.push(Transfer { kind: MoveKind::Attended, by: last.with.number.clone(), to, at: last.to });
+    }
+    transfers
+}
+
+/// This person had asked there before the caller came.
+fn had_asked(paths: &Paths<'_>, person: &End, far: &End) -> bool {
+    !far.channel.is_empty()
+        && paths.others.iter().any(|o| {
+            o.from.kind == EndKind::Person
+                && o.from.number == person.number
+                && o.to.as_ref().is_some_and(|t| t.channel == far.channel)
+        })
+}
+
+/// A consultation that still rang when its person let the caller go, and that the caller's legs are joined with.
+fn is_asked_by(offer: &Offer, talk: &Talk, slack: i64) -> bool {
+    !offer.by.is_empty()
+        && offer.by == talk.with.number
+        && offer.end != OfferEnd::Answered
+        && offer.rang_at.is_some()
+        && offer.ended_at.ms_since(talk.to).abs() <= slack
 }
 
 /// How the call ended, and whether the caller was passed on after the last talk.
@@ -733,14 +779,7 @@ fn passed_on(paths: &Paths<'_>, journey: &Journey) -> bool {
                 || matches!(l.stage, Stage::Queue | Stage::Park | Stage::Mailbox)
                 || l.cause == Some(17) && matches!(l.stage, Stage::Extension | Stage::HuntGroup | Stage::Forward))
     });
-    // A consultation that still rang when its person let the caller go, and that the caller's legs are joined with.
-    let asked = journey.offers.iter().any(|o| {
-        !o.by.is_empty()
-            && o.by == talk.with.number
-            && o.end != OfferEnd::Answered
-            && o.rang_at.is_some()
-            && o.ended_at.ms_since(talk.to).abs() <= slack
-    });
+    let asked = journey.offers.iter().any(|o| is_asked_by(o, talk, slack));
     (own || asked)
         && !paths
             .own

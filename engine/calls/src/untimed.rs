@@ -79,6 +79,7 @@ pub(crate) fn without_moments(mut call: Call, legs: &[&Leg]) -> Call {
         visit.left_at = NOT_TOLD;
     }
     call.owed = false;
-    call.talk = None;
+    call.talks.clear();
+    call.due_at = None;
     call
 }

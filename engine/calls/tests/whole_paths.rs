@@ -7,6 +7,7 @@ use std::sync::Arc;
 use adapters::Leg;
 use adapters::leg::{Disposition, End, EndKind, KeyKind, LegId, Moment, Origin, Position, Stage};
 use calls::call::{self, Call};
+use calls::journey::Direction;
 use calls::site::Site;
 use calls::verdict::Outcome;
 use directory::Directory;
@@ -27,6 +28,47 @@ fn a_caller_of_ours_who_passed_the_far_end_on_is_still_their_caller() {
     assert_eq!(call.line.outcome, Outcome::Answered);
     assert_eq!(call.line.answered_by, ["2025550147"]);
     assert_eq!(call.line.talk_time_s.map(|s| s.ms), Some(480_000));
+}
+
+#[test]
+fn one_talk_is_passed_on_once_however_many_ring() {
+    let mut legs = vec![leg(1, ("10", "2025550147"), ("11", "2001"), Some((0, 60)))];
+    for (order, channel, extension) in [(2, "12", "2002"), (3, "13", "2003"), (4, "14", "2002")] {
+        let mut rung = leg(order, ("10", "2025550147"), (channel, extension), Some((60, 90)));
+        rung.stage = Stage::Queue;
+        rung.queue = "500".into();
+        rung.disposition = Disposition::NoAnswer;
+        rung.answered_at = None;
+        legs.push(rung);
+    }
+    let call = fold(&legs).unwrap();
+    assert_eq!(call.line.outcome, Outcome::LostInTransfer);
+    let moves: Vec<_> = call.line.transfers.iter().map(|t| (t.by.as_deref(), t.to.as_deref())).collect();
+    assert_eq!(moves, [(Some("2001"), Some("500"))]);
+}
+
+#[test]
+fn who_was_asked_for_the_caller_and_rang_on_owns_the_miss() {
+    let talk = leg(1, ("10", "2025550147"), ("11", "2001"), Some((0, 60)));
+    let mut asked = leg(2, ("12", "2001"), ("13", "2002"), Some((50, 60)));
+    asked.disposition = Disposition::NoAnswer;
+    asked.answered_at = None;
+    asked.rang_at = asked.started_at;
+    let call = fold(&[talk, asked]).unwrap();
+    assert_eq!(call.line.outcome, Outcome::LostInTransfer);
+    let moves: Vec<_> = call.line.transfers.iter().map(|t| (t.by.as_deref(), t.to.as_deref())).collect();
+    assert_eq!(moves, [(Some("2001"), Some("2002"))]);
+}
+
+#[test]
+fn of_two_first_legs_the_one_that_reaches_somebody_says_who_called() {
+    let mut step = leg(1, ("10", "2025550100"), ("", ""), Some((0, 0)));
+    step.to = None;
+    step.disposition = Disposition::Busy;
+    let mut dial = leg(2, ("10", "2001"), ("11", "2025550147"), Some((0, 0)));
+    dial.disposition = Disposition::Busy;
+    let call = fold(&[step, dial]).unwrap();
+    assert_eq!(call.line.direction, Direction::Outbound);
 }
 
 #[test]
