@@ -21,7 +21,7 @@ use crate::site::Site;
 pub const MARKED_HOLD_MS: i64 = 3_600_000;
 
 /// Above this many held legs, calls that are marked as ended are let go sooner, so that memory has a limit.
-pub const HELD_LEGS_MAX: usize = 400_000;
+pub const HELD_LEGS_MAX: usize = 150_000;
 
 /// How soon, then, in milliseconds.
 const PRESSED_HOLD_MS: i64 = 120_000;
