@@ -57,6 +57,8 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
     let mut contacts: Vec<&Contact> = contacts.iter().collect();
     contacts.sort_unstable();
     contacts.dedup_by(|b, a| a.call_id == b.call_id);
+    let talks = Talks::of(&contacts, limits);
+    let before = |at: Moment| contacts.partition_point(|c| c.started_at < at);
     let mut episodes = Vec::new();
     // Calls that began before this are part of an episode already.
     let mut joined_until: Option<Moment> = None;
@@ -65,12 +67,14 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
             continue;
         }
         let expires = opening.started_at.plus_ms(limits.expires_after_ms);
-        let settled = settling(&contacts, opening, limits).filter(|(_, _, at)| *at <= expires);
+        let settled = talks.settling(opening).filter(|(_, _, at)| *at <= expires);
         let until = settled.as_ref().map_or(expires, |(_, _, at)| *at);
-        joined_until = Some(until.max(opening.started_at.plus_ms(1)));
-        let since = contacts.iter().filter(|c| c.started_at >= opening.started_at);
-        let repeats: Vec<&&Contact> = since.clone().filter(|c| c.owed && Some(c.started_at) < joined_until).collect();
-        let attempts = since.filter(|c| c.direction == Direction::Outbound && c.started_at <= until).count();
+        let joins_until = until.max(opening.started_at.plus_ms(1));
+        joined_until = Some(joins_until);
+        let first = before(opening.started_at);
+        let repeats: Vec<&&Contact> = contacts[first..before(joins_until)].iter().filter(|c| c.owed).collect();
+        let attempts = contacts[first..before(until.plus_ms(1))].iter();
+        let attempts = attempts.filter(|c| c.direction == Direction::Outbound).count();
         let closed_at = settled.as_ref().map(|(_, _, at)| *at).or_else(|| (now >= expires).then_some(expires));
         let status = match &settled {
             Some((_, Direction::Inbound, _)) => FollowUpStatus::ReachedUs,
@@ -99,25 +103,57 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
     episodes
 }
 
-/// The first talk after the miss began: ours to them, long enough; or theirs with a person, also one that had begun before and went on.
-fn settling<'c>(
-    contacts: &[&'c Contact],
-    opening: &Contact,
-    limits: Limits,
-) -> Option<(&'c Contact, Direction, Moment)> {
-    contacts
-        .iter()
-        .filter(|c| c.call_id != opening.call_id)
-        .flat_map(|c| c.talks.iter().map(move |talk| (*c, *talk)))
-        .filter_map(|(c, (from, to))| {
-            let counts = match c.direction {
-                Direction::Outbound => from >= opening.started_at && to.ms_since(from) >= limits.talk_min_ms,
-                Direction::Inbound => to > opening.started_at && !c.owed,
-                Direction::Internal => false,
-            };
-            counts.then(|| (c, c.direction, from.max(opening.started_at)))
-        })
-        .min_by(|a, b| (a.2, &a.0.call_id).cmp(&(b.2, &b.0.call_id)))
+/// The talks of one customer that can settle a miss, by the moment at which they began: ours to them, long enough;
+/// theirs with a person.
+struct Talks<'c> {
+    talks: Vec<Talk<'c>>,
+    /// For each, when the last of the customer's own up to it ended.
+    last_ended_at: Vec<Moment>,
+}
+
+#[derive(Clone, Copy)]
+struct Talk<'c> {
+    from: Moment,
+    to: Moment,
+    call: &'c Contact,
+}
+
+impl<'c> Talks<'c> {
+    fn of(contacts: &[&'c Contact], limits: Limits) -> Talks<'c> {
+        let counts = |talk: &Talk<'_>| match talk.call.direction {
+            Direction::Outbound => talk.to.ms_since(talk.from) >= limits.talk_min_ms,
+            Direction::Inbound => !talk.call.owed,
+            Direction::Internal => false,
+        };
+        let all = contacts.iter().flat_map(|c| c.talks.iter().map(|(from, to)| Talk { from: *from, to: *to, call: c }));
+        let mut talks: Vec<Talk<'c>> = all.filter(counts).collect();
+        talks.sort_unstable_by_key(|talk| (talk.from, &talk.call.call_id));
+        let mut last = Moment(i64::MIN);
+        let ends = talks.iter().map(|talk| {
+            last = if talk.call.direction == Direction::Inbound { last.max(talk.to) } else { last };
+            last
+        });
+        let last_ended_at = ends.collect();
+        Talks { talks, last_ended_at }
+    }
+
+    /// The first one after the miss began; one of the customer's own counts also if it had begun before and went on.
+    fn settling(&self, opening: &Contact) -> Option<(&'c Contact, Direction, Moment)> {
+        let since = opening.started_at;
+        let after = self.talks.partition_point(|talk| talk.from < since);
+        let other = |talk: &&Talk<'_>| talk.call.call_id != opening.call_id;
+        let going_on = (0..after)
+            .rev()
+            .take_while(|i| self.last_ended_at[*i] > since)
+            .map(|i| &self.talks[i])
+            .filter(|talk| talk.call.direction == Direction::Inbound && talk.to > since);
+        let later = self.talks[after..].iter().find(other);
+        going_on
+            .filter(other)
+            .chain(later)
+            .map(|talk| (talk.call, talk.call.direction, talk.from.max(since)))
+            .min_by(|a, b| (a.2, &a.0.call_id).cmp(&(b.2, &b.0.call_id)))
+    }
 }
 
 /// A withheld number cannot be called: each of its calls is its own, not returnable at once.

@@ -1,0 +1,92 @@
+//! Follow-ups of one customer, against the sentence that defines them, on random calls.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(missing_docs)]
+
+use adapters::leg::Moment;
+use calls::follow_up::{Contact, Limits, episodes};
+use calls::journey::Direction;
+use calls::line::FollowUpStatus;
+
+const LIMITS: Limits = Limits { talk_min_ms: 10, expires_after_ms: 500 };
+
+/// The first talk after the miss began: ours to them, long enough; or theirs with a person, also one that had begun before and went on.
+fn settles(contacts: &[Contact], opening: &Contact) -> Option<(Moment, String)> {
+    let mut all: Vec<(Moment, String)> = Vec::new();
+    for call in contacts.iter().filter(|c| c.call_id != opening.call_id) {
+        for (from, to) in &call.talks {
+            let counts = match call.direction {
+                Direction::Outbound => *from >= opening.started_at && to.ms_since(*from) >= LIMITS.talk_min_ms,
+                Direction::Inbound => *to > opening.started_at && !call.owed,
+                Direction::Internal => false,
+            };
+            if counts {
+                all.push(((*from).max(opening.started_at), call.call_id.to_string()));
+            }
+        }
+    }
+    all.into_iter().min().filter(|(at, _)| *at <= opening.started_at.plus_ms(LIMITS.expires_after_ms))
+}
+
+fn contact(random: &mut u64, number: usize) -> Contact {
+    let mut below = |limit: u64| {
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        i64::try_from(*random % limit).unwrap()
+    };
+    let started_at = Moment(below(1500));
+    let owed = below(2) == 0;
+    let direction = if owed || below(2) == 0 { Direction::Inbound } else { Direction::Outbound };
+    let from = started_at.plus_ms(below(10));
+    let to = from.plus_ms(below(30));
+    let talks = if owed || below(4) == 0 { Vec::new() } else { vec![(from, to)] };
+    Contact {
+        started_at,
+        call_id: format!("{:02}-{number}", below(100)).into(),
+        ended_at: to,
+        direction,
+        owed,
+        talks: talks.into(),
+        talked: None,
+        owner: None,
+        due_at: None,
+    }
+}
+
+#[test]
+fn each_miss_is_settled_by_the_first_talk_that_counts() {
+    let mut random = 0x9e37_79b9_7f4a_7c15;
+    for round in 0..2_000 {
+        let contacts: Vec<Contact> = (0..1 + round % 40).map(|number| contact(&mut random, number)).collect();
+        let found = episodes("main", "+4420", &contacts, LIMITS, Moment(10_000));
+        let owed = contacts.iter().filter(|c| c.owed).count();
+        assert_eq!(found.iter().map(|e| e.missed.len()).sum::<usize>(), owed, "each miss is in one follow-up");
+        for episode in &found {
+            let opening = contacts.iter().find(|c| c.call_id == episode.missed[0]).unwrap();
+            let settled = settles(&contacts, opening);
+            assert_eq!(
+                episode.line.settled_by_call.as_deref(),
+                settled.as_ref().map(|(_, call)| call.as_str()),
+                "round {round}: {opening:?} of {contacts:#?}"
+            );
+            assert_eq!(episode.line.status == FollowUpStatus::Expired, settled.is_none());
+        }
+    }
+}
+
+/// A customer who calls all day long costs no more a call than any other.
+#[test]
+fn a_customer_of_many_calls_is_folded_in_time() {
+    let mut random = 1;
+    let contacts: Vec<Contact> = (0..100_000).map(|number| contact(&mut random, number)).collect();
+    let spread: Vec<Contact> = (0..)
+        .zip(contacts)
+        .map(|(number, c)| {
+            let later = |at: Moment| at.plus_ms(number * 400);
+            let talks = c.talks.iter().map(|(from, to)| (later(*from), later(*to))).collect();
+            Contact { started_at: later(c.started_at), ended_at: later(c.ended_at), talks, ..c }
+        })
+        .collect();
+    assert!(episodes("main", "+4420", &spread, LIMITS, Moment(i64::MAX)).len() > 10_000);
+}
