@@ -141,12 +141,15 @@ impl<'c> Talks<'c> {
     fn settling(&self, opening: &Contact) -> Option<(&'c Contact, Direction, Moment)> {
         let since = opening.started_at;
         let after = self.talks.partition_point(|talk| talk.from < since);
-        let other = |talk: &&Talk<'_>| talk.call.call_id != opening.call_id;
+        let other = |talk: &&Talk<'_>| {
+            let lasts = talk.call.direction == Direction::Outbound || talk.to > since;
+            lasts && talk.call.call_id != opening.call_id
+        };
         let going_on = (0..after)
             .rev()
             .take_while(|i| self.last_ended_at[*i] > since)
             .map(|i| &self.talks[i])
-            .filter(|talk| talk.call.direction == Direction::Inbound && talk.to > since);
+            .filter(|talk| talk.call.direction == Direction::Inbound);
         let later = self.talks[after..].iter().find(other);
         going_on
             .filter(other)
