@@ -2,6 +2,7 @@
 
 use adapters::Leg;
 use adapters::leg::{Event, KeyKind, Moment, Stage, Text};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::assemble;
@@ -310,30 +311,28 @@ fn is_missed(site: &Site<'_>, verdict: &Verdict, out_of_hours: bool) -> bool {
 
 fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, guessed: bool) -> Vec<OfferLine> {
     let mut lines: Vec<OfferLine> = Vec::with_capacity(journey.offers.len());
+    let mut rounds: FxHashMap<(&str, &str), u32> = FxHashMap::default();
+    let mut missed_by: FxHashSet<&str> = FxHashSet::default();
+    let talked_until = journey.talks.iter().map(|t| t.to).max();
     for (offer, party) in journey.offers.iter().zip(parties) {
-        let round = 1 + u32::try_from(
-            lines
-                .iter()
-                .filter(|l| l.target.as_deref() == Some(party.target.as_str()) && l.queue == some(&offer.queue))
-                .count(),
-        )
-        .unwrap_or(0);
-        let answered_after = journey.talks.iter().any(|t| t.to >= offer.tried_at);
+        let round = rounds.entry((&party.target, &offer.queue)).or_default();
+        *round += 1;
+        let answered_after = talked_until >= Some(offer.tried_at);
         let known = party.person.is_some() || guessed && party.ours;
-        let first_time = !lines.iter().any(|l| l.target.as_deref() == Some(party.target.as_str()) && l.person_missed);
+        // The site's switches hold for the person as for the company.
+        let counts = missed && known && !answered_after && offer.end != OfferEnd::Answered;
         lines.push(OfferLine {
             target: some(&party.target),
             kind: if party.ours { "person" } else { "outside" },
             person: party.person.clone(),
             group: party.group.clone(),
             queue: some(&offer.queue),
-            round,
+            round: *round,
             rang_at: offer.rang_at,
             ended_at: offer.ended_at,
             end: offer.end,
             reason: verdict::offer_reason(offer),
-            // The site's switches hold for the person as for the company.
-            person_missed: missed && known && first_time && !answered_after && offer.end != OfferEnd::Answered,
+            person_missed: counts && missed_by.insert(&party.target),
         });
     }
     lines
