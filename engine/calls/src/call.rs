@@ -385,11 +385,7 @@ fn first_tried(
     let place = journey
         .stays
         .iter()
-        .filter(|s| {
-            matches!(s.stage, Stage::Queue | Stage::HuntGroup)
-                && !s.place.is_empty()
-                && (after(s.from) || since.is_none())
-        })
+        .filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty() && after(s.from))
         .min_by_key(|s| s.from);
     let offer: Option<(&Offer, &Party)> = journey
         .offers
@@ -397,23 +393,21 @@ fn first_tried(
         .zip(parties)
         .filter(|(o, p)| (after(o.tried_at) || asked(o)) && !p.target.is_empty())
         .min_by_key(|(o, _)| o.tried_at);
-    match (place, offer) {
-        (Some(place), offer) if offer.is_none_or(|(o, _)| place.from <= o.tried_at) => {
+    let Some((offer, party)) = offer.filter(|(o, _)| place.is_none_or(|p| p.from > o.tried_at)) else {
+        return place.map(|place| {
             let group = site.group_of_place(pbx, &place.place);
             let owner = group.as_ref().map(|g| owner_group(g));
-            Some(Tried { target: place.place.clone(), group, owner })
-        }
-        (_, Some((offer, _))) if asked(offer) && asked_group(journey, offer, site, pbx).is_some() => {
-            asked_group(journey, offer, site, pbx)
-        }
-        (_, Some((_, party))) => Some(Tried {
+            Tried { target: place.place.clone(), group, owner }
+        });
+    };
+    let group = if asked(offer) { asked_group(journey, offer, site, pbx) } else { None };
+    group.or_else(|| {
+        Some(Tried {
             target: party.target.clone(),
             group: party.group.clone(),
             owner: party.person.as_ref().map(|p| compact_str::format_compact!("person:{p}")),
-        }),
-        (Some(place), None) => Some(Tried { target: place.place.clone(), group: None, owner: None }),
-        (None, None) => None,
-    }
+        })
+    })
 }
 
 /// The queue or hunt group that a person asked for the caller, where the move tells it.

@@ -716,10 +716,15 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
                 |name: &str| channels.iter().find(|c| c.name == name).map(|c| c.end.number.clone()).unwrap_or_default();
             let (kind, to) = match kind {
                 Event::BlindTransfer => (MoveKind::Blind, detail.clone()),
-                Event::AttendedTransfer => {
-                    let to = to_channel(other);
-                    (MoveKind::Attended, if to.is_empty() { asked(channels, channel, detail, *at) } else { to })
-                }
+                // The channel that stays is not told where the telephones still rang: then what the consultation had dialed.
+                Event::AttendedTransfer => match to_channel(other) {
+                    to if to.is_empty() => {
+                        let consultation = channels.iter().find(|c| c.name == *detail && c.name != channel.name);
+                        let dialed = consultation.map(|c| c.dialed.clone()).filter(|dialed| dialed != "s");
+                        (MoveKind::Attended, dialed.unwrap_or_default())
+                    }
+                    to => (MoveKind::Attended, to),
+                },
                 Event::Pickup => (MoveKind::Pickup, to_channel(detail)),
                 _ => (MoveKind::Forward, detail.clone()),
             };
@@ -736,16 +741,6 @@ fn transfers(channels: &[Channel], caller: &Channel) -> Vec<Transfer> {
     }
     transfers.sort_by(|a, b| (a.at, a.kind, a.to.as_str()).cmp(&(b.at, b.kind, b.to.as_str())));
     transfers
-}
-
-/// Whom the person at `channel` was asking when they joined the caller to a telephone that still rang: what their other channel
-/// dialed, or the joint that a feature code made.
-fn asked(channels: &[Channel], channel: &Channel, other: &str, at: Moment) -> Text {
-    let before = |c: &&Channel| c.started.is_some_and(|s| s <= at && Some(s) > channel.started);
-    let second = channels.iter().find(|c| c.name == other && c.name != channel.name).map(|c| c.dialed.clone());
-    let second = second.filter(|dialed| dialed != "s");
-    let joint = || channels.iter().filter(|c| c.end.kind == EndKind::Joint).filter(before).max_by_key(|c| c.started);
-    second.or_else(|| joint().map(|c| c.end.number.clone())).unwrap_or_default()
 }
 
 fn destinations(arguments: &str) -> impl Iterator<Item = &str> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::Out;
+use super::signals;
 use crate::config::Config;
 use crate::embedded::{self, Database, Locate};
 
@@ -46,14 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn run_until_signal(arguments: &Arguments, config: &Config) -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let signaled = async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
+    let signaled = signals::first()?;
     tokio::pin!(signaled);
 
     let mut locate = if arguments.any { Locate::anywhere(None, config) } else { Locate::library_only(config) };

@@ -13,10 +13,10 @@ use calls::line::{FollowUpStatus, Word};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::{Store, StoreError};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments;
 use super::output::{Out, Progress};
+use super::signals;
 use crate::config::Config;
 use crate::embedded::{self, Locate};
 use crate::input::{self, Named};
@@ -81,14 +81,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
 }
 
 async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let signaled = async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
+    let signaled = signals::first()?;
     tokio::pin!(signaled);
     let data = matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"));
     let settings = matches.get_one::<PathBuf>("settings").map(PathBuf::as_path);

@@ -6,6 +6,18 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Done when one of the two comes. From here on they no longer end the process by themselves.
+pub(crate) fn first() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
 /// Tells whether a signal came.
 pub(crate) struct Signals(Receiver<()>);
 
@@ -15,17 +27,12 @@ impl Signals {
         let (sender, receiver) = channel();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot wait for signals")?;
-        let (mut interrupt, mut terminate) = {
+        let signaled = {
             let _entered = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            first()?
         };
         std::thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-            });
+            runtime.block_on(signaled);
             let _ = sender.send(());
         });
         Ok(Signals(receiver))
