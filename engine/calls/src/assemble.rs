@@ -79,7 +79,8 @@ impl Component {
             (true, false) => hold.among_us_ms,
             (false, _) => hold.idle_ms,
         };
-        self.last.max(self.touched).plus_ms(held_ms)
+        let last = if hold.by_log_time { self.touched } else { self.last.max(self.touched) };
+        last.plus_ms(held_ms)
     }
 }
 
@@ -92,6 +93,9 @@ pub struct Hold {
     pub among_us_ms: i64,
     /// Any other, in milliseconds.
     pub idle_ms: i64,
+    /// The log says when each leg came, so that an exchange whose clock is wrong ends no call too soon and holds none for years:
+    /// what the leg itself tells is not looked at.
+    pub by_log_time: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -214,6 +218,31 @@ impl Assembly {
         self.component(self.root(slot)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
+    /// True while the call has not been taken.
+    #[must_use]
+    pub fn is_open(&self, slot: Slot) -> bool {
+        self.component(self.root(slot)).is_some()
+    }
+
+    /// True if an open call has this leg, whichever record told it.
+    #[must_use]
+    pub fn holds(&self, leg: &Leg) -> bool {
+        let pbx = pbx_hash(&leg.origin.pbx);
+        let is_in = |slot: &Slot| self.component(self.root(*slot)).is_some_and(|c| c.place(leg.leg_id).is_some());
+        if leg.link_keys.is_empty() {
+            return self.ids.get(&leg.leg_id.0).is_some_and(is_in);
+        }
+        leg.link_keys.iter().any(|key| {
+            let hash = key_hash(pbx, key.kind, &key.value);
+            match key.kind {
+                KeyKind::Id => self.ids.get(&hash).is_some_and(is_in),
+                KeyKind::Reused => self.reused.get(&hash).into_iter().flatten().any(|span| is_in(&span.slot)),
+                KeyKind::HandOver => self.given.get(&hash).into_iter().flatten().any(is_in),
+                KeyKind::TakeOver => self.taken.get(&hash).into_iter().flatten().any(is_in),
+            }
+        })
+    }
+
     /// Calls that are open.
     #[must_use]
     pub fn open_calls(&self) -> usize {
@@ -236,6 +265,28 @@ impl Assembly {
     #[must_use]
     pub fn last(&self, slot: Slot) -> Moment {
         self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.last)
+    }
+
+    /// The log's clock when a leg of this call last came.
+    #[must_use]
+    pub fn touched(&self, slot: Slot) -> Moment {
+        self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.touched)
+    }
+
+    /// Holds a call as if a leg of it had come now.
+    pub fn touch(&mut self, slot: Slot, clock: Moment) {
+        let slot = self.root(slot);
+        if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
+            component.touched = component.touched.max(clock);
+            component.due = component.quiet_at(self.hold);
+            self.agenda.push(Reverse((component.due, slot)));
+        }
+    }
+
+    /// No call is quiet before this moment; `None` if none is open.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        self.agenda.peek().map(|Reverse((due, _))| *due)
     }
 
     /// Every open call.
@@ -272,6 +323,11 @@ impl Assembly {
             .filter(|(_, c)| c.as_ref().is_some_and(|c| c.quiet_at(hold) <= clock))
             .map(|(i, _)| Slot(i))
             .collect()
+    }
+
+    /// The keys by which legs find this call: what kind each is, and its hash as [`stored_keys`] gives it.
+    pub fn keys(&self, slot: Slot) -> impl Iterator<Item = (KeyKind, u64)> + '_ {
+        self.component(self.root(slot)).into_iter().flat_map(|c| &c.keys).map(|(kind, hash)| (*kind, *hash as u64))
     }
 
     /// Takes a call out, with its legs in no order.
@@ -489,6 +545,14 @@ fn key_hash(pbx: u64, kind: KeyKind, value: &str) -> u128 {
         KeyKind::HandOver | KeyKind::TakeOver => 2,
     };
     xxhash_rust::xxh3::xxh3_128_with_seed(value.as_bytes(), pbx ^ kind)
+}
+
+/// What a leg is found by in the store: a hash of each of its link keys, or of its id where it has none.
+/// Both sides of a hand-over have one hash.
+pub fn stored_keys(leg: &Leg) -> impl Iterator<Item = u64> {
+    let pbx = pbx_hash(&leg.origin.pbx);
+    let alone = leg.link_keys.is_empty().then_some(leg.leg_id.0 as u64);
+    leg.link_keys.iter().map(move |k| key_hash(pbx, k.kind, &k.value) as u64).chain(alone)
 }
 
 /// The name of a call: that of its smallest id; without an id, of its smallest leg.

@@ -24,7 +24,7 @@ pub const MARKED_HOLD_MS: i64 = 3_600_000;
 pub const HELD_LEGS_MAX: usize = 150_000;
 
 /// How soon, then, in milliseconds.
-const PRESSED_HOLD_MS: i64 = 120_000;
+pub(crate) const PRESSED_HOLD_MS: i64 = 120_000;
 
 /// A customer's earlier calls are remembered this long after they ended, so that a call that closes late still finds them, in milliseconds.
 const REMEMBERED_MS: i64 = 6 * 3_600_000;
@@ -76,7 +76,7 @@ impl<'d> Calls<'d> {
         let limits =
             Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
         let idle_ms = idle_ms.max(MARKED_HOLD_MS);
-        let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms };
+        let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms, by_log_time: false };
         Calls {
             site,
             assembly: Assembly::new(hold),
@@ -294,7 +294,7 @@ fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> 
     closed
 }
 
-fn contact(call: &Call) -> Contact {
+pub(crate) fn contact(call: &Call) -> Contact {
     let line = &call.line;
     let talks = match line.direction {
         Direction::Inbound if line.outcome == crate::verdict::Outcome::LostInTransfer => SmallVec::new(),

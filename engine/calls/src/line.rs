@@ -14,7 +14,7 @@ use crate::verdict::{Outcome, Reason};
 pub const NOT_TOLD: Moment = Moment(i64::MIN);
 
 /// One call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct CallLine {
     /// The call's name: 32 hex digits.
     pub call_id: Text,
@@ -148,7 +148,7 @@ pub enum Answered {
 }
 
 /// One move of the caller.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct TransferLine {
     /// blind, attended, park, forward, pickup.
     pub kind: Text,
@@ -162,7 +162,7 @@ pub struct TransferLine {
 }
 
 /// One ringing of one person.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct OfferLine {
     /// Extension, or the outside number.
     pub target: Option<Text>,
@@ -193,7 +193,7 @@ pub struct OfferLine {
 }
 
 /// One stay in a queue or hunt group.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct VisitLine {
     /// `queue` or `hunt_group`.
     pub kind: &'static str,
@@ -212,7 +212,7 @@ pub struct VisitLine {
 }
 
 /// What is owed to a customer after a missed call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 pub struct FollowUpLine {
     /// Its name: 32 hex digits.
     pub id: Text,
@@ -251,7 +251,7 @@ pub enum FollowUpStatus {
 }
 
 /// A record's number in its file; with several files, `FILE:RECORD`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum RecordRef {
     /// In the only file.
@@ -273,7 +273,7 @@ impl RecordRef {
 }
 
 /// A length in seconds to the millisecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seconds {
     /// Milliseconds.
     pub ms: i64,

@@ -1,0 +1,202 @@
+//! What is owed to every customer, while calls go on: follow-ups told when they open, and again when they change.
+//!
+//! A follow-up is a function of the calls with one customer ([`crate::follow_up`]); here are the calls that can still matter.
+
+use std::collections::BTreeSet;
+
+use adapters::leg::{Moment, Text};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::follow_up::{self, Contact, Limits};
+use crate::line::FollowUpLine;
+
+/// One follow-up, with the missed calls that are one item in it.
+#[derive(Clone, Debug, PartialEq, Hash)]
+pub struct FollowUp {
+    /// The company.
+    pub tenant: Text,
+    /// The customer's number; `None`: withheld.
+    pub customer: Option<Text>,
+    /// The call that opened it.
+    pub opening_call: Text,
+    /// When that call began.
+    pub opened_at: Moment,
+    /// Its missed calls, the opening one first.
+    pub calls: Vec<Text>,
+    /// What is printed with each of them.
+    pub line: FollowUpLine,
+    /// It is none any more: the follow-up that its opening call is part of now, or empty if that call is owed nothing any more.
+    pub merged_into: Option<Text>,
+}
+
+/// A customer's earlier calls are remembered at least this long after they ended, in milliseconds: a call that becomes final later
+/// than one that began after it still finds them.
+const REMEMBERED_MS: i64 = 86_400_000;
+
+/// All customers with calls that can still matter. The empty number stands for all who withheld theirs.
+pub struct Customers {
+    tenant: Text,
+    limits: Limits,
+    known: FxHashMap<Text, Known>,
+    changed: FxHashSet<Text>,
+    /// When an open follow-up expires.
+    expiring: BTreeSet<(Moment, Text)>,
+    forgot_at: Moment,
+}
+
+#[derive(Default)]
+struct Known {
+    contacts: Vec<Contact>,
+    told: Vec<Told>,
+}
+
+struct Told {
+    follow_up: FollowUp,
+    content: u64,
+}
+
+impl Customers {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new(tenant: Text, limits: Limits) -> Customers {
+        Customers {
+            tenant,
+            limits,
+            known: FxHashMap::default(),
+            changed: FxHashSet::default(),
+            expiring: BTreeSet::new(),
+            forgot_at: Moment(i64::MIN),
+        }
+    }
+
+    /// A call with this customer is final.
+    pub fn add(&mut self, customer: &Text, contact: Contact) {
+        let known = self.known.entry(customer.clone()).or_default();
+        if known.contacts.contains(&contact) {
+            return;
+        }
+        known.contacts.push(contact);
+        self.changed.insert(customer.clone());
+    }
+
+    /// A call is no more what it was.
+    pub fn remove(&mut self, customer: &Text, call_id: &Text) {
+        if let Some(known) = self.known.get_mut(customer) {
+            known.contacts.retain(|c| c.call_id != *call_id);
+            self.changed.insert(customer.clone());
+        }
+    }
+
+    /// When the next open follow-up expires.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        self.expiring.first().map(|(due, _)| *due)
+    }
+
+    /// Gives every follow-up that has changed since it was asked last.
+    pub fn conclude(&mut self, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
+        while let Some((due, customer)) = self.expiring.first().cloned().filter(|(due, _)| *due <= clock) {
+            self.expiring.remove(&(due, customer.clone()));
+            self.changed.insert(customer);
+        }
+        let mut changed: Vec<Text> = self.changed.drain().collect();
+        changed.sort_unstable();
+        for customer in changed {
+            self.conclude_one(&customer, clock, emit);
+        }
+        const EVERY_MS: i64 = 3_600_000;
+        if self.forgot_at.0 == i64::MIN || clock.ms_since(self.forgot_at) >= EVERY_MS {
+            self.forgot_at = clock;
+            self.forget(clock);
+        }
+    }
+
+    fn conclude_one(&mut self, customer: &Text, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
+        let Some(known) = self.known.get_mut(customer) else { return };
+        let now = follow_ups(&self.tenant, customer, &known.contacts, self.limits, clock);
+        for told in &known.told {
+            let gone = &told.follow_up;
+            if now.iter().all(|f| f.line.id != gone.line.id) {
+                let successor = now.iter().find(|f| f.calls.contains(&gone.opening_call));
+                let merged_into = successor.map(|f| f.line.id.clone()).unwrap_or_default();
+                emit(FollowUp { merged_into: Some(merged_into), ..gone.clone() });
+            }
+        }
+        let mut next_told = Vec::with_capacity(now.len());
+        for follow_up in now {
+            let content = crate::content::of(&follow_up);
+            let is_known = known.told.iter().any(|t| t.content == content && t.follow_up.line.id == follow_up.line.id);
+            if !is_known {
+                emit(follow_up.clone());
+            }
+            let expires = follow_up.opened_at.plus_ms(self.limits.expires_after_ms);
+            if follow_up.line.status == crate::line::FollowUpStatus::Open && expires > clock {
+                self.expiring.insert((expires, customer.clone()));
+            }
+            next_told.push(Told { follow_up, content });
+        }
+        known.told = next_told;
+        if known.contacts.is_empty() && known.told.is_empty() {
+            self.known.remove(customer);
+        }
+    }
+
+    /// Forgets calls that are older than all that can still change.
+    fn forget(&mut self, clock: Moment) {
+        let sure = clock.plus_ms(-REMEMBERED_MS);
+        let expires_ms = self.limits.expires_after_ms;
+        self.known.retain(|_, known| {
+            let is_over = |f: &FollowUp| {
+                let closed = f.line.status != crate::line::FollowUpStatus::Open;
+                closed && f.opened_at.plus_ms(expires_ms) < sure
+            };
+            let first = known.told.iter().map(|t| &t.follow_up).filter(|f| !is_over(f)).map(|f| f.opened_at).min();
+            let from = first.map_or(sure, |first| first.min(sure));
+            known.told.retain(|t| !is_over(&t.follow_up));
+            known.contacts.retain(|c| c.ended_at >= from);
+            !known.contacts.is_empty() || !known.told.is_empty()
+        });
+    }
+}
+
+/// The follow-ups of one customer; of all who withheld their number, where it is empty.
+#[must_use]
+pub fn follow_ups(
+    tenant: &Text,
+    customer: &Text,
+    contacts: &[Contact],
+    limits: Limits,
+    clock: Moment,
+) -> Vec<FollowUp> {
+    if customer.is_empty() {
+        return contacts
+            .iter()
+            .filter(|c| c.owed)
+            .map(|c| FollowUp {
+                tenant: tenant.clone(),
+                customer: None,
+                opening_call: c.call_id.clone(),
+                opened_at: c.started_at,
+                calls: vec![c.call_id.clone()],
+                line: follow_up::not_returnable(tenant, c),
+                merged_into: None,
+            })
+            .collect();
+    }
+    let opened_at = |call: &Text| contacts.iter().find(|c| c.call_id == *call).map(|c| c.started_at);
+    follow_up::episodes(tenant, customer, contacts, limits, clock)
+        .into_iter()
+        .filter_map(|episode| {
+            let opening_call = episode.missed.first()?.clone();
+            Some(FollowUp {
+                tenant: tenant.clone(),
+                customer: Some(customer.clone()),
+                opened_at: opened_at(&opening_call)?,
+                opening_call,
+                calls: episode.missed,
+                line: episode.line,
+                merged_into: None,
+            })
+        })
+        .collect()
+}

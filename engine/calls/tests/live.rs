@@ -1,0 +1,208 @@
+//! The live fold comes to what the whole set of legs says, however the log brings them: in order, doubled, late by hours.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(missing_docs)]
+
+#[path = "verdicts/run.rs"]
+#[allow(dead_code)]
+mod run;
+
+use std::collections::BTreeMap;
+
+use adapters::leg::{Leg, Moment};
+use calls::assemble::stored_keys;
+use calls::customers::FollowUp;
+use calls::live::{Conclusion, Limits, Live};
+use calls::{CallLine, Calls, Site};
+use directory::Directory;
+use run::{SETS, Sources, pbx_json, root, runs};
+
+/// A leg, and when the log brings it.
+type Logged = (Leg, Moment);
+
+/// What stands in the tables in the end.
+#[derive(Default, PartialEq, Debug)]
+struct Tables {
+    calls: BTreeMap<String, CallLine>,
+    follow_ups: BTreeMap<String, FollowUp>,
+}
+
+impl Tables {
+    fn take(&mut self, conclusion: Conclusion) {
+        match conclusion {
+            Conclusion::Call(line) => drop(self.calls.insert(line.call_id.to_string(), *line)),
+            Conclusion::Merged(line) => {
+                assert!(self.calls.remove(line.call_id.as_str()).is_some(), "{} was never told", line.call_id);
+            }
+            Conclusion::FollowUp(told) if told.merged_into.is_some() => {
+                assert!(self.follow_ups.remove(told.line.id.as_str()).is_some(), "{} was never told", told.line.id);
+            }
+            Conclusion::FollowUp(told) => drop(self.follow_ups.insert(told.line.id.to_string(), *told)),
+        }
+    }
+}
+
+/// What the log brings, read live: concluded every few legs, with a store that has all that was read before.
+fn live(log: &[Logged], directory: &Directory, ends: &[adapters::Ends], several: bool, every: usize) -> (Tables, u64) {
+    let mut live = Live::new(Site::new(directory), ends, several, Limits::default());
+    let mut tables = Tables::default();
+    let mut ever_final: BTreeMap<String, bool> = BTreeMap::new();
+    for (number, (leg, at)) in log.iter().enumerate() {
+        live.push(leg.clone(), *at);
+        if number % every == 0 {
+            answer(&mut live, &log[..=number]);
+            live.conclude(number % 2 == 0, &mut |c| {
+                if let Conclusion::Call(line) = &c
+                    && line.is_final
+                {
+                    *ever_final.entry(line.call_id.to_string()).or_default() |= line.missed;
+                }
+                tables.take(c);
+            });
+        }
+    }
+    answer(&mut live, log);
+    live.end(&mut |c| tables.take(c));
+    (tables, live.reopened_calls())
+}
+
+fn answer(live: &mut Live<'_>, stored: &[Logged]) {
+    while let Some(wanted) = live.wanted() {
+        let is_wanted = |leg: &&Logged| {
+            let at = leg.0.started_at.unwrap_or_default();
+            (wanted.from..=wanted.to).contains(&at) && stored_keys(&leg.0).any(|k| wanted.keys.contains(&k))
+        };
+        live.answer(stored.iter().filter(is_wanted).map(|(leg, _)| leg.clone()).collect::<Vec<_>>());
+    }
+}
+
+/// What the whole set says, by the fold that reads files.
+fn whole(log: &[Logged], directory: &Directory, ends: &[adapters::Ends], several: bool) -> BTreeMap<String, CallLine> {
+    let mut calls = Calls::new(Site::new(directory), ends, several).whole();
+    let mut log: Vec<&Logged> = log.iter().collect();
+    log.sort_by_key(|(leg, _)| leg.position);
+    for (leg, _) in log {
+        calls.push(leg.clone());
+    }
+    let mut lines = BTreeMap::new();
+    calls.finish(|told| {
+        let calls::Told::Call(line) = told else { panic!("a line was packed") };
+        lines.insert(line.call_id.to_string(), *line);
+    });
+    lines
+}
+
+/// The calls equal those of the whole set, and each missed call is part of the follow-up that its line says.
+fn check(
+    name: &str,
+    log: &[Logged],
+    directory: &Directory,
+    ends: &[adapters::Ends],
+    several: bool,
+    every: usize,
+) -> u64 {
+    let expected = whole(log, directory, ends, several);
+    let (tables, reopened) = live(log, directory, ends, several, every);
+    let ids = |c: &BTreeMap<String, CallLine>| c.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(ids(&tables.calls), ids(&expected), "{name}: the calls");
+    for (id, line) in &expected {
+        let told = &tables.calls[id];
+        let plain = CallLine { follow_up: None, ..line.clone() };
+        assert_eq!(told, &plain, "{name}: call {id}");
+        let Some(expected) = &line.follow_up else { continue };
+        let of_it = tables.follow_ups.values().find(|f| f.calls.iter().any(|c| c == id));
+        // When it expires depends on the clock: the whole set's stands at its last leg.
+        assert_eq!(of_it.map(|f| &f.line), Some(expected), "{name}: follow-up of {id}");
+    }
+    let owed = expected.values().filter(|l| l.follow_up.is_some()).count();
+    assert_eq!(tables.follow_ups.values().map(|f| f.calls.len()).sum::<usize>(), owed, "{name}: follow-ups");
+    reopened
+}
+
+fn log_of(legs: Vec<Leg>) -> Vec<Logged> {
+    let mut last = Moment(0);
+    let mut log: Vec<Logged> = Vec::new();
+    for leg in legs {
+        last = last.max(leg.ended_at.or(leg.started_at).unwrap_or(last));
+        log.push((leg, last));
+    }
+    log
+}
+
+fn corpus(mut each: impl FnMut(&str, Vec<Leg>, &Directory, &[adapters::Ends], bool)) {
+    let directory = run::directory(&pbx_json(&root()));
+    for (set, sources) in SETS {
+        let sources: Sources = sources;
+        for run in runs(&root()) {
+            let (legs, ends) = run.legs(sources, &directory);
+            each(&format!("{set} {}", run.name), legs, &directory, &ends, sources.len() > 1);
+        }
+    }
+}
+
+#[test]
+fn live_comes_to_what_the_whole_set_says() {
+    corpus(|name, legs, directory, ends, several| {
+        for every in [1, 3, 1000] {
+            check(name, &log_of(legs.clone()), directory, ends, several, every);
+        }
+    });
+}
+
+/// Some legs hours late, some doubled, each at its own place of the log.
+fn disordered(legs: Vec<Leg>, random: &mut Random, late_in_ten: u64) -> Vec<Logged> {
+    let mut log: Vec<Logged> = Vec::new();
+    for (leg, at) in log_of(legs) {
+        let late = at.plus_ms(6 * 3_600_000 + random.below(50_000_000) as i64);
+        match random.below(10) {
+            n if n < late_in_ten => log.push((leg, late)),
+            9 => log.extend([(leg.clone(), at), (leg, late)]),
+            _ => log.push((leg, at)),
+        }
+    }
+    log.sort_by_key(|(_, at)| *at);
+    for (number, (leg, _)) in log.iter_mut().enumerate() {
+        leg.position.record = number as u64 + 1;
+        leg.position.byte = 0;
+    }
+    log
+}
+
+#[test]
+fn a_leg_that_comes_hours_late_is_judged_with_its_call() {
+    let (mut reopened, mut random) = (0, Random(7));
+    let mut together: BTreeMap<&str, Vec<Leg>> = BTreeMap::new();
+    corpus(|name, legs, directory, ends, several| {
+        for round in 0..6 {
+            let log = disordered(legs.clone(), &mut random, 3);
+            reopened += check(&format!("{name} round {round}"), &log, directory, ends, several, 1 + round);
+        }
+        let (set, _) = SETS.iter().find(|(set, _)| name.starts_with(&format!("{set} "))).unwrap();
+        together.entry(set).or_default().extend(legs);
+    });
+    let directory = run::directory(&pbx_json(&root()));
+    for (set, sources) in SETS {
+        let legs = together.remove(set).unwrap();
+        let ends: Vec<adapters::Ends> =
+            sources.iter().map(|(_, adapter)| adapters::pbx::named(adapter).unwrap().about().ends).collect();
+        for round in 0..4 {
+            let mut legs = legs.clone();
+            legs.sort_by_key(|l| (l.ended_at.or(l.started_at), l.leg_id));
+            let log = disordered(legs, &mut random, 1 + round);
+            reopened += check(&format!("{set} together"), &log, &directory, &ends, sources.len() > 1, 7);
+        }
+    }
+    assert!(reopened > 200, "only {reopened} calls were read back");
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
