@@ -60,6 +60,70 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What one record of a log was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Read {
+    /// A line that names the columns of those after it.
+    Header,
+    /// Nothing at all: a file's mark of its encoding.
+    Nothing,
+    /// A record: legs, rejects or both were added.
+    Record,
+}
+
+/// Reads one record of a log that gives each with its position, and with its whole length if it was too long to be one.
+/// `header` is that of its source; a header line becomes the one of the records after it.
+pub fn read(
+    adapter: &'static dyn Adapter,
+    settings: &Settings,
+    header: &mut Option<Header>,
+    mut record: Record<'_>,
+    too_long: Option<u64>,
+    out: &mut Legs,
+) -> Read {
+    // An editor's mark of the encoding is of the file, not of its first record.
+    if record.position.byte == 0 && too_long.is_none() {
+        record.bytes = without_mark(record.bytes);
+        if record.bytes.is_empty() {
+            return Read::Nothing;
+        }
+    }
+    if too_long.is_none()
+        && let Some(told) = adapter.header(record.bytes, settings)
+    {
+        told.take(header);
+        return Read::Header;
+    }
+    if let Some(length) = too_long {
+        let mut reject = Reject::new(
+            record.position,
+            record.bytes,
+            format!(
+                "{length} bytes without a line end: a record has at most {RECORD_BYTES_MAX}; reading went on at the next line"
+            ),
+        );
+        reject.bytes_total = length;
+        out.rejects.push(reject);
+        return Read::Record;
+    }
+    // A file that was being written when the machine stopped has a hole of NULs before its next record: the record behind it is sound.
+    let zeros = record.bytes.iter().take_while(|b| **b == 0).count();
+    if zeros > 0 {
+        out.rejects.push(Reject::new(
+            record.position,
+            &record.bytes[..zeros],
+            "NUL bytes where a record should begin: the file has a hole; the rest of the line was read",
+        ));
+        record.bytes = &record.bytes[zeros..];
+        record.position.byte += zeros as u64;
+        if record.bytes.is_empty() {
+            return Read::Record;
+        }
+    }
+    adapter.parse(Record { header: header.as_ref(), ..record }, settings, out);
+    Read::Record
+}
+
 /// The bytes without UTF-8's byte order mark.
 pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
@@ -72,51 +136,13 @@ fn record(
     source: &[u8],
     file: u32,
     state: &mut State,
-    mut cut: Cut<'_>,
+    cut: Cut<'_>,
     logged_at: Option<Moment>,
     out: &mut Legs,
 ) {
-    // An editor's mark of the encoding is of the file, not of its first record.
-    if cut.byte == 0 && cut.too_long.is_none() {
-        cut.bytes = without_mark(cut.bytes);
-        if cut.bytes.is_empty() {
-            return;
-        }
+    let position = Position { file, record: state.records + 1, byte: cut.byte };
+    let record = Record { bytes: cut.bytes, position, source, header: None, logged_at };
+    if read(adapter, settings, &mut state.header, record, cut.too_long, out) == Read::Record {
+        state.records += 1;
     }
-    if cut.too_long.is_none()
-        && let Some(header) = adapter.header(cut.bytes, settings)
-    {
-        header.take(&mut state.header);
-        return;
-    }
-    state.records += 1;
-    let mut position = Position { file, record: state.records, byte: cut.byte };
-    if let Some(length) = cut.too_long {
-        let mut reject = Reject::new(
-            position,
-            cut.bytes,
-            format!(
-                "{length} bytes without a line end: a record has at most {RECORD_BYTES_MAX}; reading went on at the next line"
-            ),
-        );
-        reject.bytes_total = length;
-        out.rejects.push(reject);
-        return;
-    }
-    // A file that was being written when the machine stopped has a hole of NULs before its next record: the record behind it is sound.
-    let zeros = cut.bytes.iter().take_while(|b| **b == 0).count();
-    let mut bytes = cut.bytes;
-    if zeros > 0 {
-        out.rejects.push(Reject::new(
-            position,
-            &cut.bytes[..zeros],
-            "NUL bytes where a record should begin: the file has a hole; the rest of the line was read",
-        ));
-        bytes = &cut.bytes[zeros..];
-        position.byte += zeros as u64;
-        if bytes.is_empty() {
-            return;
-        }
-    }
-    adapter.parse(Record { bytes, position, source, header: state.header.as_ref(), logged_at }, settings, out);
 }

@@ -64,6 +64,8 @@ struct Component {
     marked: bool,
     /// Somebody outside is part of it.
     outside: bool,
+    /// What [`Assembly::hold_idle`] said of its exchanges.
+    idle_ms: i64,
     /// The log's clock when a leg last came.
     touched: Moment,
     /// Where it stands on the agenda.
@@ -76,8 +78,8 @@ impl Component {
     fn quiet_at(&self, hold: Hold) -> Moment {
         let held_ms = match (self.marked, self.outside) {
             (true, true) => hold.marked_ms,
-            (true, false) => hold.among_us_ms,
-            (false, _) => hold.idle_ms,
+            (true, false) => hold.among_us_ms.max(self.idle_ms),
+            (false, _) => hold.idle_ms.max(self.idle_ms),
         };
         let last = if hold.by_log_time { self.touched } else { self.last.max(self.touched) };
         last.plus_ms(held_ms)
@@ -108,6 +110,8 @@ struct Span {
 /// All calls that are open.
 pub struct Assembly {
     hold: Hold,
+    /// By exchange, of which a company has few.
+    idle: SmallVec<[(u64, i64); 4]>,
     /// When each call should be looked at: no later than it can be quiet. An entry whose call has another `due` is stale.
     agenda: BinaryHeap<Reverse<(Moment, Slot)>>,
     slots: Vec<Option<Component>>,
@@ -139,6 +143,7 @@ impl Assembly {
     pub fn new(hold: Hold) -> Assembly {
         Assembly {
             hold,
+            idle: SmallVec::new(),
             agenda: BinaryHeap::new(),
             slots: Vec::new(),
             joined: Vec::new(),
@@ -152,9 +157,17 @@ impl Assembly {
         }
     }
 
+    /// Calls of this exchange of which no leg says that it is the last are held at least this long, in milliseconds.
+    pub fn hold_idle(&mut self, pbx: &str, idle_ms: i64) {
+        let pbx = pbx_hash(pbx);
+        self.idle.retain(|(of, _)| *of != pbx);
+        self.idle.push((pbx, idle_ms));
+    }
+
     /// Takes one leg. `clock` is the log's time.
     pub fn push(&mut self, leg: Leg, clock: Moment) -> Pushed {
         let pbx = pbx_hash(&leg.origin.pbx);
+        let idle_ms = self.idle.iter().find(|(of, _)| *of == pbx).map_or(0, |(_, ms)| *ms);
         let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
         let to = leg.ended_at.unwrap_or(from).max(from);
         let keys: SmallVec<[(KeyKind, u128); 6]> =
@@ -198,6 +211,7 @@ impl Assembly {
             component.marked |= leg.ends_call;
             component.outside |= leg.from.kind == EndKind::Outside;
             component.outside |= leg.to.as_ref().is_some_and(|to| to.kind == EndKind::Outside);
+            component.idle_ms = component.idle_ms.max(idle_ms);
             component.touched = component.touched.max(clock);
             known = !component.insert(leg);
             if !known {
@@ -403,6 +417,7 @@ impl Assembly {
             component.touched = component.touched.max(gone.touched);
             component.marked |= gone.marked;
             component.outside |= gone.outside;
+            component.idle_ms = component.idle_ms.max(gone.idle_ms);
             for leg in gone.legs {
                 if !component.insert(*leg) {
                     self.legs -= 1;
@@ -472,6 +487,7 @@ impl Component {
             last: Moment::default(),
             marked: false,
             outside: false,
+            idle_ms: 0,
             touched: Moment::default(),
             due: NEVER,
         }

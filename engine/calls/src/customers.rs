@@ -29,9 +29,15 @@ pub struct FollowUp {
     pub merged_into: Option<Text>,
 }
 
-/// A customer's earlier calls are remembered at least this long after they ended, in milliseconds: a call that becomes final later
-/// than one that began after it still finds them.
-const REMEMBERED_MS: i64 = 86_400_000;
+/// A customer's earlier calls are remembered this long after they ended, in milliseconds: a call that a late leg turns into a missed
+/// one still finds the talk that settled it.
+const REMEMBERED_MS: i64 = 8 * 86_400_000;
+
+/// Above this many remembered calls, those of customers who are owed nothing are let go sooner, so that memory has a limit.
+pub const CONTACTS_MAX: usize = 2_000_000;
+
+/// How soon, then, in milliseconds.
+const PRESSED_MS: i64 = 86_400_000;
 
 /// All customers with calls that can still matter. The empty number stands for all who withheld theirs.
 pub struct Customers {
@@ -143,7 +149,9 @@ impl Customers {
 
     /// Forgets calls that are older than all that can still change.
     fn forget(&mut self, clock: Moment) {
-        let sure = clock.plus_ms(-REMEMBERED_MS);
+        let contacts: usize = self.known.values().map(|known| known.contacts.len()).sum();
+        let remembered_ms = if contacts > CONTACTS_MAX { PRESSED_MS } else { REMEMBERED_MS };
+        let sure = clock.plus_ms(-remembered_ms);
         let expires_ms = self.limits.expires_after_ms;
         self.known.retain(|_, known| {
             let is_over = |f: &FollowUp| {

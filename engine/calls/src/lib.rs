@@ -7,6 +7,7 @@ pub mod call;
 pub mod channels;
 pub mod content;
 pub mod customers;
+pub mod endings;
 pub mod fold;
 pub mod follow_up;
 pub mod held;

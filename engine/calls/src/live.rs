@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
-use adapters::{Ends, Leg};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Slot, stored_keys};
 use crate::call::{self, Call};
 use crate::customers::{Customers, FollowUp};
+use crate::endings::Endings;
 use crate::fold::{HELD_LEGS_MAX, MARKED_HOLD_MS, PRESSED_HOLD_MS, contact};
 use crate::follow_up;
 use crate::line::CallLine;
@@ -24,10 +25,19 @@ use crate::site::Site;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conclusion {
     /// A call, as it is now.
-    Call(Box<CallLine>),
-    /// A name under which a call was told, and that is no call any more: the line of the call that it is part of, with the old
-    /// `call_id` and with `merged_into`.
-    Merged(Box<CallLine>),
+    Call {
+        /// Without what is concluded apart from it: its follow-up.
+        line: Box<CallLine>,
+        /// A hash of all that the line says, but for whether it is final (see [`crate::content`]).
+        content: u64,
+    },
+    /// A name under which a call was told, and that is no call any more.
+    Gone {
+        /// The name.
+        call_id: Text,
+        /// The call that its legs are part of now; empty where all of its legs tell none.
+        merged_into: Text,
+    },
     /// What is owed to a customer, as it is now.
     FollowUp(Box<FollowUp>),
 }
@@ -72,18 +82,17 @@ pub struct Live<'d> {
     hold: Hold,
     limits: Limits,
     several_files: bool,
-    /// After the leg that says that it is the last, those written with it have had this long to come.
-    settle_ms: i64,
+    endings: Endings,
     told: FxHashMap<Slot, Told>,
     changed: BTreeSet<Slot>,
     /// When a call that is marked as ended becomes final.
     settling: BTreeSet<(Moment, Slot)>,
     remembered: Remembered,
     forgot_at: Moment,
-    /// Late legs: their calls wait for what the store has.
-    late: FxHashSet<Slot>,
-    /// The late legs themselves.
-    late_legs: FxHashSet<(LegId, Position)>,
+    /// Late legs: their calls wait for what the store has below this position.
+    late: FxHashMap<Slot, u64>,
+    /// The late legs themselves, with the records that told them: another record of one may have been part of a closed call.
+    late_legs: FxHashMap<LegId, SmallVec<[Position; 1]>>,
     reopening: Option<Reopening>,
     customers: Customers,
     reopened: u64,
@@ -118,66 +127,58 @@ struct Reopening {
 }
 
 impl<'d> Live<'d> {
-    /// An empty fold. `ends` are those of the adapters whose legs can come.
+    /// An empty fold.
     #[must_use]
-    pub fn new(site: Site<'d>, ends: &[Ends], several_files: bool, limits: Limits) -> Live<'d> {
-        let silence = ends.iter().filter_map(|e| match e {
-            Ends::Silence { idle_s, .. } => Some(i64::from(*idle_s) * 1000),
-            Ends::EachRecord => Some(0),
-            Ends::Marker { .. } | Ends::Never => None,
-        });
-        let settle = ends.iter().filter_map(|e| match e {
-            Ends::Marker { settle_s } => Some(i64::from(*settle_s) * 1000),
-            Ends::EachRecord | Ends::Silence { .. } | Ends::Never => None,
-        });
-        let (silence, settle) = (silence.max(), settle.max());
-        let grace_ms = site.directory.grace_ms();
-        // Where a format has a marker, silence alone ends nothing before the grace is over.
-        let idle_ms = if settle.is_some() { grace_ms } else { silence.unwrap_or(grace_ms) };
-        let idle_ms = idle_ms.max(MARKED_HOLD_MS);
-        let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms, by_log_time: true };
+    pub fn new(site: Site<'d>, several_files: bool, limits: Limits) -> Live<'d> {
         let follow_ups = follow_up::Limits {
             talk_min_ms: site.directory.talk_min_ms(),
             expires_after_ms: site.directory.expires_after_ms(),
         };
+        // How long a call is held beyond that is said for each exchange, when its first leg comes.
+        let hold =
+            Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: MARKED_HOLD_MS, idle_ms: MARKED_HOLD_MS, by_log_time: true };
         Live {
             customers: Customers::new(site.directory.tenant().into(), follow_ups),
+            endings: Endings::new(site.directory.grace_ms()),
             site,
             assembly: Assembly::new(hold),
             clock: Moment(i64::MIN),
             hold,
             limits,
             several_files,
-            settle_ms: settle.unwrap_or(0),
             told: FxHashMap::default(),
             changed: BTreeSet::new(),
             settling: BTreeSet::new(),
             remembered: Remembered::default(),
             forgot_at: Moment(i64::MIN),
-            late: FxHashSet::default(),
-            late_legs: FxHashSet::default(),
+            late: FxHashMap::default(),
+            late_legs: FxHashMap::default(),
             reopening: None,
             reopened: 0,
         }
     }
 
-    /// Takes a leg that reached the log at this moment.
-    pub fn push(&mut self, leg: Leg, logged_at: Moment) {
+    /// Takes a leg that reached the log at this moment and stands there at this position.
+    pub fn push(&mut self, leg: Leg, logged_at: Moment, log_position: u64) {
         self.clock = self.clock.max(logged_at);
-        let is_late = self.may_be_late(&leg);
-        let (name, ends_call) = ((leg.leg_id, leg.position), leg.ends_call);
+        // Another record of a leg that is open brings nothing that was not looked for when the first one came.
+        let is_late = self.may_be_late(&leg) && !self.assembly.holds(&leg);
+        if let Some(idle_ms) = self.endings.learn(&leg) {
+            self.assembly.hold_idle(&leg.origin.pbx, idle_ms);
+        }
+        let (leg_id, position, settle_ms) = (leg.leg_id, leg.position, self.endings.settle_ms(&leg));
         let pushed = self.assembly.push(leg, logged_at);
         let slot = pushed.slot;
         for gone in &pushed.absorbed {
             self.join(slot, *gone);
         }
         if is_late {
-            self.late.insert(slot);
-            self.late_legs.insert(name);
+            self.wait(slot, log_position);
+            self.late_legs.entry(leg_id).or_default().push(position);
         }
         self.changed.insert(slot);
-        if ends_call {
-            self.settling.insert((logged_at.plus_ms(self.settle_ms), slot));
+        if let Some(settle_ms) = settle_ms {
+            self.settling.insert((logged_at.plus_ms(settle_ms), slot));
         }
     }
 
@@ -187,9 +188,17 @@ impl<'d> Live<'d> {
         if let Some(told) = self.told.remove(&gone) {
             self.told.entry(slot).or_default().join(told);
         }
-        if self.late.remove(&gone) {
-            self.late.insert(slot);
+        if let Some(reopening) = self.reopening.as_mut().filter(|r| r.slots.contains(&gone)) {
+            reopening.slots.push(slot);
         }
+        if let Some(below) = self.late.remove(&gone) {
+            self.wait(slot, below);
+        }
+    }
+
+    fn wait(&mut self, slot: Slot, below: u64) {
+        let known = self.late.entry(slot).or_default();
+        *known = below.max(*known);
     }
 
     fn may_be_late(&self, leg: &Leg) -> bool {
@@ -201,8 +210,7 @@ impl<'d> Live<'d> {
         if self.remembered.is_empty() {
             return false;
         }
-        let kinds = leg.link_keys.iter().map(|k| k.kind).chain(std::iter::once(KeyKind::Id));
-        stored_keys(leg).zip(kinds).any(|(key, kind)| self.remembered.has(kind, key, from, to))
+        stored_keys(leg).zip(kinds(leg)).any(|(key, kind)| self.remembered.has(kind, key, from, to))
     }
 
     /// The log's clock.
@@ -254,6 +262,13 @@ impl<'d> Live<'d> {
             let slot = self.assembly.root(slot);
             if self.told.get(&slot).is_none_or(|t| !t.is_final) && self.assembly.is_open(slot) {
                 self.changed.insert(slot);
+                // Legs that came since put the end off.
+                if let Some(settle_ms) = self.endings.settled(self.assembly.legs(slot)) {
+                    let due = self.assembly.touched(slot).plus_ms(settle_ms);
+                    if due > self.clock {
+                        self.settling.insert((due, slot));
+                    }
+                }
             }
         }
         for slot in std::mem::take(&mut self.changed) {
@@ -286,15 +301,17 @@ impl<'d> Live<'d> {
     }
 
     fn is_late(&self, slot: Slot) -> bool {
-        self.late.contains(&slot) || self.reopening.as_ref().is_some_and(|r| r.slots.contains(&slot))
+        self.late.contains_key(&slot) || self.reopening.as_ref().is_some_and(|r| r.slots.contains(&slot))
     }
 
     /// What was final stays so, though what it says may still be revised; else all legs that say that they are the last have
     /// come, and those written with them have had their time.
     fn is_final(&self, slot: Slot) -> bool {
-        let settled = || self.clock.ms_since(self.assembly.touched(slot)) >= self.settle_ms;
-        self.told.get(&slot).is_some_and(|t| t.is_final)
-            || self.assembly.is_marked(slot) && settled() && is_ended(self.assembly.legs(slot))
+        if self.told.get(&slot).is_some_and(|t| t.is_final) {
+            return true;
+        }
+        let settle_ms = self.endings.settled(self.assembly.legs(slot));
+        settle_ms.is_some_and(|ms| self.clock.ms_since(self.assembly.touched(slot)) >= ms)
     }
 
     /// Folds a call and gives what has changed of it. It is open still.
@@ -308,18 +325,20 @@ impl<'d> Live<'d> {
 
     /// Gives the difference between what was told of some legs and what they say now.
     fn change(&mut self, before: Told, call: Option<Call>, is_final: bool, emit: &mut impl FnMut(Conclusion)) -> Told {
-        let Some(mut call) = call else { return before };
+        let Some(mut call) = call else {
+            for name in before.names {
+                self.retract(name, Text::default(), emit);
+            }
+            return Told::default();
+        };
         let call_id = call.line.call_id.clone();
         let content = content(&mut call);
         let is_known = before.names.iter().any(|n| n.call_id == call_id && n.content == content);
         for name in before.names {
-            if let Some(customer) = &name.customer {
-                self.customers.remove(customer, &name.call_id);
-            }
             if name.call_id != call_id {
-                let merged_into = Some(call_id.clone());
-                let line = CallLine { call_id: name.call_id, merged_into, follow_up: None, ..call.line.clone() };
-                emit(Conclusion::Merged(Box::new(line)));
+                self.retract(name, call_id.clone(), emit);
+            } else if let Some(customer) = &name.customer {
+                self.customers.remove(customer, &name.call_id);
             }
         }
         let mut customer = None;
@@ -332,9 +351,16 @@ impl<'d> Live<'d> {
             }
         }
         if !is_known || is_final != before.is_final {
-            emit(Conclusion::Call(Box::new(call.line)));
+            emit(Conclusion::Call { line: Box::new(call.line), content });
         }
         Told { names: SmallVec::from_iter([Name { call_id, content, customer }]), is_final }
+    }
+
+    fn retract(&mut self, name: Name, merged_into: Text, emit: &mut impl FnMut(Conclusion)) {
+        if let Some(customer) = &name.customer {
+            self.customers.remove(customer, &name.call_id);
+        }
+        emit(Conclusion::Gone { call_id: name.call_id, merged_into });
     }
 
     /// Lets calls go that have been quiet for long enough, and remembers their names.
@@ -357,8 +383,8 @@ impl<'d> Live<'d> {
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
             let (from, to) = (from.unwrap_or_default(), to.or(from).unwrap_or_default());
-            for (_, key) in keys {
-                self.remembered.close(key, from, to, self.clock);
+            for (kind, key) in keys {
+                self.remembered.close(kind, key, from, to, self.clock);
             }
             let told = self.told.remove(&slot).unwrap_or_default();
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
@@ -380,11 +406,17 @@ impl<'d> Live<'d> {
 
 /// Reading back closed calls.
 impl Live<'_> {
-    /// The next question to the store, if late legs wait and none is out. What was pushed before must be stored when it is asked.
-    pub fn wanted(&mut self) -> Option<Wanted> {
-        if self.reopening.is_none() && !self.late.is_empty() {
-            let mut slots: Vec<Slot> = std::mem::take(&mut self.late).into_iter().collect();
+    /// The next question to the store, if late legs wait and none is out. The store has everything below `stored_below`: legs that
+    /// came later wait on, since what they are part of may be on its way.
+    pub fn wanted(&mut self, stored_below: u64) -> Option<Wanted> {
+        if self.reopening.is_none() {
+            let ready = self.late.iter().filter(|(_, below)| **below <= stored_below);
+            let mut slots: Vec<Slot> = ready.map(|(slot, _)| *slot).collect();
+            if slots.is_empty() {
+                return None;
+            }
             slots.sort_unstable();
+            self.late.retain(|_, below| *below > stored_below);
             let mut reopening = Reopening::of(slots);
             for slot in reopening.slots.clone() {
                 for leg in self.assembly.legs(slot) {
@@ -409,7 +441,7 @@ impl Live<'_> {
             reopening.legs.insert((leg.leg_id, leg.position), leg);
         }
         if reopening.to_ask.is_empty() {
-            self.reopen(reopening);
+            self.reopen(&reopening);
         } else {
             self.reopening = Some(reopening);
         }
@@ -418,14 +450,15 @@ impl Live<'_> {
     /// The store cannot be asked now: the same will be wanted again.
     pub fn not_answered(&mut self) {
         if let Some(reopening) = &mut self.reopening {
-            let slots = std::mem::take(&mut reopening.slots);
-            self.late.extend(slots.into_iter().map(|s| self.assembly.root(s)));
+            for slot in std::mem::take(&mut reopening.slots) {
+                self.late.insert(self.assembly.root(slot), 0);
+            }
             self.reopening = None;
         }
     }
 
     /// Unites the late legs with what was closed, as if it had never been.
-    fn reopen(&mut self, reopening: Reopening) {
+    fn reopen(&mut self, reopening: &Reopening) {
         // What was told when they were closed: the calls of these legs alone.
         let mut closed = Assembly::new(self.hold);
         // Which of those the late legs are part of.
@@ -437,11 +470,11 @@ impl Live<'_> {
             }
         }
         let late: Vec<Leg> = waiting.iter().flat_map(|s| self.assembly.legs(*s)).cloned().collect();
-        let late_ids: FxHashSet<LegId> = self.late_legs.iter().map(|(id, _)| *id).collect();
-        for (name, leg) in &reopening.legs {
-            // One that is open came after its call was closed, or is no part of a closed one; another record of a late leg may be.
+        for ((leg_id, position), leg) in &reopening.legs {
+            // One that is open is no part of a closed call; but of a late one another record may have been.
             let is_open = self.assembly.holds(leg);
-            if !is_open || late_ids.contains(&leg.leg_id) && !self.late_legs.contains(name) {
+            let is_told_before = self.late_legs.get(leg_id).is_some_and(|late| !late.contains(position));
+            if !is_open || is_told_before {
                 closed.push(leg.clone(), self.clock);
                 united.push(leg.clone(), self.clock);
             }
@@ -468,7 +501,7 @@ impl Live<'_> {
         }
         for slot in waiting {
             for leg in self.assembly.legs(slot) {
-                self.late_legs.remove(&(leg.leg_id, leg.position));
+                self.late_legs.remove(&leg.leg_id);
             }
             let slot = self.assembly.root(slot);
             self.assembly.touch(slot, self.clock);
@@ -478,9 +511,10 @@ impl Live<'_> {
 
     /// Takes a leg of a closed call back: its names are those of an open call again.
     fn push_known(&mut self, leg: Leg) {
-        for key in stored_keys(&leg) {
-            self.remembered.reopen(key);
+        for (key, kind) in stored_keys(&leg).zip(kinds(&leg)) {
+            self.remembered.reopen(kind, key);
         }
+        self.late_legs.remove(&leg.leg_id);
         let pushed = self.assembly.push(leg, self.clock);
         for gone in &pushed.absorbed {
             self.join(pushed.slot, *gone);
@@ -523,28 +557,9 @@ impl Reopening {
     }
 }
 
-/// True if all legs are there that say that they are the last: of each part of the call whose legs share ids, one. A hand-over joins
-/// two such parts, and the end of a consultation is not the end of the caller's own.
-fn is_ended<'l>(legs: impl Iterator<Item = &'l Leg>) -> bool {
-    let legs: SmallVec<[&Leg; 8]> = legs.collect();
-    let ids = |leg: &'l Leg| leg.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| k.value.as_str());
-    let mut ended: FxHashSet<&str> = legs.iter().filter(|l| l.ends_call).flat_map(|l| ids(l)).collect();
-    let mut open: SmallVec<[&Leg; 8]> =
-        legs.iter().copied().filter(|l| !l.ends_call && ids(l).next().is_some()).collect();
-    // What shares an id with a part that has ended is of that part.
-    loop {
-        let before = open.len();
-        open.retain(|leg| {
-            let is_of_it = ids(leg).any(|id| ended.contains(id));
-            if is_of_it {
-                ended.extend(ids(leg));
-            }
-            !is_of_it
-        });
-        if open.is_empty() || open.len() == before {
-            return open.is_empty();
-        }
-    }
+/// The kinds of a leg's keys, in the order of [`stored_keys`].
+fn kinds(leg: &Leg) -> impl Iterator<Item = KeyKind> {
+    leg.link_keys.iter().map(|k| k.kind).chain(std::iter::once(KeyKind::Id))
 }
 
 /// A hash of all that is concluded of a call, but for whether it is final and for what is concluded apart from it.

@@ -1,0 +1,53 @@
+//! Versions of conclusions: a later conclusion of the same thing has a higher one, whoever draws it.
+//!
+//! Eight bits of the epoch, 42 of the log's time in milliseconds since 2020, and 14 that count on where one millisecond has many.
+//! A successor begins above all that is stored, so that a version is never given twice to two conclusions.
+
+use adapters::leg::Moment;
+
+/// 2020-01-01T00:00:00Z, in milliseconds since 1970.
+const SINCE_MS: i64 = 1_577_836_800_000;
+const TIME_BITS: u32 = 42;
+const LOW_BITS: u32 = 14;
+
+/// Gives versions that only rise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Versions {
+    last: u64,
+}
+
+impl Versions {
+    /// Above everything that was given before.
+    #[must_use]
+    pub fn above(last: u64) -> Versions {
+        Versions { last }
+    }
+
+    /// The version of what is concluded at this moment of the log.
+    pub fn next(&mut self, epoch: u8, clock: Moment) -> u64 {
+        let ms = clock.0.saturating_sub(SINCE_MS).clamp(0, (1 << TIME_BITS) - 1) as u64;
+        let now = (u64::from(epoch) << (TIME_BITS + LOW_BITS)) | (ms << LOW_BITS);
+        self.last = now.max(self.last.saturating_add(1));
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_rise_with_the_epoch_the_time_and_by_themselves() {
+        let mut versions = Versions::above(0);
+        let noon = Moment(1_800_000_000_000);
+        let first = versions.next(0, noon);
+        let same = versions.next(0, noon);
+        let earlier = versions.next(0, noon.plus_ms(-5000));
+        let later = versions.next(0, noon.plus_ms(1));
+        let anew = versions.next(1, noon.plus_ms(-1_000_000));
+        assert!(first < same && same < earlier && earlier < later && later < anew);
+        assert_eq!(later - first, 1 << LOW_BITS);
+        assert_eq!(anew >> (TIME_BITS + LOW_BITS), 1);
+        assert_eq!(Versions::above(anew).next(0, noon), anew + 1);
+    }
+}
