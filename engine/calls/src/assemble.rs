@@ -68,6 +68,8 @@ struct Component {
     idle_ms: i64,
     /// The log's clock when a leg last came.
     touched: Moment,
+    /// The highest position in the log of any of its legs, where [`Assembly::stands_at`] told it.
+    log_position: u64,
     /// Where it stands on the agenda.
     due: Moment,
 }
@@ -241,18 +243,27 @@ impl Assembly {
     /// True if an open call has this leg, whichever record told it.
     #[must_use]
     pub fn holds(&self, leg: &Leg) -> bool {
+        self.find(leg).is_some()
+    }
+
+    /// The open call that has this leg, whichever record told it.
+    #[must_use]
+    pub fn find(&self, leg: &Leg) -> Option<Slot> {
         let pbx = pbx_hash(&leg.origin.pbx);
-        let is_in = |slot: &Slot| self.component(self.root(*slot)).is_some_and(|c| c.place(leg.leg_id).is_some());
+        let has = |slot: &Slot| {
+            let root = self.root(*slot);
+            self.component(root).is_some_and(|c| c.place(leg.leg_id).is_some()).then_some(root)
+        };
         if leg.link_keys.is_empty() {
-            return self.ids.get(&leg.leg_id.0).is_some_and(is_in);
+            return self.ids.get(&leg.leg_id.0).and_then(has);
         }
-        leg.link_keys.iter().any(|key| {
+        leg.link_keys.iter().find_map(|key| {
             let hash = key_hash(pbx, key.kind, &key.value);
             match key.kind {
-                KeyKind::Id => self.ids.get(&hash).is_some_and(is_in),
-                KeyKind::Reused => self.reused.get(&hash).into_iter().flatten().any(|span| is_in(&span.slot)),
-                KeyKind::HandOver => self.given.get(&hash).into_iter().flatten().any(is_in),
-                KeyKind::TakeOver => self.taken.get(&hash).into_iter().flatten().any(is_in),
+                KeyKind::Id => self.ids.get(&hash).and_then(has),
+                KeyKind::Reused => self.reused.get(&hash).into_iter().flatten().find_map(|span| has(&span.slot)),
+                KeyKind::HandOver => self.given.get(&hash).into_iter().flatten().find_map(has),
+                KeyKind::TakeOver => self.taken.get(&hash).into_iter().flatten().find_map(has),
             }
         })
     }
@@ -285,6 +296,20 @@ impl Assembly {
     #[must_use]
     pub fn touched(&self, slot: Slot) -> Moment {
         self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.touched)
+    }
+
+    /// A leg of this call stands here in the log.
+    pub fn stands_at(&mut self, slot: Slot, log_position: u64) {
+        let slot = self.root(slot);
+        if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
+            component.log_position = component.log_position.max(log_position);
+        }
+    }
+
+    /// The highest position in the log of any leg of this call.
+    #[must_use]
+    pub fn log_position(&self, slot: Slot) -> u64 {
+        self.component(self.root(slot)).map_or(0, |c| c.log_position)
     }
 
     /// Holds a call as if a leg of it had come now.
@@ -418,6 +443,7 @@ impl Assembly {
             component.marked |= gone.marked;
             component.outside |= gone.outside;
             component.idle_ms = component.idle_ms.max(gone.idle_ms);
+            component.log_position = component.log_position.max(gone.log_position);
             for leg in gone.legs {
                 if !component.insert(*leg) {
                     self.legs -= 1;
@@ -489,6 +515,7 @@ impl Component {
             outside: false,
             idle_ms: 0,
             touched: Moment::default(),
+            log_position: 0,
             due: NEVER,
         }
     }

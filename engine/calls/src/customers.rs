@@ -29,8 +29,8 @@ pub struct FollowUp {
     pub merged_into: Option<Text>,
 }
 
-/// A customer's earlier calls are remembered this long after they ended, in milliseconds: a call that a late leg turns into a missed
-/// one still finds the talk that settled it.
+/// A customer's earlier calls are remembered this long after they became known, in milliseconds of the log's time: a call that a late
+/// leg turns into a missed one still finds the talk that settled it. By the log's time, since history that is read anew is old already.
 const REMEMBERED_MS: i64 = 8 * 86_400_000;
 
 /// Above this many remembered calls, those of customers who are owed nothing are let go sooner, so that memory has a limit.
@@ -53,12 +53,30 @@ pub struct Customers {
 #[derive(Default)]
 struct Known {
     contacts: Vec<Contact>,
+    /// When each of them became known.
+    known_at: Vec<Moment>,
     told: Vec<Told>,
 }
 
 struct Told {
     follow_up: FollowUp,
     content: u64,
+    /// When it was told.
+    at: Moment,
+}
+
+impl Known {
+    fn retain(&mut self, mut stays: impl FnMut(&Contact, Moment) -> bool) {
+        let mut known_at = self.known_at.iter();
+        let mut kept = Vec::with_capacity(self.known_at.len());
+        self.contacts.retain(|contact| {
+            let at = known_at.next().copied().unwrap_or_default();
+            let stays = stays(contact, at);
+            kept.extend(stays.then_some(at));
+            stays
+        });
+        self.known_at = kept;
+    }
 }
 
 impl Customers {
@@ -76,19 +94,20 @@ impl Customers {
     }
 
     /// A call with this customer is final.
-    pub fn add(&mut self, customer: &Text, contact: Contact) {
+    pub fn add(&mut self, customer: &Text, contact: Contact, clock: Moment) {
         let known = self.known.entry(customer.clone()).or_default();
         if known.contacts.contains(&contact) {
             return;
         }
         known.contacts.push(contact);
+        known.known_at.push(clock);
         self.changed.insert(customer.clone());
     }
 
     /// A call is no more what it was.
     pub fn remove(&mut self, customer: &Text, call_id: &Text) {
         if let Some(known) = self.known.get_mut(customer) {
-            known.contacts.retain(|c| c.call_id != *call_id);
+            known.retain(|contact, _| contact.call_id != *call_id);
             self.changed.insert(customer.clone());
         }
     }
@@ -131,15 +150,17 @@ impl Customers {
         let mut next_told = Vec::with_capacity(now.len());
         for follow_up in now {
             let content = crate::content::of(&follow_up);
-            let is_known = known.told.iter().any(|t| t.content == content && t.follow_up.line.id == follow_up.line.id);
-            if !is_known {
+            let known_since =
+                known.told.iter().find(|t| t.content == content && t.follow_up.line.id == follow_up.line.id);
+            let known_since = known_since.map(|t| t.at);
+            if known_since.is_none() {
                 emit(follow_up.clone());
             }
             let expires = follow_up.opened_at.plus_ms(self.limits.expires_after_ms);
             if follow_up.line.status == crate::line::FollowUpStatus::Open && expires > clock {
                 self.expiring.insert((expires, customer.clone()));
             }
-            next_told.push(Told { follow_up, content });
+            next_told.push(Told { follow_up, content, at: known_since.unwrap_or(clock) });
         }
         known.told = next_told;
         if known.contacts.is_empty() && known.told.is_empty() {
@@ -152,16 +173,11 @@ impl Customers {
         let contacts: usize = self.known.values().map(|known| known.contacts.len()).sum();
         let remembered_ms = if contacts > CONTACTS_MAX { PRESSED_MS } else { REMEMBERED_MS };
         let sure = clock.plus_ms(-remembered_ms);
-        let expires_ms = self.limits.expires_after_ms;
         self.known.retain(|_, known| {
-            let is_over = |f: &FollowUp| {
-                let closed = f.line.status != crate::line::FollowUpStatus::Open;
-                closed && f.opened_at.plus_ms(expires_ms) < sure
-            };
-            let first = known.told.iter().map(|t| &t.follow_up).filter(|f| !is_over(f)).map(|f| f.opened_at).min();
-            let from = first.map_or(sure, |first| first.min(sure));
-            known.told.retain(|t| !is_over(&t.follow_up));
-            known.contacts.retain(|c| c.ended_at >= from);
+            let is_over = |t: &Told| t.follow_up.line.status != crate::line::FollowUpStatus::Open && t.at < sure;
+            let first = known.told.iter().filter(|t| !is_over(t)).map(|t| t.follow_up.opened_at).min();
+            known.told.retain(|t| !is_over(t));
+            known.retain(|c, known_at| known_at >= sure || first.is_some_and(|first| c.ended_at >= first));
             !known.contacts.is_empty() || !known.told.is_empty()
         });
     }

@@ -30,6 +30,8 @@ pub enum Conclusion {
         line: Box<CallLine>,
         /// A hash of all that the line says, but for whether it is final (see [`crate::content`]).
         content: u64,
+        /// What its legs are found by (see [`stored_keys`]), in order.
+        keys: Keys,
     },
     /// A name under which a call was told, and that is no call any more.
     Gone {
@@ -41,6 +43,9 @@ pub enum Conclusion {
     /// What is owed to a customer, as it is now.
     FollowUp(Box<FollowUp>),
 }
+
+/// Hashes of link keys, each once, in order.
+pub type Keys = SmallVec<[u64; 6]>;
 
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +99,12 @@ pub struct Live<'d> {
     /// The late legs themselves, with the records that told them: another record of one may have been part of a closed call.
     late_legs: FxHashMap<LegId, SmallVec<[Position; 1]>>,
     reopening: Option<Reopening>,
+    /// All legs of all closed calls stand below this position.
+    closed_below: u64,
+    /// Names that are stored and may be none any more, each with the keys of its legs.
+    doubted: Vec<(Text, Vec<u64>)>,
+    /// They wait for what the store has below this position.
+    doubted_below: u64,
     customers: Customers,
     reopened: u64,
 }
@@ -118,6 +129,7 @@ struct Name {
 /// Late legs whose calls are being read back.
 struct Reopening {
     slots: Vec<Slot>,
+    doubted: Vec<(Text, Vec<u64>)>,
     asked: FxHashSet<u64>,
     to_ask: Vec<u64>,
     from: Moment,
@@ -154,6 +166,9 @@ impl<'d> Live<'d> {
             late: FxHashMap::default(),
             late_legs: FxHashMap::default(),
             reopening: None,
+            closed_below: 0,
+            doubted: Vec::new(),
+            doubted_below: 0,
             reopened: 0,
         }
     }
@@ -169,6 +184,7 @@ impl<'d> Live<'d> {
         let (leg_id, position, settle_ms) = (leg.leg_id, leg.position, self.endings.settle_ms(&leg));
         let pushed = self.assembly.push(leg, logged_at);
         let slot = pushed.slot;
+        self.assembly.stands_at(slot, log_position);
         for gone in &pushed.absorbed {
             self.join(slot, *gone);
         }
@@ -252,7 +268,7 @@ impl<'d> Live<'d> {
     /// Late legs wait for the store.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.late.is_empty() || self.reopening.is_some()
+        !self.late.is_empty() || self.reopening.is_some() || !self.doubted.is_empty()
     }
 
     /// Gives everything that has changed since it was asked last. `with_early`: also calls that are not final yet.
@@ -319,12 +335,20 @@ impl<'d> Live<'d> {
         let slot = self.assembly.root(slot);
         let call = call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final);
         let before = self.told.remove(&slot).unwrap_or_default();
-        let told = self.change(before, call, is_final, emit);
+        let keys = in_order(self.assembly.keys(slot).map(|(_, key)| key));
+        let told = self.change(before, call, keys, is_final, emit);
         self.told.insert(slot, told);
     }
 
     /// Gives the difference between what was told of some legs and what they say now.
-    fn change(&mut self, before: Told, call: Option<Call>, is_final: bool, emit: &mut impl FnMut(Conclusion)) -> Told {
+    fn change(
+        &mut self,
+        before: Told,
+        call: Option<Call>,
+        keys: Keys,
+        is_final: bool,
+        emit: &mut impl FnMut(Conclusion),
+    ) -> Told {
         let Some(mut call) = call else {
             for name in before.names {
                 self.retract(name, Text::default(), emit);
@@ -347,11 +371,11 @@ impl<'d> Live<'d> {
             let owed_alone = call.owed && call.withheld;
             customer = if owed_alone { Some(Text::default()) } else { call.customer.clone() };
             if let Some(customer) = &customer {
-                self.customers.add(customer, contact);
+                self.customers.add(customer, contact, self.clock);
             }
         }
         if !is_known || is_final != before.is_final {
-            emit(Conclusion::Call { line: Box::new(call.line), content });
+            emit(Conclusion::Call { line: Box::new(call.line), content, keys });
         }
         Told { names: SmallVec::from_iter([Name { call_id, content, customer }]), is_final }
     }
@@ -365,6 +389,10 @@ impl<'d> Live<'d> {
 
     /// Lets calls go that have been quiet for long enough, and remembers their names.
     fn close_quiet(&mut self, emit: &mut impl FnMut(Conclusion)) {
+        // What the store was asked before a call was closed says only a part of it.
+        if self.reopening.is_some() {
+            return;
+        }
         let mut quiet = self.assembly.quiet(self.clock);
         if self.assembly.held_legs() > HELD_LEGS_MAX {
             let hold = Hold { marked_ms: PRESSED_HOLD_MS, among_us_ms: PRESSED_HOLD_MS, ..self.hold };
@@ -379,16 +407,18 @@ impl<'d> Live<'d> {
             }
             self.changed.remove(&slot);
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
+            self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let legs = self.assembly.take(slot);
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
             let (from, to) = (from.unwrap_or_default(), to.or(from).unwrap_or_default());
-            for (kind, key) in keys {
-                self.remembered.close(kind, key, from, to, self.clock);
+            for (kind, key) in &keys {
+                self.remembered.close(*kind, *key, from, to, self.clock);
             }
             let told = self.told.remove(&slot).unwrap_or_default();
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
-            self.change(told, call, true, emit);
+            let keys = in_order(keys.iter().map(|(_, key)| *key));
+            self.change(told, call, keys, true, emit);
         }
     }
 
@@ -409,15 +439,20 @@ impl Live<'_> {
     /// The next question to the store, if late legs wait and none is out. The store has everything below `stored_below`: legs that
     /// came later wait on, since what they are part of may be on its way.
     pub fn wanted(&mut self, stored_below: u64) -> Option<Wanted> {
+        if stored_below < self.closed_below {
+            return None;
+        }
         if self.reopening.is_none() {
             let ready = self.late.iter().filter(|(_, below)| **below <= stored_below);
             let mut slots: Vec<Slot> = ready.map(|(slot, _)| *slot).collect();
-            if slots.is_empty() {
+            let is_ready = self.doubted_below <= stored_below;
+            let doubted = if is_ready { std::mem::take(&mut self.doubted) } else { Vec::new() };
+            if slots.is_empty() && doubted.is_empty() {
                 return None;
             }
             slots.sort_unstable();
             self.late.retain(|_, below| *below > stored_below);
-            let mut reopening = Reopening::of(slots);
+            let mut reopening = Reopening::of(slots, doubted);
             for slot in reopening.slots.clone() {
                 for leg in self.assembly.legs(slot) {
                     reopening.want(leg);
@@ -447,9 +482,17 @@ impl Live<'_> {
         }
     }
 
+    /// A call that is stored under this name, and that nothing concludes any more: its legs are read back, and it is said what they
+    /// are part of. `keys` are those of its legs, as [`stored_keys`] gives them; everything that was taken so far is below `log_position`.
+    pub fn doubt(&mut self, call_id: Text, keys: Vec<u64>, log_position: u64) {
+        self.doubted.push((call_id, keys));
+        self.doubted_below = self.doubted_below.max(log_position);
+    }
+
     /// The store cannot be asked now: the same will be wanted again.
     pub fn not_answered(&mut self) {
         if let Some(reopening) = &mut self.reopening {
+            self.doubted.append(&mut reopening.doubted);
             for slot in std::mem::take(&mut reopening.slots) {
                 self.late.insert(self.assembly.root(slot), 0);
             }
@@ -483,7 +526,11 @@ impl Live<'_> {
         let slots: Vec<Slot> = closed.slots().collect();
         for slot in slots {
             let Some(first) = closed.legs(slot).next().cloned() else { continue };
-            if !with_late.contains(&united.push(first.clone(), self.clock).slot) {
+            let is_doubted = || {
+                let keys = closed.legs(slot).flat_map(stored_keys).collect::<FxHashSet<u64>>();
+                reopening.doubted.iter().flat_map(|(_, of)| of).any(|key| keys.contains(key))
+            };
+            if !with_late.contains(&united.push(first.clone(), self.clock).slot) && !is_doubted() {
                 continue;
             }
             let call = call::fold(closed.legs(slot), &mut self.site, self.several_files, true);
@@ -498,6 +545,15 @@ impl Live<'_> {
             let name = Name { call_id: call.line.call_id.clone(), content: content(&mut call), customer };
             let told = Told { names: SmallVec::from_iter([name]), is_final: true };
             self.told.entry(root).or_default().join(told);
+        }
+        // A doubted name is one of those under which the call of its legs was told.
+        for (call_id, keys) in &reopening.doubted {
+            let of_it = reopening.legs.values().find(|leg| stored_keys(leg).any(|key| keys.contains(&key)));
+            let slot = of_it.and_then(|leg| self.assembly.find(leg));
+            let Some(slot) = slot else { continue };
+            let name = Name { call_id: call_id.clone(), content: 0, customer: None };
+            self.told.entry(slot).or_default().names.push(name);
+            self.changed.insert(slot);
         }
         for slot in waiting {
             for leg in self.assembly.legs(slot) {
@@ -532,13 +588,17 @@ impl Told {
 }
 
 impl Reopening {
-    fn of(slots: Vec<Slot>) -> Reopening {
+    fn of(slots: Vec<Slot>, doubted: Vec<(Text, Vec<u64>)>) -> Reopening {
+        let to_ask: Vec<u64> = doubted.iter().flat_map(|(_, keys)| keys).copied().collect();
+        // When a doubted call was is not known here.
+        let (from, to) = if doubted.is_empty() { (i64::MAX, i64::MIN) } else { (i64::MIN, i64::MAX) };
         Reopening {
             slots,
-            asked: FxHashSet::default(),
-            to_ask: Vec::new(),
-            from: Moment(i64::MAX),
-            to: Moment(i64::MIN),
+            doubted,
+            asked: to_ask.iter().copied().collect(),
+            to_ask,
+            from: Moment(from),
+            to: Moment(to),
             legs: BTreeMap::new(),
             is_out: false,
         }
@@ -555,6 +615,13 @@ impl Reopening {
             }
         }
     }
+}
+
+fn in_order(keys: impl Iterator<Item = u64>) -> Keys {
+    let mut keys: Keys = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// The kinds of a leg's keys, in the order of [`stored_keys`].

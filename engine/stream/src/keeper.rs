@@ -64,11 +64,12 @@ impl Keeper {
     /// True if a batch up to here may be sent: its intent and its time are known to be committed.
     #[must_use]
     pub fn may_send(&self, first: u64, next: u64, clock: Moment) -> bool {
-        let is_intended = first == next
-            || !self.rules.sends_only_what_is_committed
-            || self.committed.pending.iter().any(|p| (p.first, p.next) == (first, next))
-            || self.committed.high >= next;
-        is_intended && (self.committed.clock >= clock || !self.rules.commits_the_clock_first)
+        if first == next {
+            return self.committed.clock >= clock || !self.rules.commits_the_clock_first;
+        }
+        // Its time is committed with it.
+        let is_intended = self.committed.pending.iter().any(|p| (p.first, p.next) == (first, next));
+        is_intended || self.committed.high >= next || !self.rules.sends_only_what_is_committed
     }
 
     /// Everything below this position is stored; its last record has this hash.
@@ -81,7 +82,8 @@ impl Keeper {
     /// The commit that should be sent now, if none is out. What only confirms waits for the next intent, unless `all`.
     pub fn commit(&mut self, all: bool) -> Option<Register> {
         let has_new_intent = self.wanted.pending.iter().any(|p| !self.committed.pending.contains(p));
-        let is_wanted = has_new_intent || self.wanted.clock > self.committed.clock || all && self.wanted != self.committed;
+        let is_wanted =
+            has_new_intent || self.wanted.clock > self.committed.clock || all && self.wanted != self.committed;
         let may = self.out.is_none() && (!self.held || !self.rules.waits_for_the_assignment);
         if !may || !is_wanted {
             return None;

@@ -1,1 +1,21 @@
-//! x
+//! The stream of one partition, as a machine: records, ticks and answers in; commits, inserts and questions out.
+//!
+//! Pure: no clock, no I/O, no chance. The simulator of the tests and `ringback run` drive the same code.
+
+pub mod comparing;
+pub mod facts;
+pub mod keeper;
+pub mod machine;
+pub mod redo;
+pub mod register;
+pub mod rules;
+pub mod stop;
+pub mod tenant;
+pub mod version;
+
+pub use facts::{Facts, Mark, Place};
+pub use machine::{Assigned, Conclusions, Insert, Ledger, Limits, LogRecord, PartitionMachine};
+pub use register::Register;
+pub use rules::Rules;
+pub use stop::Stop;
+pub use tenant::Tenants;

@@ -66,15 +66,7 @@ impl Register {
     /// The register of a log of which nothing is stored, to be read from this position.
     #[must_use]
     pub fn new(epoch: u8, high: u64, settings: u32, partitions: u32) -> Register {
-        Register {
-            epoch,
-            high,
-            clock: Moment(0),
-            last_record: 0,
-            settings,
-            partitions,
-            pending: SmallVec::new(),
-        }
+        Register { epoch, high, clock: Moment(0), last_record: 0, settings, partitions, pending: SmallVec::new() }
     }
 
     /// The position after everything that may be stored.
@@ -93,10 +85,7 @@ impl Register {
         );
         for (place, p) in pending.iter().enumerate() {
             let comma = if place > 0 { "," } else { "" };
-            text.push_str(&format!(
-                "{comma}{}-{}/{}/{}/{}/{}",
-                p.first, p.next, p.shard, p.legs, p.marks, p.rejects
-            ));
+            text.push_str(&format!("{comma}{}-{}/{}/{}/{}/{}", p.first, p.next, p.shard, p.legs, p.marks, p.rejects));
         }
         let sum = sum(&text);
         text.push_str(&format!(" sum={sum:08x}"));
@@ -116,7 +105,9 @@ impl Register {
         let (told, summed) = text.rsplit_once(" sum=").unwrap_or((text, ""));
         let is_whole = u32::from_str_radix(summed, 16).is_ok_and(|s| s == sum(told));
         let mut fields = told.split(' ').map(|field| field.split_once('=').unwrap_or((field, "")));
-        let Some(("ringback", format)) = fields.next() else { return Err(damaged("it does not begin with `ringback=`")) };
+        let Some(("ringback", format)) = fields.next() else {
+            return Err(damaged("it does not begin with `ringback=`"));
+        };
         let format: u32 = format.parse().map_err(|_| damaged("its format is no number"))?;
         if format > FORMAT {
             return Err(Unreadable::NewerFormat(format));
@@ -148,7 +139,9 @@ impl Register {
         for batch in told.split(',').filter(|b| !b.is_empty()) {
             let numbers: Option<SmallVec<[u64; 6]>> = batch.split(['-', '/']).map(|n| n.parse().ok()).collect();
             let Some(&[first, next, shard, legs, marks, rejects]) = numbers.as_deref() else {
-                return Err(Unreadable::Damaged(format!("a pending batch is not first-next/shard/legs/marks/rejects: {batch}")));
+                return Err(Unreadable::Damaged(format!(
+                    "a pending batch is not first-next/shard/legs/marks/rejects: {batch}"
+                )));
             };
             pending.push(Pending {
                 first,

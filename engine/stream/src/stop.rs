@@ -69,7 +69,8 @@ pub enum Stop {
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const REPAIR: &str = "stop all engines of this group, look at what `ringback repair --from-ledger` would do, and let it";
+        const REPAIR: &str =
+            "stop all engines of this group, look at what `ringback repair --from-ledger` would do, and let it";
         match self {
             Stop::Register(Unreadable::Empty) => {
                 write!(f, "an offset was committed for it by something else, without a register; {REPAIR}")

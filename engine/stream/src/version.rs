@@ -17,10 +17,25 @@ pub struct Versions {
 }
 
 impl Versions {
+    /// Above everything that an earlier owner can have given up to this moment of the log, also where what it sent has not landed yet:
+    /// a second of the log's time has room for 16 million conclusions.
+    #[must_use]
+    pub fn after(epoch: u8, clock: Moment) -> Versions {
+        let mut versions = Versions::above(0);
+        versions.next(epoch, clock.plus_ms(1000));
+        versions
+    }
+
     /// Above everything that was given before.
     #[must_use]
     pub fn above(last: u64) -> Versions {
         Versions { last }
+    }
+
+    /// The last one that was given.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
     }
 
     /// The version of what is concluded at this moment of the log.

@@ -1,0 +1,119 @@
+//! After an assign: everything is concluded again from the stored facts, and only what is not stored so already is written.
+
+use std::collections::BTreeMap;
+
+use adapters::leg::Text;
+use calls::live::Conclusion;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// A conclusion that is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Which.
+    pub key: Key,
+    /// Its version.
+    pub version: u64,
+    /// A hash of what it says.
+    pub content: u64,
+    /// Its verdict was final.
+    pub is_final: bool,
+    /// It is no call, or no follow-up, any more.
+    pub is_gone: bool,
+}
+
+/// What a conclusion is of.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Key {
+    /// A call.
+    Call(Text),
+    /// A follow-up.
+    FollowUp(Text),
+}
+
+impl Key {
+    /// What this conclusion is of.
+    #[must_use]
+    pub fn of(conclusion: &Conclusion) -> Key {
+        match conclusion {
+            Conclusion::Call { line, .. } => Key::Call(line.call_id.clone()),
+            Conclusion::Gone { call_id, .. } => Key::Call(call_id.clone()),
+            Conclusion::FollowUp(told) => Key::FollowUp(told.line.id.clone()),
+        }
+    }
+}
+
+/// True if it says that there is none any more.
+pub(crate) fn is_gone(conclusion: &Conclusion) -> bool {
+    match conclusion {
+        Conclusion::Call { .. } => false,
+        Conclusion::Gone { .. } => true,
+        Conclusion::FollowUp(told) => told.merged_into.is_some(),
+    }
+}
+
+/// What is stored of one company, and what was concluded again so far.
+#[derive(Default)]
+pub(crate) struct Comparing {
+    known: FxHashMap<Key, Known>,
+    /// What is concluded now.
+    again: FxHashSet<Key>,
+    /// The latest conclusion of each that is not stored so.
+    differing: BTreeMap<Key, Conclusion>,
+}
+
+impl Comparing {
+    pub(crate) fn know(&mut self, known: Known) {
+        self.known.insert(known.key.clone(), known);
+    }
+
+    /// Looks at a conclusion that was drawn again.
+    pub(crate) fn saw(&mut self, conclusion: Conclusion) {
+        let key = Key::of(&conclusion);
+        let is_gone = is_gone(&conclusion);
+        let (content, is_final) = match &conclusion {
+            Conclusion::Call { line, content, .. } => (*content, line.is_final),
+            Conclusion::Gone { .. } => (0, true),
+            Conclusion::FollowUp(told) => (calls::content::of(&**told), true),
+        };
+        let stored = self.known.get(&key);
+        let is_stored = match stored {
+            // A verdict that was final when the log seemed to have ended stays so as long as it says the same.
+            Some(stored) => {
+                stored.is_gone == is_gone && (is_gone || stored.content == content && (stored.is_final || !is_final))
+            }
+            None => is_gone,
+        };
+        self.told(key.clone(), is_gone);
+        if is_stored {
+            self.differing.remove(&key);
+        } else {
+            self.differing.insert(key, conclusion);
+        }
+    }
+
+    /// What has to be written; and what is stored and nothing concludes any more: it had another name when it was stored, and the
+    /// row that says so was lost.
+    pub(crate) fn end(&mut self) -> (Vec<Conclusion>, Vec<Key>) {
+        let mut known = std::mem::take(&mut self.known);
+        let differing = std::mem::take(&mut self.differing);
+        known.retain(|key, _| !differing.contains_key(key));
+        (differing.into_values().collect(), self.left(known.into_values()))
+    }
+
+    /// A conclusion was drawn: there is one of this, or none any more.
+    pub(crate) fn told(&mut self, key: Key, is_gone: bool) {
+        if is_gone {
+            self.again.remove(&key);
+        } else {
+            self.again.insert(key);
+        }
+    }
+
+    /// What of this is stored, and was not concluded since the assign.
+    pub(crate) fn left(&self, known: impl IntoIterator<Item = Known>) -> Vec<Key> {
+        let left = known.into_iter().filter(|k| !k.is_gone && !self.again.contains(&k.key)).map(|k| k.key);
+        let mut left: Vec<Key> = left.collect();
+        left.sort_unstable();
+        left
+    }
+}

@@ -1,0 +1,944 @@
+//! One partition of the log, from its assign to its revocation: records, ticks and answers in; commits, inserts and questions out.
+//!
+//! The order of one life: [`PartitionMachine::assigned`] reads the register and looks at the ledger; what is stored comes by
+//! [`PartitionMachine::stored_leg`] and its like until [`PartitionMachine::restored`]; then records from
+//! [`PartitionMachine::read_from`] on, of which the first form the pending batches again; then everything that was concluded again
+//! is compared with what is stored, and the partition runs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use adapters::leg::{Moment, Position, Text};
+use adapters::{Leg, Legs};
+use calls::CallLine;
+use calls::customers::FollowUp;
+use calls::live::{self, Conclusion, Wanted};
+
+use crate::comparing::{Comparing, Key, Known, is_gone};
+use crate::facts::{Counts, Facts, Place};
+use crate::keeper::{CommitOutcome, Keeper};
+use crate::register::{Pending, Register, record_hash};
+use crate::rules::Rules;
+use crate::stop::Stop;
+use crate::tenant::{Company, Tenants, refuse};
+use crate::version::Versions;
+
+/// A record of the log, as the source lends it.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRecord<'a> {
+    /// Its position in the partition.
+    pub offset: u64,
+    /// When it reached the log.
+    pub logged_at: Moment,
+    /// The company: the record's key.
+    pub tenant: &'a str,
+    /// The exchange.
+    pub pbx: &'a str,
+    /// The adapter.
+    pub adapter: &'a str,
+    /// The file or collector that it came from: for formats whose records have no id.
+    pub source: &'a [u8],
+    /// Where it stood there.
+    pub position: Position,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Its whole length, if it was too long to be one.
+    pub too_long: Option<u64>,
+}
+
+/// What the source says when a partition becomes ours.
+#[derive(Clone, Debug)]
+pub struct Assigned<'a> {
+    /// Its number.
+    pub partition: u32,
+    /// How many the topic has.
+    pub partitions: u32,
+    /// The text that was committed last; `None` if nothing ever was.
+    pub register: Option<&'a [u8]>,
+    /// The first position that the log still has.
+    pub first: u64,
+    /// The position after its last record.
+    pub next: u64,
+    /// Of the settings that facts depend on, as they are now.
+    pub settings: u32,
+}
+
+/// What the tables say of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Ledger {
+    /// The highest epoch that they have rows of.
+    pub epoch: u8,
+    /// The position after the last row of any table of facts, in that epoch; 0 if there is none.
+    pub next: u64,
+    /// The position after the last batch that says that it is stored, in that epoch; 0 if there is none.
+    pub batches_next: u64,
+}
+
+/// How much is done at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A batch is sealed when it has so many legs.
+    pub legs_per_batch_max: usize,
+    /// A batch is sealed when it has so many bytes.
+    pub bytes_per_batch_max: usize,
+    /// A batch is sealed when it is so old, in milliseconds.
+    pub batch_age_ms: i64,
+    /// No more is read while so many bytes are on their way.
+    pub bytes_in_flight_max: usize,
+    /// What is only confirmed is committed after so long at the latest, in milliseconds.
+    pub commit_age_ms: i64,
+    /// Of the calls.
+    pub live: live::Limits,
+    /// Calls that are not final yet are told too.
+    pub tells_early: bool,
+    /// Lines name the file of each record.
+    pub names_files: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            legs_per_batch_max: 200_000,
+            bytes_per_batch_max: 64 << 20,
+            batch_age_ms: 1000,
+            bytes_in_flight_max: 256 << 20,
+            commit_age_ms: 5000,
+            live: live::Limits::default(),
+            tells_early: true,
+            names_files: false,
+        }
+    }
+}
+
+/// A conclusion with its version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned<T> {
+    /// What is concluded.
+    pub told: T,
+    /// Higher than that of everything concluded of the same thing before.
+    pub version: u64,
+    /// A hash of what it says.
+    pub content: u64,
+}
+
+/// What was concluded, to be stored: on doubt again.
+#[derive(Clone, Default, Debug)]
+pub struct Conclusions {
+    /// Calls as they are now, each with what its legs are found by.
+    pub calls: Vec<Versioned<(Box<CallLine>, live::Keys)>>,
+    /// Names that are none any more: the company, which, and what it is part of now (empty: nothing).
+    pub gone: Vec<Versioned<(Text, Key, Text)>>,
+    /// Follow-ups as they are now.
+    pub follow_ups: Vec<Versioned<Box<FollowUp>>>,
+    /// The log's clock when they were drawn.
+    pub clock: Moment,
+}
+
+impl Conclusions {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.calls.len() + self.gone.len() + self.follow_ups.len()
+    }
+
+    /// None at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What is to be stored in one step: facts under one token, then conclusions.
+#[derive(Debug)]
+pub struct Insert<F> {
+    /// Names it in the answer.
+    pub number: u64,
+    /// The epoch.
+    pub epoch: u8,
+    /// Its first position.
+    pub first: u64,
+    /// The position after its last; the same if it has only conclusions.
+    pub next: u64,
+    /// It may be stored already, by whoever had the partition before: its rows are to be counted first (R4).
+    pub is_redo: bool,
+    /// Its rows; `None` if it has only conclusions.
+    pub facts: Option<F>,
+    /// How many.
+    pub counts: Counts,
+    /// What was concluded with it.
+    pub conclusions: Conclusions,
+}
+
+enum Phase {
+    /// Stored facts come in.
+    Restoring,
+    /// Pending batches are formed again.
+    Redoing(VecDeque<Pending>),
+    /// Late legs are answered, then everything is compared.
+    Comparing,
+    /// Names that nothing concludes any more are looked for.
+    Leaving(Vec<(Text, Text)>),
+    /// Records become batches.
+    Running,
+}
+
+/// A batch that was sealed.
+struct Batch<F> {
+    number: u64,
+    first: u64,
+    next: u64,
+    clock: Moment,
+    last_record: u64,
+    counts: Counts,
+    bytes: usize,
+    is_redo: bool,
+    /// Taken when it is sent.
+    load: Option<(Option<F>, Conclusions)>,
+    is_stored: bool,
+}
+
+/// Records of the batch that is open.
+struct Open<F> {
+    facts: F,
+    counts: Counts,
+    first: u64,
+    /// By the wall clock, when the first of them came.
+    since: Option<Moment>,
+}
+
+/// One partition.
+pub struct PartitionMachine<'d, F> {
+    partition: u32,
+    first_in_log: u64,
+    settings: u32,
+    rules: Rules,
+    limits: Limits,
+    tenants: &'d Tenants,
+    companies: BTreeMap<Text, Company<'d>>,
+    comparing: BTreeMap<Text, Comparing>,
+    keeper: Keeper,
+    versions: Versions,
+    phase: Phase,
+    /// The position of the next record.
+    next: u64,
+    last_record: u64,
+    clock: Moment,
+    open: Open<F>,
+    batches: VecDeque<Batch<F>>,
+    numbers: u64,
+    bytes_in_flight: usize,
+    /// Legs that were taken since conclusions were drawn.
+    legs_since: usize,
+    /// A company whose question is out.
+    asked: Option<Text>,
+    committed_at: Option<Moment>,
+    out: Legs,
+    is_ended: bool,
+    has_looked_again: bool,
+    /// Records that came while nothing could be read: what one call of the source lends at most.
+    kept: VecDeque<KeptRecord>,
+}
+
+/// A record that waits.
+struct KeptRecord {
+    offset: u64,
+    logged_at: Moment,
+    tenant: Text,
+    pbx: Text,
+    adapter: Text,
+    source: Vec<u8>,
+    position: Position,
+    bytes: Vec<u8>,
+    too_long: Option<u64>,
+}
+
+impl KeptRecord {
+    fn of(record: &LogRecord<'_>) -> KeptRecord {
+        KeptRecord {
+            offset: record.offset,
+            logged_at: record.logged_at,
+            tenant: record.tenant.into(),
+            pbx: record.pbx.into(),
+            adapter: record.adapter.into(),
+            source: record.source.to_vec(),
+            position: record.position,
+            bytes: record.bytes.to_vec(),
+            too_long: record.too_long,
+        }
+    }
+
+    fn lent(&self) -> LogRecord<'_> {
+        LogRecord {
+            offset: self.offset,
+            logged_at: self.logged_at,
+            tenant: &self.tenant,
+            pbx: &self.pbx,
+            adapter: &self.adapter,
+            source: &self.source,
+            position: self.position,
+            bytes: &self.bytes,
+            too_long: self.too_long,
+        }
+    }
+}
+
+impl<'d, F: Facts> PartitionMachine<'d, F> {
+    /// Takes a partition over.
+    ///
+    /// # Errors
+    /// Why it must be left alone.
+    pub fn assigned(
+        assigned: &Assigned<'_>,
+        ledger: Ledger,
+        tenants: &'d Tenants,
+        limits: Limits,
+        rules: Rules,
+    ) -> Result<PartitionMachine<'d, F>, Stop> {
+        let fresh = Register::new(ledger.epoch, assigned.first, assigned.settings, assigned.partitions);
+        let is_new = ledger.next == 0 && ledger.batches_next == 0;
+        let register = match assigned.register {
+            None if is_new || !rules.compares_with_the_ledger => fresh,
+            None => return Err(Stop::RegisterLost { stored: ledger.next.max(ledger.batches_next) }),
+            Some(text) => match Register::from_text(text) {
+                Ok(register) => register,
+                Err(_) if text.is_empty() && is_new => fresh,
+                Err(why) if rules.refuses_newer_formats => return Err(Stop::Register(why)),
+                Err(_) => fresh,
+            },
+        };
+        check(&register, assigned, ledger, rules)?;
+        let mut machine = PartitionMachine {
+            partition: assigned.partition,
+            first_in_log: assigned.first,
+            settings: assigned.settings,
+            rules,
+            limits,
+            tenants,
+            companies: BTreeMap::new(),
+            comparing: BTreeMap::new(),
+            versions: Versions::after(register.epoch, register.clock),
+            phase: Phase::Restoring,
+            next: register.high,
+            last_record: register.last_record,
+            clock: Moment(0),
+            open: Open::at(register.high),
+            batches: VecDeque::new(),
+            numbers: 0,
+            bytes_in_flight: 0,
+            legs_since: 0,
+            asked: None,
+            committed_at: None,
+            out: Legs::default(),
+            is_ended: false,
+            has_looked_again: false,
+            kept: VecDeque::new(),
+            keeper: Keeper::new(register, rules),
+        };
+        for directory in tenants.all() {
+            machine.company(directory.tenant());
+        }
+        Ok(machine)
+    }
+
+    /// The partition.
+    #[must_use]
+    pub fn partition(&self) -> u32 {
+        self.partition
+    }
+
+    /// Everything below this position is stored, as the register was read.
+    #[must_use]
+    pub fn high(&self) -> u64 {
+        self.keeper.wanted().high
+    }
+
+    /// The position of the next record.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The epoch of its facts.
+    #[must_use]
+    pub fn epoch(&self) -> u8 {
+        self.keeper.wanted().epoch
+    }
+
+    /// The log's clock.
+    #[must_use]
+    pub fn clock(&self) -> Moment {
+        self.clock
+    }
+
+    /// The log's clock up to which the register says that conclusions were drawn.
+    #[must_use]
+    pub fn register_clock(&self) -> Moment {
+        self.keeper.committed().clock
+    }
+
+    /// Its companies with calls that are open or held, and how many; and with calls that were read back, and how many.
+    pub fn companies(&self) -> impl Iterator<Item = (&str, usize, u64)> {
+        self.companies.iter().map(|(name, c)| (name.as_str(), c.live.open_calls(), c.live.reopened_calls()))
+    }
+
+    fn company(&mut self, name: &str) -> Option<&mut Company<'d>> {
+        if !self.companies.contains_key(name) {
+            let directory = self.tenants.get(name)?;
+            let company = Company::new(directory, self.limits.names_files, self.limits.live);
+            self.companies.insert(name.into(), company);
+        }
+        self.companies.get_mut(name)
+    }
+
+    /// A conclusion that is stored.
+    pub fn known(&mut self, tenant: &str, known: Known) {
+        self.versions = Versions::above(self.versions.last().max(known.version));
+        self.comparing.entry(tenant.into()).or_default().know(known);
+    }
+
+    /// Column names that are stored, in the order of their positions.
+    pub fn stored_header(&mut self, tenant: &str, pbx: &str, adapter: &str, source: &[u8], line: &[u8]) {
+        if let Some(company) = self.company(tenant) {
+            company.header(pbx, adapter, source, line);
+        }
+    }
+
+    /// A leg that is stored below [`PartitionMachine::high`], in the order of their positions.
+    pub fn stored_leg(&mut self, leg: Leg, logged_at: Moment, position: u64) {
+        let tenant = leg.origin.tenant.clone();
+        let Some(company) = self.company(&tenant) else { return };
+        company.live.push(leg, logged_at, position);
+        self.legs_since += 1;
+        if self.legs_since >= LEGS_PER_CONCLUSION_MAX {
+            self.conclude_again();
+        }
+    }
+
+    /// Everything that is stored has come.
+    pub fn restored(&mut self) {
+        self.conclude_again();
+        let pending = self.keeper.committed().pending.iter().copied().collect::<VecDeque<_>>();
+        self.phase = match pending.is_empty() {
+            false if self.rules.keeps_borders => Phase::Redoing(pending),
+            _ => {
+                self.clock = self.clock.max(self.keeper.committed().clock);
+                Phase::Comparing
+            }
+        };
+    }
+
+    /// The position from which records are to be read: the last one that is stored, if the log still has it, to see that it is the one.
+    #[must_use]
+    pub fn read_from(&self) -> u64 {
+        let high = self.keeper.committed().high;
+        let has_last = self.last_record != 0 && high > self.first_in_log;
+        if has_last { high - 1 } else { high }
+    }
+
+    /// True while more records may come.
+    #[must_use]
+    pub fn wants_records(&self) -> bool {
+        match self.phase {
+            Phase::Redoing(_) => true,
+            Phase::Running => {
+                self.keeper.has_room() && !self.is_full() && self.bytes_in_flight < self.limits.bytes_in_flight_max
+            }
+            Phase::Restoring | Phase::Comparing | Phase::Leaving(_) => false,
+        }
+    }
+
+    /// True when everything has been taken over.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+
+    /// The next record of the log. `now` is the wall clock: it only decides when a batch is old.
+    ///
+    /// # Errors
+    /// If this is another log, or a pending batch is not what it was.
+    pub fn record(&mut self, record: &LogRecord<'_>, now: Moment) -> Result<(), Stop> {
+        if matches!(self.phase, Phase::Restoring | Phase::Comparing | Phase::Leaving(_)) || !self.kept.is_empty() {
+            self.kept.push_back(KeptRecord::of(record));
+            return Ok(());
+        }
+        self.read(record, now)
+    }
+
+    /// Reads what came while nothing could be read.
+    ///
+    /// # Errors
+    /// As of [`PartitionMachine::record`].
+    pub fn read_kept(&mut self, now: Moment) -> Result<(), Stop> {
+        while self.is_running()
+            && self.wants_records()
+            && let Some(kept) = self.kept.pop_front()
+        {
+            self.read(&kept.lent(), now)?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, record: &LogRecord<'_>, now: Moment) -> Result<(), Stop> {
+        if record.offset < self.next {
+            let is_last = record.offset + 1 == self.keeper.committed().high && self.last_record != 0;
+            let is_same = !is_last || record_hash(record.bytes) == self.keeper.committed().last_record;
+            let is_first_read = self.open.counts.records == 0 && self.batches.is_empty();
+            return if is_same || !is_first_read {
+                Ok(())
+            } else {
+                Err(Stop::OtherLog { position: record.offset + 1 })
+            };
+        }
+        if self.open.counts.records == 0 {
+            self.open.first = self.next;
+            self.open.since = Some(now);
+        }
+        self.next = record.offset + 1;
+        self.last_record = record_hash(record.bytes);
+        self.clock = self.clock.max(record.logged_at);
+        let place = Place {
+            epoch: self.epoch(),
+            partition: self.partition,
+            position: record.offset,
+            part: 0,
+            logged_at: record.logged_at,
+            settings: self.settings,
+        };
+        self.open.counts.records += 1;
+        let mut out = std::mem::take(&mut self.out);
+        let mut open = std::mem::replace(&mut self.open, Open::at(0));
+        let legs_before = open.counts.legs;
+        match self.company(record.tenant) {
+            Some(company) => company.record(record, place, &mut out, &mut open.facts, &mut open.counts),
+            None => {
+                let known: Vec<&str> = self.tenants.names().collect();
+                let what = format!(
+                    "no tenant is called `{}`: the key of a record names its tenant, and the settings have {}",
+                    record.tenant,
+                    known.join(", ")
+                );
+                refuse(record, what, place, &mut open.facts, &mut open.counts);
+            }
+        }
+        self.legs_since += (open.counts.legs - legs_before) as usize;
+        (self.open, self.out) = (open, out);
+        self.seal_if_full()
+    }
+
+    fn seal_if_full(&mut self) -> Result<(), Stop> {
+        if let Phase::Redoing(pending) = &mut self.phase {
+            let Some(expected) = pending.front().copied() else { return Ok(()) };
+            if self.next > expected.next {
+                let what = format!("the record before {} is gone", expected.next);
+                return Err(Stop::Reformed { first: expected.first, next: expected.next, what });
+            }
+            if self.next < expected.next {
+                return Ok(());
+            }
+            pending.pop_front();
+            let is_last = pending.is_empty();
+            let counts = self.open.counts;
+            self.open.first = expected.first;
+            if (counts.legs, counts.marks, counts.rejects) != (expected.legs, expected.marks, expected.rejects)
+                && self.keeper.committed().settings == self.settings
+            {
+                let what = format!(
+                    "it had {} legs, {} marks and {} rejects, and has {}, {} and {}",
+                    expected.legs, expected.marks, expected.rejects, counts.legs, counts.marks, counts.rejects
+                );
+                return Err(Stop::Reformed { first: expected.first, next: expected.next, what });
+            }
+            self.conclude_again();
+            self.put(true, Conclusions::default());
+            if is_last {
+                self.clock = self.clock.max(self.keeper.committed().clock);
+                self.phase = Phase::Comparing;
+            }
+            return Ok(());
+        }
+        if self.is_full() && self.keeper.has_room() {
+            self.seal();
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.counts.legs as usize >= self.limits.legs_per_batch_max
+            || self.open.facts.bytes() >= self.limits.bytes_per_batch_max
+    }
+
+    /// Seals the batch that is open, with everything that can be concluded now.
+    fn seal(&mut self) {
+        let conclusions = self.conclude();
+        if self.open.counts.records > 0 || !conclusions.is_empty() {
+            self.put(false, conclusions);
+        }
+    }
+
+    fn put(&mut self, is_redo: bool, conclusions: Conclusions) {
+        let open = std::mem::replace(&mut self.open, Open::at(self.next));
+        let has_records = open.counts.records > 0;
+        let first = if has_records { open.first } else { self.next };
+        let pending = Pending {
+            first,
+            next: self.next,
+            shard: 0,
+            legs: open.counts.legs,
+            marks: open.counts.marks,
+            rejects: open.counts.rejects,
+        };
+        if !is_redo {
+            self.keeper.intend(has_records.then_some(pending), self.clock);
+        }
+        self.numbers += 1;
+        let bytes = open.facts.bytes() + conclusions.calls.len() * BYTES_PER_CALL;
+        self.bytes_in_flight += bytes;
+        self.batches.push_back(Batch {
+            number: self.numbers,
+            first,
+            next: self.next,
+            clock: self.clock,
+            last_record: self.last_record,
+            counts: open.counts,
+            bytes,
+            is_redo,
+            load: Some((has_records.then_some(open.facts), conclusions)),
+            is_stored: false,
+        });
+    }
+
+    /// What time does: old batches are sealed, and what is due by the log's clock is concluded. `log_now` is the log's time if
+    /// everything in the log has been read and its clock is the wall clock; `None` else.
+    pub fn tick(&mut self, now: Moment, log_now: Option<Moment>) {
+        if !self.is_running() {
+            return self.go_on();
+        }
+        let is_old = self.open.since.is_some_and(|since| now.ms_since(since) >= self.limits.batch_age_ms);
+        let is_due =
+            log_now.is_some_and(|at| self.companies.values().any(|c| c.live.next_due().is_some_and(|d| d <= at)));
+        if let Some(at) = log_now.filter(|_| is_due) {
+            self.clock = self.clock.max(at);
+        }
+        let is_answered = self.asked.is_none() && self.companies.values().any(|c| c.live.is_waiting());
+        if (is_old || is_due || is_answered && self.open.counts.records > 0) && self.keeper.has_room() {
+            self.seal();
+        }
+        if self.committed_at.is_none_or(|at| now.ms_since(at) >= self.limits.commit_age_ms) {
+            self.committed_at = Some(now);
+        }
+    }
+
+    /// Seals what is open, whatever its age.
+    pub fn drain(&mut self) {
+        if self.is_running() && self.open.counts.records > 0 {
+            self.seal();
+        }
+    }
+
+    /// The log has ended: every call is final as it is. Records that come later are taken as ever.
+    pub fn end(&mut self) {
+        if !self.is_running() || self.is_ended {
+            return;
+        }
+        self.is_ended = true;
+        let mut conclusions = self.conclude();
+        for (tenant, company) in &mut self.companies {
+            let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
+            let mut comparing = self.comparing.get_mut(tenant);
+            company.live.end(&mut |told| {
+                if let Some(comparing) = &mut comparing {
+                    comparing.told(Key::of(&told), is_gone(&told));
+                }
+                take(&mut conclusions, tenant, told, versions, epoch, clock);
+            });
+        }
+        if self.open.counts.records > 0 || !conclusions.is_empty() {
+            self.put(false, conclusions);
+        }
+    }
+
+    /// The register that should be committed now, if none is out: with what only confirms, if `all`.
+    pub fn commit(&mut self, all: bool) -> Option<Register> {
+        self.keeper.commit(all)
+    }
+
+    /// What became of the commit that was out.
+    ///
+    /// # Errors
+    /// If nobody knows: the process must end.
+    pub fn committed(&mut self, outcome: CommitOutcome) -> Result<(), Stop> {
+        self.keeper.answered(outcome)
+    }
+
+    /// The source has shown that the partition is still ours.
+    pub fn still_assigned(&mut self) {
+        self.keeper.still_assigned();
+    }
+
+    /// The next batch that may be sent.
+    pub fn insert(&mut self) -> Option<Insert<F>> {
+        let epoch = self.epoch();
+        let batch = self.batches.iter_mut().find(|b| b.load.is_some())?;
+        if !self.keeper.may_send(batch.first, batch.next, batch.clock) {
+            return None;
+        }
+        let (facts, conclusions) = batch.load.take()?;
+        Some(Insert {
+            number: batch.number,
+            epoch,
+            first: batch.first,
+            next: batch.next,
+            is_redo: batch.is_redo && self.rules.counts_before_sending_again,
+            facts,
+            counts: batch.counts,
+            conclusions,
+        })
+    }
+
+    /// All rows of this batch are stored.
+    pub fn stored(&mut self, number: u64) {
+        if let Some(batch) = self.batches.iter_mut().find(|b| b.number == number) {
+            batch.is_stored = true;
+            self.bytes_in_flight = self.bytes_in_flight.saturating_sub(batch.bytes);
+            if !self.rules.moves_over_stored_only {
+                self.keeper.stored_below(batch.next, batch.last_record);
+            }
+        }
+        while self.batches.front().is_some_and(|b| b.is_stored) {
+            let Some(batch) = self.batches.pop_front() else { break };
+            if batch.next > self.keeper.wanted().high {
+                self.keeper.stored_below(batch.next, batch.last_record);
+            }
+        }
+    }
+
+    /// A question to the store that late legs wait for: the company, and what is wanted. One at a time.
+    pub fn ask(&mut self) -> Option<(Text, Wanted)> {
+        if self.asked.is_some() || matches!(self.phase, Phase::Restoring | Phase::Redoing(_)) {
+            return None;
+        }
+        let stored_below = self.keeper.wanted().high;
+        for (name, company) in &mut self.companies {
+            if let Some(wanted) = company.live.wanted(stored_below) {
+                self.asked = Some(name.clone());
+                return Some((name.clone(), wanted));
+            }
+        }
+        None
+    }
+
+    /// What the store has of what was asked.
+    pub fn answer(&mut self, legs: Vec<Leg>) {
+        let Some(name) = self.asked.take() else { return };
+        if let Some(company) = self.companies.get_mut(&name) {
+            company.live.answer(legs);
+        }
+        if self.is_running() && self.keeper.has_room() {
+            self.seal();
+        }
+        self.go_on();
+    }
+
+    /// Calls that are stored, and that nothing concludes any more: the company and the name of each. The keys that they are stored
+    /// with are wanted.
+    #[must_use]
+    pub fn left(&self) -> Option<&[(Text, Text)]> {
+        match &self.phase {
+            Phase::Leaving(left) => Some(left),
+            _ => None,
+        }
+    }
+
+    /// The keys of each of [`PartitionMachine::left`], in the same order. Their legs are asked for next.
+    pub fn answer_left(&mut self, keys: Vec<Vec<u64>>) {
+        let Phase::Leaving(left) = std::mem::replace(&mut self.phase, Phase::Running) else { return };
+        for ((tenant, call_id), keys) in left.into_iter().zip(keys) {
+            if let Some(company) = self.companies.get_mut(&tenant) {
+                company.live.doubt(call_id, keys, self.next);
+            }
+        }
+    }
+
+    /// Nothing is open, on its way, or asked for.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.is_running()
+            && self.kept.is_empty()
+            && self.open.counts.records == 0
+            && self.batches.is_empty()
+            && self.asked.is_none()
+            && self.companies.values().all(|c| !c.live.is_waiting())
+    }
+
+    /// Idle, and the register says so.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_idle() && self.keeper.is_settled()
+    }
+
+    /// The next step of taking over, where nothing has to be waited for.
+    fn go_on(&mut self) {
+        let is_waiting = self.asked.is_some() || self.companies.values().any(|c| c.live.is_waiting());
+        if !matches!(self.phase, Phase::Comparing) || is_waiting {
+            return;
+        }
+        self.conclude_again();
+        let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
+        let mut left = Vec::new();
+        let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
+        for (tenant, comparing) in &mut self.comparing {
+            let (differing, without) = comparing.end();
+            for told in differing.into_iter().filter(|_| self.rules.compares_conclusions) {
+                take(&mut conclusions, tenant, told, versions, epoch, clock);
+            }
+            left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
+        }
+        self.leave(left, conclusions);
+    }
+
+    /// Rows of an earlier owner may have landed after everything was compared: an insert that it had sent can take as long as the
+    /// server lets it. True until [`PartitionMachine::look_again`] was called.
+    #[must_use]
+    pub fn should_look_again(&self) -> bool {
+        self.is_running() && !self.has_looked_again
+    }
+
+    /// What is stored, when no insert of an earlier owner can land any more: names that nothing concludes are gone.
+    pub fn look_again(&mut self, stored: impl IntoIterator<Item = (Text, Known)>) {
+        if !self.should_look_again() {
+            return;
+        }
+        self.has_looked_again = true;
+        let mut by_tenant: BTreeMap<Text, Vec<Known>> = BTreeMap::new();
+        for (tenant, known) in stored {
+            by_tenant.entry(tenant).or_default().push(known);
+        }
+        let mut left = Vec::new();
+        for (tenant, comparing) in std::mem::take(&mut self.comparing) {
+            let without = comparing.left(by_tenant.remove(&tenant).unwrap_or_default());
+            left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
+        }
+        self.leave(left, Conclusions { clock: self.clock, ..Conclusions::default() });
+    }
+
+    /// Says of names that nothing concludes any more that they are gone: of follow-ups at once, of calls when their legs are here.
+    fn leave(&mut self, left: Vec<(Text, Key)>, mut conclusions: Conclusions) {
+        let mut calls = Vec::new();
+        for (tenant, key) in left.into_iter().filter(|_| self.rules.compares_conclusions) {
+            match key {
+                Key::Call(call_id) => calls.push((tenant, call_id)),
+                // Which call it belongs to now is said by the follow-up that has that call.
+                Key::FollowUp(_) => conclusions.gone.push(Versioned {
+                    told: (tenant, key, Text::default()),
+                    version: self.versions.next(self.keeper.wanted().epoch, self.clock),
+                    content: 0,
+                }),
+            }
+        }
+        self.phase = if calls.is_empty() { Phase::Running } else { Phase::Leaving(calls) };
+        if !conclusions.is_empty() {
+            self.put(false, conclusions);
+        }
+    }
+
+    /// Draws conclusions that are compared with what is stored.
+    fn conclude_again(&mut self) {
+        self.legs_since = 0;
+        for (tenant, company) in &mut self.companies {
+            let comparing = self.comparing.entry(tenant.clone()).or_default();
+            company.live.advance(self.clock);
+            company.live.conclude(self.limits.tells_early, &mut |told| comparing.saw(told));
+        }
+    }
+
+    /// Draws conclusions that are to be stored.
+    fn conclude(&mut self) -> Conclusions {
+        self.legs_since = 0;
+        self.is_ended = false;
+        let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
+        for (tenant, company) in &mut self.companies {
+            let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
+            company.live.advance(clock);
+            let mut comparing = self.comparing.get_mut(tenant);
+            company.live.conclude(self.limits.tells_early, &mut |told| {
+                if let Some(comparing) = &mut comparing {
+                    comparing.told(Key::of(&told), is_gone(&told));
+                }
+                take(&mut conclusions, tenant, told, versions, epoch, clock);
+            });
+        }
+        conclusions
+    }
+}
+
+/// Stored legs after which conclusions are drawn, so that calls that are over do not fill the memory.
+const LEGS_PER_CONCLUSION_MAX: usize = 10_000;
+
+/// What a call's line takes of memory, about.
+const BYTES_PER_CALL: usize = 2048;
+
+fn take(
+    conclusions: &mut Conclusions,
+    tenant: &Text,
+    told: Conclusion,
+    versions: &mut Versions,
+    epoch: u8,
+    clock: Moment,
+) {
+    let version = versions.next(epoch, clock);
+    match told {
+        Conclusion::Call { line, content, keys } => {
+            conclusions.calls.push(Versioned { told: (line, keys), version, content });
+        }
+        Conclusion::Gone { call_id, merged_into } => {
+            let told = (tenant.clone(), Key::Call(call_id), merged_into);
+            conclusions.gone.push(Versioned { told, version, content: 0 });
+        }
+        Conclusion::FollowUp(told) => match told.merged_into.clone() {
+            Some(merged_into) => {
+                let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into);
+                conclusions.gone.push(Versioned { told, version, content: 0 });
+            }
+            None => {
+                let content = calls::content::of(&*told);
+                conclusions.follow_ups.push(Versioned { told, version, content });
+            }
+        },
+    }
+}
+
+/// Compares a register with the log and the tables (R3).
+fn check(register: &Register, assigned: &Assigned<'_>, ledger: Ledger, rules: Rules) -> Result<(), Stop> {
+    if register.partitions != assigned.partitions {
+        return Err(Stop::Partitions { register: register.partitions, topic: assigned.partitions });
+    }
+    if register.high > assigned.next || register.next() > assigned.next {
+        return Err(Stop::OtherLog { position: register.next() });
+    }
+    if register.high < assigned.first && register.last_record != 0 {
+        return Err(Stop::Gone { from: register.high, first: assigned.first });
+    }
+    if !rules.compares_with_the_ledger {
+        return Ok(());
+    }
+    let stored = ledger.next.max(ledger.batches_next);
+    if ledger.epoch > register.epoch && stored > 0 {
+        return Err(Stop::OtherEpoch { register: register.epoch, stored: ledger.epoch });
+    }
+    if ledger.epoch < register.epoch {
+        return Ok(());
+    }
+    if stored > register.next() {
+        return Err(Stop::RegisterBehind { register: register.next(), stored });
+    }
+    if register.last_record != 0 && ledger.batches_next < register.high {
+        return Err(Stop::StoreBehind { register: register.high, stored: ledger.batches_next });
+    }
+    Ok(())
+}
+
+impl<F: Facts> Open<F> {
+    fn at(first: u64) -> Open<F> {
+        Open { facts: F::default(), counts: Counts::default(), first, since: None }
+    }
+}

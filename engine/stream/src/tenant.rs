@@ -1,0 +1,172 @@
+//! A company's part of a partition: its records to legs, its legs to conclusions.
+
+use std::collections::BTreeMap;
+
+use adapters::leg::{Position, Text};
+use adapters::reader::{self, Read};
+use adapters::{Adapter, Header, Legs, Reject, Settings};
+use calls::live::Live;
+use calls::{Site, live};
+use directory::Directory;
+use rustc_hash::FxHashMap;
+
+use crate::facts::{Counts, Facts, From, Mark, Place};
+use crate::machine::LogRecord;
+
+/// The companies whose records may come, by the key of their records.
+#[derive(Default)]
+pub struct Tenants {
+    companies: BTreeMap<Text, Directory>,
+}
+
+impl Tenants {
+    /// One company.
+    #[must_use]
+    pub fn of(directory: Directory) -> Tenants {
+        let mut tenants = Tenants::default();
+        tenants.add(directory);
+        tenants
+    }
+
+    /// Adds a company; one of the same name is replaced.
+    pub fn add(&mut self, directory: Directory) {
+        self.companies.insert(directory.tenant().into(), directory);
+    }
+
+    /// The company of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Directory> {
+        self.companies.get(name)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Directory> {
+        self.companies.values()
+    }
+
+    /// Their names, for whoever wrote another one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.companies.keys().map(Text::as_str)
+    }
+}
+
+/// One company's records, legs and conclusions.
+pub(crate) struct Company<'d> {
+    directory: &'d Directory,
+    readings: Vec<Reading>,
+    pub(crate) live: Live<'d>,
+}
+
+/// How the records of one exchange in one format are read.
+struct Reading {
+    pbx: Text,
+    adapter: &'static dyn Adapter,
+    settings: Settings,
+    /// By file or collector: the column names that stood before its records.
+    headers: FxHashMap<Vec<u8>, Header>,
+}
+
+impl<'d> Company<'d> {
+    pub(crate) fn new(directory: &'d Directory, several_sources: bool, limits: live::Limits) -> Company<'d> {
+        let live = Live::new(Site::new(directory), several_sources, limits);
+        Company { directory, readings: Vec::new(), live }
+    }
+
+    /// The reading for these records; or what is wrong with their names.
+    fn reading(&mut self, pbx: &str, adapter: &str) -> Result<usize, String> {
+        let known = self.readings.iter().position(|r| r.pbx == pbx && r.adapter.about().name == adapter);
+        if let Some(at) = known {
+            return Ok(at);
+        }
+        let Some(read_by) = adapters::pbx::named(adapter) else {
+            return Err(format!("no adapter is called `{adapter}`: `ringback adapters` lists them"));
+        };
+        if self.directory.pbx(pbx).is_none() && !self.directory.is_guessed() {
+            let known: Vec<&str> = self.directory.pbx_ids().collect();
+            return Err(format!("the site file has no [[pbx]] with the id `{pbx}`; it has {}", known.join(", ")));
+        }
+        let settings = calls::settings::settings(self.directory, pbx, read_by.about().name);
+        self.readings.push(Reading { pbx: pbx.into(), adapter: read_by, settings, headers: FxHashMap::default() });
+        Ok(self.readings.len() - 1)
+    }
+
+    /// Notes the column names that stood before a source's records, as they were stored.
+    pub(crate) fn header(&mut self, pbx: &str, adapter: &str, source: &[u8], line: &[u8]) {
+        let Ok(at) = self.reading(pbx, adapter) else { return };
+        let Some(reading) = self.readings.get_mut(at) else { return };
+        if let Some(told) = reading.adapter.header(line, &reading.settings) {
+            let mut known = reading.headers.remove(source);
+            told.take(&mut known);
+            reading.headers.extend(known.map(|header| (source.to_vec(), header)));
+        }
+    }
+
+    /// Reads a record: its rows go to `facts`, its legs to the fold.
+    pub(crate) fn record<F: Facts>(
+        &mut self,
+        record: &LogRecord<'_>,
+        place: Place,
+        out: &mut Legs,
+        facts: &mut F,
+        counts: &mut Counts,
+    ) {
+        let at = match self.reading(record.pbx, record.adapter) {
+            Ok(at) => at,
+            Err(what) => return refuse(record, what, place, facts, counts),
+        };
+        let Some(reading) = self.readings.get_mut(at) else { return };
+        let mut header = reading.headers.remove(record.source);
+        let read = reader::read(
+            reading.adapter,
+            &reading.settings,
+            &mut header,
+            adapters::Record {
+                bytes: record.bytes,
+                position: record.position,
+                source: record.source,
+                header: None,
+                logged_at: Some(record.logged_at),
+            },
+            record.too_long,
+            out,
+        );
+        reading.headers.extend(header.map(|header| (record.source.to_vec(), header)));
+        if read == Read::Header {
+            let mark = Mark {
+                tenant: record.tenant,
+                pbx: record.pbx,
+                adapter: record.adapter,
+                kind: "header",
+                source: record.source,
+                value: record.bytes,
+            };
+            facts.mark(mark, place);
+            counts.marks += 1;
+        }
+        for (reject, part) in out.rejects.drain(..).zip(0..) {
+            facts.reject(&reject, of(record), Place { part, ..place });
+            counts.rejects += 1;
+        }
+        for (leg, part) in out.legs.drain(..).zip(0..) {
+            facts.leg(&leg, Place { part, ..place });
+            counts.legs += 1;
+            self.live.push(leg, record.logged_at, record.offset);
+        }
+    }
+}
+
+fn of<'a>(record: &LogRecord<'a>) -> From<'a> {
+    From { tenant: record.tenant, pbx: record.pbx, adapter: record.adapter, source: record.source }
+}
+
+/// A record that nobody can read, as a whole.
+pub(crate) fn refuse<F: Facts>(record: &LogRecord<'_>, what: String, place: Place, facts: &mut F, counts: &mut Counts) {
+    facts.reject(&Reject::new(record.position, record.bytes, what), of(record), place);
+    counts.rejects += 1;
+}
+
+/// Where a record stands that came with nothing else: its number is that of its place in the partition, from 1.
+#[must_use]
+pub fn position(offset: u64, byte: u64) -> Position {
+    Position { file: 0, record: offset + 1, byte }
+}

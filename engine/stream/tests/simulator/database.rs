@@ -1,0 +1,198 @@
+//! The tables: rows that are counted, tokens that are forgotten after a while, inserts that arrive at any later time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use adapters::leg::{Leg, Moment};
+use adapters::reject::Reject;
+use calls::CallLine;
+use calls::assemble::stored_keys;
+use calls::customers::FollowUp;
+use calls::line::FollowUpStatus;
+use calls::live::Wanted;
+use stream::comparing::{Key, Known};
+use stream::facts::From;
+use stream::machine::Conclusions;
+use stream::{Facts, Ledger, Mark, Place};
+
+/// The rows of one batch.
+#[derive(Clone, Default)]
+pub struct Rows {
+    pub legs: Vec<(Leg, Place)>,
+    pub others: Vec<(char, Place)>,
+}
+
+impl Facts for Rows {
+    fn leg(&mut self, leg: &Leg, place: Place) {
+        self.legs.push((leg.clone(), place));
+    }
+    fn reject(&mut self, _: &Reject, _: From<'_>, place: Place) {
+        self.others.push(('r', place));
+    }
+    fn mark(&mut self, _: Mark<'_>, place: Place) {
+        self.others.push(('m', place));
+    }
+    fn bytes(&self) -> usize {
+        self.legs.len() * 500
+    }
+}
+
+/// An insert on its way.
+#[derive(Clone)]
+pub struct Sent {
+    pub token: String,
+    pub first: u64,
+    pub next: u64,
+    pub rows: Rows,
+}
+
+type Version<T> = (u64, u64, T);
+
+#[derive(Default)]
+pub struct Database {
+    /// Every row of `legs`, as often as it was stored.
+    pub legs: BTreeMap<(u64, u16), Vec<(Leg, Place)>>,
+    pub others: BTreeMap<(char, u64, u16), usize>,
+    /// Batches, as often as each was stored.
+    pub batches: BTreeMap<(u64, u64), usize>,
+    tokens: VecDeque<String>,
+    pub inserts: u64,
+    pub calls: BTreeMap<String, Version<Option<CallLine>>>,
+    keys: BTreeMap<String, Vec<u64>>,
+    pub follow_ups: BTreeMap<String, Version<Option<FollowUp>>>,
+}
+
+/// Tokens that it remembers.
+pub const WINDOW: usize = 30;
+
+impl Database {
+    /// Stores facts, unless their token is known.
+    pub fn insert(&mut self, sent: &Sent) -> Result<(), String> {
+        self.inserts += 1;
+        if self.tokens.contains(&sent.token) {
+            return Ok(());
+        }
+        self.tokens.push_back(sent.token.clone());
+        if self.tokens.len() > WINDOW {
+            self.tokens.pop_front();
+        }
+        *self.batches.entry((sent.first, sent.next)).or_default() += 1;
+        for (leg, place) in &sent.rows.legs {
+            let rows = self.legs.entry((place.position, place.part)).or_default();
+            rows.push((leg.clone(), *place));
+            if rows.len() > 1 {
+                return Err(format!("the leg at {}.{} is stored twice", place.position, place.part));
+            }
+        }
+        for (kind, place) in &sent.rows.others {
+            let rows = self.others.entry((*kind, place.position, place.part)).or_default();
+            *rows += 1;
+            if *rows > 1 {
+                return Err(format!("row {kind} at {}.{} is stored twice", place.position, place.part));
+            }
+        }
+        Ok(())
+    }
+
+    /// Other partitions' inserts push tokens out.
+    pub fn forget_tokens(&mut self) {
+        self.tokens.clear();
+        self.inserts += WINDOW as u64;
+    }
+
+    /// How many of this range's legs are there.
+    pub fn count(&self, first: u64, next: u64) -> u64 {
+        let others = self.others.range(('m', first, 0)..('m', next, 0)).count()
+            + self.others.range(('r', first, 0)..('r', next, 0)).count();
+        (self.legs.range((first, 0)..(next, 0)).count() + others) as u64
+    }
+
+    /// Conclusions: the higher version counts, whenever it comes.
+    pub fn conclude(&mut self, conclusions: &Conclusions) -> Result<(), String> {
+        for call in &conclusions.calls {
+            let (line, keys) = &call.told;
+            let id = line.call_id.to_string();
+            if self.calls.get(&id).is_none_or(|(version, ..)| *version <= call.version) {
+                self.keys.insert(id.clone(), keys.to_vec());
+                self.calls.insert(id, (call.version, call.content, Some((**line).clone())));
+            }
+        }
+        for follow_up in &conclusions.follow_ups {
+            let id = follow_up.told.line.id.to_string();
+            let known = self.follow_ups.get(&id);
+            if let Some((version, _, Some(before))) = known
+                && *version <= follow_up.version
+                && before.line.status == FollowUpStatus::Expired
+                && follow_up.told.line.status == FollowUpStatus::Open
+                && before.calls == follow_up.told.calls
+            {
+                return Err(format!("follow-up {id} was expired, and is open again"));
+            }
+            if known.is_none_or(|(version, ..)| *version <= follow_up.version) {
+                self.follow_ups.insert(id, (follow_up.version, follow_up.content, Some((*follow_up.told).clone())));
+            }
+        }
+        for gone in &conclusions.gone {
+            match &gone.told.1 {
+                Key::Call(id) => {
+                    if self.calls.get(id.as_str()).is_none_or(|(version, ..)| *version <= gone.version) {
+                        self.calls.insert(id.to_string(), (gone.version, 0, None));
+                    }
+                }
+                Key::FollowUp(id) => {
+                    if self.follow_ups.get(id.as_str()).is_none_or(|(version, ..)| *version <= gone.version) {
+                        self.follow_ups.insert(id.to_string(), (gone.version, 0, None));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        let batches_next = self.batches.keys().map(|(_, next)| *next).max().unwrap_or(0);
+        let next = self.legs.last_key_value().map_or(0, |((position, _), _)| position + 1);
+        Ledger { epoch: 0, next, batches_next }
+    }
+
+    /// Legs below this position, in order.
+    pub fn below(&self, high: u64) -> impl Iterator<Item = (&Leg, &Place)> {
+        self.legs.range(..(high, 0)).filter_map(|(_, rows)| rows.first()).map(|(leg, place)| (leg, place))
+    }
+
+    pub fn wanted(&self, wanted: &Wanted) -> Vec<Leg> {
+        let is_wanted = |leg: &&Leg| {
+            let at = leg.started_at.or(leg.ended_at).unwrap_or_default();
+            (wanted.from..=wanted.to).contains(&at) && stored_keys(leg).any(|k| wanted.keys.contains(&k))
+        };
+        self.legs.values().filter_map(|rows| rows.first()).map(|(leg, _)| leg).filter(is_wanted).cloned().collect()
+    }
+
+    /// The keys of the legs that a call was stored with.
+    pub fn keys_of_call(&self, call_id: &str) -> Vec<u64> {
+        self.keys.get(call_id).cloned().unwrap_or_default()
+    }
+
+    pub fn known(&self) -> Vec<Known> {
+        let calls = self.calls.iter().map(|(id, (version, content, line))| Known {
+            key: Key::Call(id.as_str().into()),
+            version: *version,
+            content: *content,
+            is_final: line.as_ref().is_some_and(|l| l.is_final),
+            is_gone: line.is_none(),
+        });
+        let follow_ups = self.follow_ups.iter().map(|(id, (version, content, told))| Known {
+            key: Key::FollowUp(id.as_str().into()),
+            version: *version,
+            content: *content,
+            is_final: true,
+            is_gone: told.is_none(),
+        });
+        calls.chain(follow_ups).collect()
+    }
+
+    /// The clock of the latest row.
+    #[allow(dead_code)]
+    pub fn clock(&self) -> Moment {
+        self.legs.values().flatten().map(|(_, place)| place.logged_at).max().unwrap_or_default()
+    }
+}
