@@ -13,7 +13,7 @@ use adapters::{Ends, Leg, Legs, Reject, Settings};
 use anyhow::{Context, Result};
 use calls::{CallLine, Calls, Site, Told};
 use directory::Directory;
-use store::{CallRow, LegRow, RejectRow, Store};
+use store::{CallRow, FactsBuilder, From, Place, Store};
 use tokio::sync::mpsc::{Sender, channel};
 
 use crate::config::Limits;
@@ -23,6 +23,9 @@ use crate::versions::Versions;
 
 /// Records that are read of one source before the others are looked at.
 const RECORDS_PER_TURN_MAX: usize = 256;
+
+/// What the log is called in its facts.
+const TOPIC: &str = "spool";
 
 /// What came through.
 #[derive(Default)]
@@ -71,7 +74,7 @@ pub(crate) async fn run(
         if let Some(clock) = turn.clock {
             calls.advance(clock);
         }
-        batch.take(turn);
+        batch.take(&turn);
         calls.drain(|told| batch.call(told, watch));
         batch.write_if_full().await?;
     }
@@ -88,8 +91,8 @@ pub(crate) async fn run(
 struct Turn {
     source: usize,
     records: u64,
-    legs: Vec<(Leg, Moment)>,
-    rejects: Vec<(Reject, Moment)>,
+    legs: Vec<(Leg, Place)>,
+    rejects: Vec<(Reject, Place)>,
     /// The latest moment at which one of them reached the log.
     logged_at: Moment,
     /// Everything that ended before has been read.
@@ -101,6 +104,7 @@ fn read(spool: &Spool, sources: &[Sourced], sender: &Sender<Turn>) -> Result<()>
     let mut open: Vec<_> = sources.iter().enumerate().map(|(i, s)| (spool.read(i), s.reader())).collect();
     let mut clocks = Clocks::of(open.len());
     let mut out = Legs::default();
+    let mut positions = vec![0u64; open.len()];
     while let Some(source) = clocks.furthest_behind() {
         let (records, reader) = &mut open[source];
         let mut turn = Turn { source, ..Turn::default() };
@@ -115,8 +119,12 @@ fn read(spool: &Spool, sources: &[Sourced], sender: &Sender<Turn>) -> Result<()>
             turn.records += 1;
             turn.logged_at = turn.logged_at.max(at);
             clocks.read(source, &out.legs);
-            turn.legs.extend(out.legs.drain(..).map(|leg| (leg, at)));
-            turn.rejects.extend(out.rejects.drain(..).map(|reject| (reject, at)));
+            // Each source is a partition of its own, so that a place does not depend on how far the others are.
+            let (partition, position) = (sources[source].number, positions[source]);
+            let place = |part| Place { partition, position, part, logged_at: at, ..Place::default() };
+            turn.legs.extend((0..).map(place).zip(out.legs.drain(..)).map(|(place, leg)| (leg, place)));
+            turn.rejects.extend((0..).map(place).zip(out.rejects.drain(..)).map(|(place, reject)| (reject, place)));
+            positions[source] += 1;
         }
         turn.clock = clocks.all(false);
         if is_over {
@@ -164,8 +172,8 @@ struct Batch<'s> {
     store: &'s Store,
     sources: &'s [Sourced],
     limits: &'s Limits,
-    legs: Vec<LegRow>,
-    rejects: Vec<RejectRow>,
+    facts: FactsBuilder,
+    legs: usize,
     reject_bytes: usize,
     calls: Vec<CallRow>,
     versions: Versions,
@@ -178,8 +186,8 @@ impl<'s> Batch<'s> {
             store,
             sources,
             limits,
-            legs: Vec::new(),
-            rejects: Vec::new(),
+            facts: FactsBuilder::default(),
+            legs: 0,
             reject_bytes: 0,
             calls: Vec::new(),
             versions,
@@ -187,21 +195,17 @@ impl<'s> Batch<'s> {
     }
 
     /// Facts, as they are.
-    fn take(&mut self, turn: Turn) {
+    fn take(&mut self, turn: &Turn) {
         self.versions.read(turn.records, turn.logged_at);
-        self.legs.extend(turn.legs.into_iter().map(|(leg, logged_at)| LegRow { leg, logged_at }));
+        self.legs += turn.legs.len();
+        turn.legs.iter().for_each(|(leg, place)| self.facts.leg(leg, *place));
         let Some(source) = self.sources.get(turn.source) else { return };
         let origin = &source.settings.origin;
-        for (reject, logged_at) in turn.rejects {
+        let (tenant, pbx, adapter) = (origin.tenant.as_str(), origin.pbx.as_str(), origin.adapter);
+        let from = From { tenant, pbx, adapter, source: source.name.as_bytes() };
+        for (reject, place) in &turn.rejects {
             self.reject_bytes += reject.bytes.len();
-            self.rejects.push(RejectRow {
-                reject,
-                tenant: origin.tenant.to_string(),
-                pbx: origin.pbx.to_string(),
-                adapter: origin.adapter,
-                source: source.name.clone(),
-                logged_at,
-            });
+            self.facts.reject(reject, from, *place);
         }
     }
 
@@ -213,11 +217,12 @@ impl<'s> Batch<'s> {
         let customer = line.caller.as_ref().or(line.caller_raw.as_ref()).filter(|raw| !directory::is_withheld(raw));
         let customer = customer.map(ToString::to_string);
         let (version, decided_at) = (self.versions.now(), self.versions.clock());
-        self.calls.push(CallRow { customer, line: *line, version, decided_at });
+        let content = calls::content::of(&*line);
+        self.calls.push(CallRow { customer, line: *line, version, content, decided_at });
     }
 
     async fn write_if_full(&mut self) -> Result<()> {
-        let is_full = self.legs.len() >= self.limits.legs_per_batch_max.get()
+        let is_full = self.legs >= self.limits.legs_per_batch_max.get()
             || self.calls.len() >= self.limits.calls_per_batch_max.get()
             || self.reject_bytes >= self.limits.reject_bytes_per_batch_max.get();
         if is_full { self.write().await } else { Ok(()) }
@@ -225,11 +230,9 @@ impl<'s> Batch<'s> {
 
     /// Facts first: a call that is there rests on legs that are.
     async fn write(&mut self) -> Result<()> {
-        self.store.write_legs(&self.legs).await?;
-        self.store.write_rejects(&self.rejects).await?;
+        self.store.write_rows(&self.facts.seal_rows(TOPIC)).await?;
         self.store.write_calls(&self.calls).await?;
-        self.legs.clear();
-        self.rejects.clear();
+        self.legs = 0;
         self.reject_bytes = 0;
         self.calls.clear();
         Ok(())

@@ -121,7 +121,7 @@ impl Kind for bool {
 pub struct At(pub i64);
 
 /// 1900-01-01 and 2299-12-31, the ends of DateTime64, in milliseconds.
-const AT_RANGE: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
+pub(crate) const AT_RANGE: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
 
 impl Kind for At {
     type Column = Vec<u8>;
@@ -278,7 +278,7 @@ fn text(out: &mut Vec<u8>, value: &str) {
 }
 
 /// LEB128.
-fn length(out: &mut Vec<u8>, mut value: usize) {
+pub(crate) fn length(out: &mut Vec<u8>, mut value: usize) {
     while value >= 0x80 {
         out.push((value as u8 & 0x7f) | 0x80);
         value >>= 7;

@@ -3,15 +3,33 @@
 //! The floor: ids are deterministic, every table replaces by key and version, views read with FINAL.
 //! So whatever is written twice is one row on every view.
 
+mod audit;
 pub mod block;
+mod column;
+mod conclusions;
+mod decode;
+mod exact;
+mod facts;
+mod frame;
 mod migrate;
+mod native;
 mod rows;
+mod words;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use clickhouse::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 
+pub use audit::{Audit, LogEnd, Reached};
+pub use conclusions::{Concluded, ConcludedCall, Conclusions, WindowKey};
+pub use decode::{LegCursor, LegsOf, StoredMark};
+pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
+pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
 pub use migrate::MIGRATIONS;
-pub use rows::{CallRow, LegRow, RejectRow};
+pub use rows::{CallRow, FollowUpRow, MergedRow, WindowRow};
 
 use block::Block;
 
@@ -63,22 +81,20 @@ const TRIES_MAX: u32 = 5;
 pub struct Store {
     client: Client,
     database: String,
+    limits: Limits,
 }
 
 impl Store {
     /// A store at this URL. Nothing is asked of the server yet.
     #[must_use]
     pub fn at(url: &str, database: &str) -> Store {
-        // Pinned on every insert, so that a server's own defaults change nothing (design section 5).
-        let client = Client::default()
-            .with_url(url)
-            .with_database(database)
-            .with_compression(clickhouse::Compression::None)
-            .with_setting("async_insert", "0")
-            .with_setting("wait_end_of_query", "1")
-            .with_setting("input_format_parallel_parsing", "0")
-            .with_setting("materialized_views_ignore_errors", "0");
-        Store { client, database: database.to_owned() }
+        Store::with_limits(url, database, Limits::default())
+    }
+
+    /// The same, with other limits.
+    #[must_use]
+    pub fn with_limits(url: &str, database: &str, limits: Limits) -> Store {
+        Store { client: client(url, database, &limits), database: database.to_owned(), limits }
     }
 
     /// Brings the database to this version's tables; twice does no harm. Gives the names of what was applied.
@@ -89,24 +105,13 @@ impl Store {
         migrate::run(&self.client, &self.database).await
     }
 
-    /// Writes legs.
+    /// Writes facts that are of no batch (see [`FactsBuilder::seal_rows`]): the same rows written again stay one on every view.
     ///
     /// # Errors
     /// The server's own words, with the table.
-    pub async fn write_legs(&self, rows: &[LegRow]) -> Result<(), StoreError> {
-        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("legs", &rows::legs(part)).await?;
-        }
-        Ok(())
-    }
-
-    /// Writes rejects.
-    ///
-    /// # Errors
-    /// The server's own words, with the table.
-    pub async fn write_rejects(&self, rows: &[RejectRow]) -> Result<(), StoreError> {
-        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("rejects", &rows::rejects(part)).await?;
+    pub async fn write_rows(&self, rows: &Sealed) -> Result<(), StoreError> {
+        for block in rows.blocks() {
+            self.retried(block.table, block.rows, || self.send_rows(block)).await?;
         }
         Ok(())
     }
@@ -116,12 +121,46 @@ impl Store {
     /// # Errors
     /// The server's own words, with the table.
     pub async fn write_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
-        self.insert("follow_ups", &rows::follow_ups(rows)).await?;
+        self.write_follow_ups(&rows::follow_ups_of(rows)).await?;
         for part in rows.chunks(ROWS_PER_INSERT_MAX / 8) {
             self.insert("offers", &rows::offers(part)).await?;
             self.insert("visits", &rows::visits(part)).await?;
             self.insert("verdicts", &rows::verdicts(part)).await?;
             self.insert("calls", &rows::calls(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes follow-ups.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_follow_ups(&self, rows: &[FollowUpRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("follow_ups", &rows::follow_ups(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes measures of windows.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_windows(&self, rows: &[WindowRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("windows", &rows::windows(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes that names are no calls any more: no view shows them from then on.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_merged(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("verdicts", &rows::merged_verdicts(part)).await?;
+            self.insert("calls", &rows::merged_calls(part)).await?;
         }
         Ok(())
     }
@@ -164,26 +203,81 @@ impl Store {
         }
         let statement = format!("INSERT INTO {table} ({}) FORMAT Native", block.names());
         let bytes = Bytes::from(block.sealed());
+        // The same rows may be written again after others of their keys: only the server's tables know which counts.
+        let client = self.client.clone().with_setting("insert_deduplicate", "0");
+        self.retried(table, block.rows() as u64, || send(&client, &self.limits, statement.clone(), bytes.clone())).await
+    }
+
+    async fn retried<F>(&self, table: &str, rows: u64, send: impl Fn() -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<(), clickhouse::error::Error>>,
+    {
         let mut tries = 1;
         loop {
-            let mut insert = self.client.insert_formatted_with(statement.clone());
-            let sent = match insert.send(bytes.clone()).await {
-                Ok(()) => insert.end().await,
-                Err(error) => Err(error),
-            };
-            match sent {
+            match send().await {
                 Ok(()) => return Ok(()),
                 Err(clickhouse::error::Error::Network(_)) if tries < TRIES_MAX => {
                     tokio::time::sleep(std::time::Duration::from_millis(200 << tries)).await;
                     tries += 1;
                 }
-                Err(error) => {
-                    return Err(StoreError::new(format!("insert into {table} ({} rows)", block.rows()), error));
-                }
+                Err(error) => return Err(StoreError::new(format!("insert into {table} ({rows} rows)"), error)),
             }
         }
     }
 }
+
+async fn send(
+    client: &Client,
+    limits: &Limits,
+    statement: String,
+    bytes: Bytes,
+) -> Result<(), clickhouse::error::Error> {
+    let (send, receive) =
+        (Duration::from_millis(limits.send_timeout_ms), Duration::from_millis(limits.receive_timeout_ms));
+    let mut insert = client.insert_formatted_with(statement).with_timeouts(Some(send), Some(receive));
+    insert.send(bytes).await?;
+    insert.end().await
+}
+
+/// How long the server is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Until a connection is there, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// Until a part of a request is taken, in milliseconds.
+    pub send_timeout_ms: u64,
+    /// Until an insert is answered, or the next part of an answer comes, in milliseconds.
+    pub receive_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connect_timeout_ms: 3_000, send_timeout_ms: 60_000, receive_timeout_ms: 60_000 }
+    }
+}
+
+/// A client that does not wait for ever for a connection.
+fn client(url: &str, database: &str, limits: &Limits) -> Client {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(Duration::from_millis(limits.connect_timeout_ms)));
+    connector.set_keepalive(Some(KEEPALIVE));
+    let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .build(connector);
+    // Pinned on every insert, so that a server's own defaults change nothing (design section 5).
+    Client::with_http_client(http)
+        .with_url(url)
+        .with_database(database)
+        .with_compression(clickhouse::Compression::None)
+        .with_setting("async_insert", "0")
+        .with_setting("wait_end_of_query", "1")
+        .with_setting("input_format_parallel_parsing", "0")
+        .with_setting("materialized_views_ignore_errors", "0")
+}
+
+/// The server closes idle connections after three seconds by default: ours are closed before.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// What tells how much is gone, and what deletes it: the table that tells comes last, so that an end in the middle is mended by
 /// the next time.

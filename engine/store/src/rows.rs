@@ -1,35 +1,11 @@
 //! Our types as rows: one function a table, its columns in the order of `sql/schema`.
 
-use adapters::leg::{KeyKind, Moment};
+use adapters::leg::Moment;
 use adapters::line::word;
-use adapters::{Leg, Reject};
-use calls::line::{CallLine, OfferLine, Seconds, VisitLine, Word};
+use calls::customers::FollowUp;
+use calls::line::{CallLine, FollowUpLine, OfferLine, Seconds, VisitLine, Word};
 
 use crate::block::{At, Block, Thousandths};
-
-/// A leg, with the moment at which its record reached the log.
-pub struct LegRow {
-    /// The leg.
-    pub leg: Leg,
-    /// The log's time.
-    pub logged_at: Moment,
-}
-
-/// A reject, with where it came from.
-pub struct RejectRow {
-    /// What was not understood.
-    pub reject: Reject,
-    /// The company.
-    pub tenant: String,
-    /// The exchange.
-    pub pbx: String,
-    /// The adapter that did not understand it.
-    pub adapter: &'static str,
-    /// The file or collector.
-    pub source: String,
-    /// The log's time.
-    pub logged_at: Moment,
-}
 
 /// A call's line, with the version of this conclusion.
 pub struct CallRow {
@@ -39,6 +15,8 @@ pub struct CallRow {
     pub customer: Option<String>,
     /// See [`crate::version`].
     pub version: u64,
+    /// A hash of what is concluded.
+    pub content: u64,
     /// When it was decided, by the log's clock.
     pub decided_at: Moment,
 }
@@ -59,113 +37,12 @@ fn list<T: AsRef<str>>(values: &[T]) -> Vec<String> {
     values.iter().map(|v| v.as_ref().to_owned()).collect()
 }
 
-pub(crate) fn legs(rows: &[LegRow]) -> Block {
-    let mut block = Block::of(rows.len());
-    block
-        .column("tenant", rows, |r| r.leg.origin.tenant.to_string())
-        .column("pbx", rows, |r| r.leg.origin.pbx.to_string())
-        .column("adapter", rows, |r| r.leg.origin.adapter.to_owned())
-        .column("leg_id", rows, |r| r.leg.leg_id.0)
-        .column("file", rows, |r| r.leg.position.file)
-        .column("record", rows, |r| r.leg.position.record)
-        .column("byte", rows, |r| r.leg.position.byte)
-        .column("logged_at", rows, |r| At(r.logged_at.0))
-        .column("native_id", rows, |r| r.leg.native_id.to_string())
-        .column("ordinal", rows, |r| r.leg.order)
-        .column("link_keys", rows, |r| {
-            r.leg.link_keys.iter().map(|k| (key_kind(k.kind), k.value.to_string())).collect::<Vec<_>>()
-        })
-        .column("event", rows, |r| r.leg.event.map(word))
-        .column("detail", rows, |r| r.leg.detail.to_string())
-        .column("argument", rows, |r| r.leg.argument.to_string())
-        .column("length_ms", rows, |r| r.leg.length_ms)
-        .column("from_kind", rows, |r| word(r.leg.from.kind))
-        .column("from_number", rows, |r| r.leg.from.number.to_string())
-        .column("from_name", rows, |r| r.leg.from.name.to_string())
-        .column("from_device", rows, |r| r.leg.from.device.to_string())
-        .column("from_channel", rows, |r| r.leg.from.channel.to_string())
-        .column("from_trunk", rows, |r| r.leg.from.trunk.to_string())
-        .column("to_kind", rows, |r| r.leg.to.as_ref().map(|t| word(t.kind)))
-        .column("to_number", rows, |r| r.leg.to.as_ref().map_or_else(String::new, |t| t.number.to_string()))
-        .column("to_name", rows, |r| r.leg.to.as_ref().map_or_else(String::new, |t| t.name.to_string()))
-        .column("to_device", rows, |r| r.leg.to.as_ref().map_or_else(String::new, |t| t.device.to_string()))
-        .column("to_channel", rows, |r| r.leg.to.as_ref().map_or_else(String::new, |t| t.channel.to_string()))
-        .column("to_trunk", rows, |r| r.leg.to.as_ref().map_or_else(String::new, |t| t.trunk.to_string()))
-        .column("stage", rows, |r| word(r.leg.stage))
-        .column("place", rows, |r| r.leg.place.to_string())
-        .column("dialed", rows, |r| r.leg.dialed.to_string())
-        .column("did", rows, |r| r.leg.did.to_string())
-        .column("queue", rows, |r| r.leg.queue.to_string())
-        .column("started_at", rows, |r| at(r.leg.started_at))
-        .column("rang_at", rows, |r| at(r.leg.rang_at))
-        .column("answered_at", rows, |r| at(r.leg.answered_at))
-        .column("ended_at", rows, |r| at(r.leg.ended_at))
-        .column("grain_ms", rows, |r| r.leg.grain_ms)
-        .column("up_before", rows, |r| r.leg.up_before)
-        .column("timed_out", rows, |r| r.leg.timed_out)
-        .column("disposition", rows, |r| word(r.leg.disposition))
-        .column("answerer", rows, |r| word(r.leg.answerer))
-        .column("cause", rows, |r| r.leg.cause)
-        .column("ended_by", rows, |r| r.leg.ended_by.map(word))
-        .column("moved_kind", rows, |r| r.leg.moved.as_ref().map(|m| word(m.kind)))
-        .column("moved_by", rows, |r| r.leg.moved.as_ref().map_or_else(String::new, |m| m.by.to_string()))
-        .column("hold_ms", rows, |r| r.leg.hold_ms)
-        .column("message_left", rows, |r| r.leg.message_left)
-        .column("recording", rows, |r| r.leg.recording.to_string())
-        .column("ends_call", rows, |r| r.leg.ends_call)
-        .column("extra", rows, |r| {
-            r.leg.extra.iter().map(|(n, v)| ((*n).to_owned(), v.to_string())).collect::<Vec<_>>()
-        });
-    block
-}
-
-fn key_kind(kind: KeyKind) -> String {
-    word(kind)
-}
-
-pub(crate) fn rejects(rows: &[RejectRow]) -> Block {
-    let mut block = Block::of(rows.len());
-    block
-        .column("tenant", rows, |r| r.tenant.clone())
-        .column("pbx", rows, |r| r.pbx.clone())
-        .column("adapter", rows, |r| r.adapter.to_owned())
-        .column("source", rows, |r| r.source.clone())
-        .column("file", rows, |r| r.reject.position.file)
-        .column("record", rows, |r| r.reject.position.record)
-        .column("byte", rows, |r| r.reject.position.byte)
-        .column("logged_at", rows, |r| At(r.logged_at.0))
-        .column("reason", rows, |r| r.reject.reason.clone())
-        .column("bytes_total", rows, |r| r.reject.bytes_total);
-    // Bytes are bytes, also where they are no text.
-    let bytes: Vec<&[u8]> = rows.iter().map(|r| r.reject.bytes.as_slice()).collect();
-    block.column("bytes", &bytes, |b| BytesOf(b.to_vec()));
-    block
-}
-
-/// Bytes that need not be text.
-struct BytesOf(Vec<u8>);
-
-impl crate::block::Kind for BytesOf {
-    type Column = Vec<u8>;
-    fn name() -> String {
-        "String".to_owned()
-    }
-    fn put(self, column: &mut Vec<u8>) {
-        self.0.as_slice().put(column);
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        column.push(0);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
-    }
-}
-
 pub(crate) fn calls(rows: &[CallRow]) -> Block {
     let mut block = Block::of(rows.len());
     block
         .column("call_id", rows, |r| r.line.call_id.to_string())
         .column("version", rows, |r| r.version)
+        .column("content", rows, |r| r.content)
         .column("merged_into", rows, |r| maybe(&r.line.merged_into))
         .column("tenant", rows, |r| r.line.tenant.to_string())
         .column("site", rows, |r| maybe(&r.line.site))
@@ -305,29 +182,140 @@ pub(crate) fn verdicts(rows: &[CallRow]) -> Block {
     block
 }
 
-/// One row a follow-up: the lines of its calls carry the same one.
-pub(crate) fn follow_ups(calls: &[CallRow]) -> Block {
-    let mut rows: Vec<&CallRow> = calls.iter().filter(|c| c.line.follow_up.is_some()).collect();
-    let id = |c: &CallRow| c.line.follow_up.as_ref().map(|f| f.id.clone()).unwrap_or_default();
-    rows.sort_by_key(|c| (id(c), c.line.started_at, c.line.call_id.clone()));
-    rows.dedup_by_key(|c| id(c));
+/// What is owed to a customer, with the version of this conclusion.
+pub struct FollowUpRow {
+    /// The follow-up.
+    pub follow_up: FollowUp,
+    /// See [`crate::version`].
+    pub version: u64,
+    /// A hash of what is concluded.
+    pub content: u64,
+}
+
+pub(crate) fn follow_ups(rows: &[FollowUpRow]) -> Block {
+    fn line(row: &FollowUpRow) -> &FollowUpLine {
+        &row.follow_up.line
+    }
     let mut block = Block::of(rows.len());
-    let told = |r: &CallRow| r.line.follow_up.clone();
     block
-        .column("tenant", &rows, |r| r.line.tenant.to_string())
-        .column("follow_up_id", &rows, |r| id(r).to_string())
-        .column("version", &rows, |r| r.version)
-        .column("merged_into", &rows, |_| None::<String>)
-        .column("customer", &rows, |r| r.customer.clone())
-        .column("opening_call", &rows, |r| r.line.call_id.to_string())
-        .column("opened_at", &rows, |r| At(r.line.started_at.0))
-        .column("status", &rows, |r| told(r).map_or_else(String::new, |f| word(f.status)))
-        .column("owner", &rows, |r| told(r).and_then(|f| maybe(&f.owner)))
-        .column("due_at", &rows, |r| at(told(r).and_then(|f| f.due_at)))
-        .column("settled_by_call", &rows, |r| told(r).and_then(|f| maybe(&f.settled_by_call)))
-        .column("settled_by", &rows, |r| told(r).and_then(|f| maybe(&f.settled_by)))
-        .column("our_attempts", &rows, |r| told(r).map_or(0, |f| f.our_attempts))
-        .column("customer_calls", &rows, |r| told(r).map_or(0, |f| f.customer_calls))
-        .column("time_to_return_s", &rows, |r| seconds(told(r).and_then(|f| f.time_to_return_s)));
+        .column("tenant", rows, |r| r.follow_up.tenant.to_string())
+        .column("follow_up_id", rows, |r| line(r).id.to_string())
+        .column("version", rows, |r| r.version)
+        .column("content", rows, |r| r.content)
+        .column("merged_into", rows, |r| maybe(&r.follow_up.merged_into))
+        .column("customer", rows, |r| maybe(&r.follow_up.customer))
+        .column("opening_call", rows, |r| r.follow_up.opening_call.to_string())
+        .column("calls", rows, |r| list(&r.follow_up.calls))
+        .column("opened_at", rows, |r| At(r.follow_up.opened_at.0))
+        .column("status", rows, |r| word(line(r).status))
+        .column("owner", rows, |r| maybe(&line(r).owner))
+        .column("due_at", rows, |r| at(line(r).due_at))
+        .column("settled_by_call", rows, |r| maybe(&line(r).settled_by_call))
+        .column("settled_by", rows, |r| maybe(&line(r).settled_by))
+        .column("our_attempts", rows, |r| line(r).our_attempts)
+        .column("customer_calls", rows, |r| line(r).customer_calls)
+        .column("time_to_return_s", rows, |r| seconds(line(r).time_to_return_s));
+    block
+}
+
+/// The follow-ups of calls whose lines carry them: one row each, by the first of its calls.
+pub(crate) fn follow_ups_of(calls: &[CallRow]) -> Vec<FollowUpRow> {
+    let mut told: Vec<(&CallRow, &FollowUpLine)> =
+        calls.iter().filter_map(|call| Some((call, call.line.follow_up.as_ref()?))).collect();
+    told.sort_by(|(a, x), (b, y)| {
+        (&x.id, a.line.started_at, &a.line.call_id).cmp(&(&y.id, b.line.started_at, &b.line.call_id))
+    });
+    told.dedup_by(|(_, later), (_, first)| later.id == first.id);
+    let row = |(call, line): (&CallRow, &FollowUpLine)| {
+        let follow_up = FollowUp {
+            tenant: call.line.tenant.clone(),
+            customer: call.customer.as_deref().map(Into::into),
+            opening_call: call.line.call_id.clone(),
+            opened_at: call.line.started_at,
+            calls: Vec::new(),
+            line: line.clone(),
+            merged_into: None,
+        };
+        FollowUpRow { content: calls::content::of(&follow_up), follow_up, version: call.version }
+    };
+    told.into_iter().map(row).collect()
+}
+
+/// A measure of one window, with the version of this conclusion.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WindowRow {
+    /// The company.
+    pub tenant: String,
+    /// Of what kind of thing.
+    pub scope: String,
+    /// Of which.
+    pub scope_id: String,
+    /// How long the window is, in seconds.
+    pub size_s: u32,
+    /// When it begins.
+    pub opened_at: Moment,
+    /// What was measured.
+    pub measure: String,
+    /// In thousandths.
+    pub value_thousandths: i64,
+    /// Nothing of it is expected any more.
+    pub is_final: bool,
+    /// See [`crate::version`].
+    pub version: u64,
+    /// A hash of what is concluded.
+    pub content: u64,
+}
+
+pub(crate) fn windows(rows: &[WindowRow]) -> Block {
+    let mut block = Block::of(rows.len());
+    block
+        .column("tenant", rows, |r| r.tenant.clone())
+        .column("scope", rows, |r| r.scope.clone())
+        .column("scope_id", rows, |r| r.scope_id.clone())
+        .column("size_s", rows, |r| r.size_s)
+        .column("opened_at", rows, |r| At(r.opened_at.0))
+        .column("measure", rows, |r| r.measure.clone())
+        .column("version", rows, |r| r.version)
+        .column("content", rows, |r| r.content)
+        .column("value", rows, |r| Thousandths(r.value_thousandths))
+        .column("is_final", rows, |r| r.is_final);
+    block
+}
+
+/// A name under which a call was told, and that is no call any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MergedRow {
+    /// The company.
+    pub tenant: String,
+    /// The name.
+    pub call_id: String,
+    /// The call that its legs are part of now; empty where they tell none.
+    pub merged_into: String,
+    /// See [`crate::version`].
+    pub version: u64,
+    /// When it was decided, by the log's clock.
+    pub decided_at: Moment,
+}
+
+/// The row that hides a call: what it does not tell stays at the columns' defaults.
+pub(crate) fn merged_calls(rows: &[MergedRow]) -> Block {
+    let mut block = merged(rows);
+    block.column("content", rows, |_| 0u64);
+    block
+}
+
+pub(crate) fn merged_verdicts(rows: &[MergedRow]) -> Block {
+    let mut block = merged(rows);
+    block.column("decided_at", rows, |r| At(r.decided_at.0));
+    block
+}
+
+fn merged(rows: &[MergedRow]) -> Block {
+    let mut block = Block::of(rows.len());
+    block
+        .column("tenant", rows, |r| r.tenant.clone())
+        .column("call_id", rows, |r| r.call_id.clone())
+        .column("version", rows, |r| r.version)
+        .column("merged_into", rows, |r| Some(r.merged_into.clone()));
     block
 }

@@ -19,12 +19,19 @@ LEFT JOIN
 ) AS o ON c.tenant = o.tenant AND c.call_id = o.call_id AND c.version = o.version
 LEFT JOIN
 (
+    SELECT tenant, arrayJoin(calls) AS call_id, argMax(follow_up_id, version) AS owed
+    FROM follow_ups FINAL
+    WHERE merged_into IS NULL
+    GROUP BY tenant, call_id
+) AS w ON c.tenant = w.tenant AND c.call_id = w.call_id
+LEFT JOIN
+(
     SELECT
         tenant, follow_up_id,
         CAST((follow_up_id, status, owner, due_at, settled_by_call, settled_by, our_attempts, customer_calls, time_to_return_s),
             'Tuple(id Nullable(String), status Nullable(String), owner Nullable(String), due_at Nullable(DateTime64(3, \'UTC\')), settled_by_call Nullable(String), settled_by Nullable(String), our_attempts Nullable(UInt32), customer_calls Nullable(UInt32), time_to_return_s Nullable(Decimal(18, 3)))') AS follow_up
     FROM follow_ups FINAL
-) AS f ON c.tenant = f.tenant AND c.follow_up_id = f.follow_up_id
+) AS f ON c.tenant = f.tenant AND coalesce(c.follow_up_id, w.owed) = f.follow_up_id
 LEFT JOIN
 (
     SELECT tenant, call_id, uniqExact((outcome, missed, reason, rule, is_final)) AS revision FROM verdicts GROUP BY tenant, call_id

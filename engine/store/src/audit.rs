@@ -1,0 +1,188 @@
+//! The proof that nothing is lost or doubled: batches say what was to be stored, the ledger what every insert brought, the tables what is there.
+//!
+//! Three accounts of the same rows, made at three moments. Whoever changes a table by hand changes one of them.
+
+use crate::{Store, StoreError, without_places};
+
+/// The tables whose rows a batch promises; a column of `batches` is called like each.
+const PROMISED: [&str; 3] = ["legs", "marks", "rejects"];
+
+/// Up to where a partition of the log is stored, by its register, and where it ends, by the broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogEnd {
+    /// The log.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// Everything below is stored.
+    pub stored_below: u64,
+    /// The position that the next record will have.
+    pub end: u64,
+}
+
+/// What does not agree.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Audit {
+    /// Rows that were promised and are not there, and records that nothing accounts for.
+    pub lost: u64,
+    /// Rows that came more often than they were promised.
+    pub doubled: u64,
+    /// Rows that no batch promises, or that the ledger does not know.
+    pub unexplained: u64,
+    /// One sentence each.
+    pub findings: Vec<String>,
+}
+
+impl Audit {
+    /// Nothing is lost, doubled or unexplained.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        (self.lost, self.doubled, self.unexplained) == (0, 0, 0)
+    }
+}
+
+/// How far one partition can be shown to be stored without its register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// The last reading of the log that stored anything.
+    pub epoch: u8,
+    /// Its batches follow each other up to here: the position of the first record that is in none.
+    pub next: u64,
+    /// Behind the highest position of which the ledger knows a row: more than `next` where a batch was not stored to its end.
+    pub stored: u64,
+}
+
+type Row = (String, u32, u8, u64, u64, u64, u64, u64, u64);
+
+impl Store {
+    /// Compares what batches promise, what the ledger accounts for and what the tables have, and that with the log's own ends.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn audit(&self, ends: &[LogEnd]) -> Result<Audit, StoreError> {
+        let mut audit = Audit::default();
+        for table in PROMISED {
+            self.audit_batches(table, &mut audit).await?;
+            self.audit_outside(table, &mut audit).await?;
+        }
+        self.audit_holes(&mut audit).await?;
+        self.audit_ends(ends, &mut audit).await?;
+        Ok(audit)
+    }
+
+    /// How far a partition is stored, by its facts alone; `None`: nothing of it is.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn reached(&self, topic: &str, partition: u32) -> Result<Option<Reached>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/repair.sql")));
+        let query = query.param("topic", topic).param("partition", partition);
+        type Answer = (Option<u8>, Option<u64>, Option<u64>, Option<u64>);
+        let (epoch, next, stored, anything): Answer = query.fetch_one().await.map_err(failed)?;
+        let reached = Reached {
+            epoch: epoch.unwrap_or_default(),
+            next: next.unwrap_or_default(),
+            stored: stored.unwrap_or_default(),
+        };
+        Ok((anything.unwrap_or_default() > 0).then_some(reached))
+    }
+
+    async fn audit_batches(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_batches.sql")));
+        let rows: Vec<Row> = query.param("table", table).fetch_all().await.map_err(failed)?;
+        for (topic, partition, epoch, first, next, promised, rows, different, accounted) in rows {
+            let lost = promised.saturating_sub(different);
+            let doubled = [
+                rows.saturating_sub(different),
+                accounted.saturating_sub(promised),
+                different.saturating_sub(promised),
+            ];
+            let doubled = doubled.into_iter().max().unwrap_or(0);
+            // What never came is not in the ledger either: that is no second finding.
+            let unexplained = promised.saturating_sub(accounted).saturating_sub(lost);
+            audit.lost += lost;
+            audit.doubled += doubled;
+            audit.unexplained += unexplained;
+            audit.findings.push(format!(
+                "{table}: the batch {first}-{next} of {topic}/{partition} (epoch {epoch}) promises {promised} rows; {different} different ones are there, \
+                 {rows} with those that are there twice, and the ledger has {accounted}"
+            ));
+        }
+        Ok(())
+    }
+
+    async fn audit_outside(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_outside.sql")));
+        let rows: Vec<(String, u32, u8, u64, u64, u64)> =
+            query.param("table", table).fetch_all().await.map_err(failed)?;
+        for (topic, partition, epoch, rows, lowest, highest) in rows {
+            audit.unexplained += rows;
+            audit.findings.push(format!(
+                "{table}: {rows} rows of {topic}/{partition} (epoch {epoch}), positions {lowest} to {highest}, are of no batch"
+            ));
+        }
+        Ok(())
+    }
+
+    async fn audit_holes(&self, audit: &mut Audit) -> Result<(), StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_holes.sql")));
+        let rows: Vec<(String, u32, u8, u64, u64, u64)> = query.fetch_all().await.map_err(failed)?;
+        for (topic, partition, epoch, covered, first, next) in rows {
+            if first > covered {
+                self.missing(&topic, partition, epoch, covered, first, audit).await?;
+            } else {
+                audit.unexplained += covered.min(next) - first;
+                audit.findings.push(format!(
+                    "positions {first} to {} of {topic}/{partition} (epoch {epoch}) are in two batches",
+                    covered.min(next)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn audit_ends(&self, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_ends.sql")));
+        let rows: Vec<(String, u32, u8, u64)> = query.fetch_all().await.map_err(failed)?;
+        for LogEnd { topic, partition, stored_below, end } in ends {
+            let found = rows.iter().find(|(t, p, ..)| t == topic && p == partition);
+            let (epoch, reached) = found.map_or((0, 0), |(_, _, epoch, reached)| (*epoch, *reached));
+            if reached < *stored_below {
+                self.missing(topic, *partition, epoch, reached, *stored_below, audit).await?;
+            }
+            if reached > *end {
+                audit.unexplained += reached - end;
+                audit.findings.push(format!(
+                    "batches of {topic}/{partition} (epoch {epoch}) reach to {reached}, and the log ends at {end}: was the topic made anew?"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Positions that are in no batch: lost, unless rows say that only the batch's own row is gone.
+    async fn missing(
+        &self,
+        topic: &str,
+        partition: u32,
+        epoch: u8,
+        first: u64,
+        next: u64,
+        audit: &mut Audit,
+    ) -> Result<(), StoreError> {
+        let rows = self.count_range(topic, partition, epoch, first, next).await?;
+        let is_lost = rows.legs + rows.marks + rows.rejects == 0;
+        if is_lost {
+            audit.lost += next - first;
+        }
+        audit.findings.push(format!(
+            "positions {first} to {next} of {topic}/{partition} (epoch {epoch}) are in no batch{}",
+            if is_lost { ", and nothing of them is stored" } else { ", though rows of them are stored" }
+        ));
+        Ok(())
+    }
+}
+
+fn failed(error: clickhouse::error::Error) -> StoreError {
+    StoreError::new("comparing what is stored", error)
+}

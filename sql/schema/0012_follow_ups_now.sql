@@ -1,1 +1,0 @@
-CREATE OR REPLACE VIEW follow_ups_now AS SELECT * EXCEPT (version, merged_into) FROM follow_ups FINAL WHERE merged_into IS NULL

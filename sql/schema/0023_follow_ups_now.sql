@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW follow_ups_now AS SELECT * EXCEPT (version, content, merged_into) FROM follow_ups FINAL WHERE merged_into IS NULL

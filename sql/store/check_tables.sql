@@ -1,0 +1,1 @@
+SELECT name, engine, create_table_query FROM system.tables WHERE database = currentDatabase()
