@@ -5,20 +5,27 @@
 pub mod assemble;
 pub mod call;
 pub mod channels;
+pub mod event;
 pub mod fold;
 pub mod follow_up;
 pub mod held;
 pub mod journey;
 pub mod line;
+pub mod measure;
 pub mod paths;
 pub mod queue_log;
 pub mod settings;
 pub mod site;
 mod untimed;
 pub mod verdict;
+pub mod watermark;
+pub mod window;
 
 pub use call::Call;
+pub use event::Event;
 pub use fold::Calls;
 pub use held::Told;
 pub use line::CallLine;
 pub use site::Site;
+pub use watermark::Watermarks;
+pub use window::{Contribution, Windows};
