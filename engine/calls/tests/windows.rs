@@ -106,7 +106,7 @@ fn what_was_offered_is_the_sum_of_what_became_of_it() {
     for (set, sources) in run::SETS {
         let table = final_table(&corpus(sources, &directory), &directory);
         let mut compared = 0;
-        for ((scope, id, size, opened, _), _) in &table {
+        for (scope, id, size, opened, _) in table.keys() {
             let on = Scope::ALL.into_iter().find(|s| s.word() == scope).map_or(On::Visits, calls::window::on);
             let value = |measure: &str| {
                 table.get(&(scope.clone(), id.clone(), *size, *opened, measure.into())).map_or(0, |(value, _)| *value)

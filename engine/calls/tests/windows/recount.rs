@@ -7,10 +7,16 @@ use adapters::leg::Moment;
 use calls::journey::{Direction, OfferEnd};
 use calls::line::{Answered, CallLine, NOT_TOLD, VisitLine, Word};
 use calls::verdict::{Outcome, Reason};
-use chrono::{Duration, TimeZone};
+use chrono::TimeZone;
 use directory::Directory;
 
 use crate::Table;
+
+/// Whose: the scope and the id.
+type Of = (&'static str, String);
+
+/// A visit with its call.
+type Stay<'l> = (&'l CallLine, &'l VisitLine);
 
 /// Every row in its final state; those without a value are left out.
 pub fn table(lines: &[CallLine], directory: &Directory) -> Table {
@@ -20,9 +26,8 @@ pub fn table(lines: &[CallLine], directory: &Directory) -> Table {
     let inbound: Vec<&CallLine> = counted.iter().copied().filter(|l| l.direction == Direction::Inbound).collect();
     let soon_ms = directory.service_level_ms();
 
-    type Of = (&'static str, String);
     let mut calls: BTreeMap<(Of, u32, i64), Vec<&CallLine>> = BTreeMap::new();
-    let mut visits: BTreeMap<(Of, u32, i64), Vec<(&CallLine, &VisitLine)>> = BTreeMap::new();
+    let mut visits: BTreeMap<(Of, u32, i64), Vec<Stay<'_>>> = BTreeMap::new();
     let mut people: BTreeMap<(Of, u32, i64), Vec<&CallLine>> = BTreeMap::new();
     for line in inbound {
         let of = [
@@ -98,8 +103,7 @@ fn spans(at: Moment, directory: &Directory) -> [(u32, i64); 3] {
     let zone = directory.zone();
     let day = zone.timestamp_millis_opt(at.0).unwrap().date_naive();
     // Midnight is there in the zones of these tests.
-    let midnight =
-        zone.from_local_datetime(&(day.and_hms_opt(0, 0, 0).unwrap() + Duration::zero())).earliest().unwrap();
+    let midnight = zone.from_local_datetime(&day.and_hms_opt(0, 0, 0).unwrap()).earliest().unwrap();
     [(300, at.0 / 300_000 * 300_000), (3600, at.0 / 3_600_000 * 3_600_000), (86_400, midnight.timestamp_millis())]
 }
 
@@ -186,21 +190,17 @@ fn of_calls(calls: &[&CallLine], soon_ms: i64) -> Vec<(&'static str, Option<i64>
     measures
 }
 
-fn of_visits(visits: &[(&CallLine, &VisitLine)], queue: &str, soon_ms: i64) -> Vec<(&'static str, Option<i64>)> {
+fn of_visits(visits: &[Stay<'_>], queue: &str, soon_ms: i64) -> Vec<(&'static str, Option<i64>)> {
     let n = visits.len();
     let ended = |end: &'static str| visits.iter().filter(move |(_, v)| v.end.as_deref() == Some(end));
-    let told = |(line, visit): &&(&CallLine, &VisitLine)| {
-        visit.end.as_deref() != Some("answered") || line.wait_time_s.is_some()
-    };
-    let stay = |(line, visit): &(&CallLine, &VisitLine)| ((visit.left_at.0 - visit.entered_at.0).max(0), line.short);
+    let told = |(line, visit): &&Stay<'_>| visit.end.as_deref() != Some("answered") || line.wait_time_s.is_some();
+    let stay = |(line, visit): &Stay<'_>| ((visit.left_at.0 - visit.entered_at.0).max(0), line.short);
     let waits: Vec<i64> = visits.iter().filter(told).map(|v| stay(v).0).collect();
     let answered: Vec<i64> = ended("answered").filter(told).map(|v| stay(v).0).collect();
     let left: Vec<(i64, bool)> = ended("abandoned").map(stay).collect();
     let short = ended("abandoned").filter(|(line, _)| line.short).count();
     let kind = visits[0].1.kind;
-    // Each call once: an offer is of the first place of its name that the call was in.
-    let calls: BTreeMap<&str, &CallLine> = visits.iter().map(|(line, _)| (line.call_id.as_str(), *line)).collect();
-    assert!(!calls.is_empty());
+    // An offer is counted once a call, at the first place of its name that the call was in.
     let mut seen: Vec<*const CallLine> = Vec::new();
     let mut rang = 0;
     for (line, _) in visits {
