@@ -259,6 +259,17 @@ fn a_share_of_nothing_is_not_told_and_one_that_was_becomes_nothing() {
 }
 
 #[test]
+fn within_the_threshold_is_at_most_the_threshold() {
+    let directory = made::directory("Europe/Berlin");
+    for (waited_ms, within) in [(20_000, 1000), (20_001, 0)] {
+        let waited = Some(calls::line::Seconds { ms: waited_ms });
+        let table = final_table(&[CallLine { queue_wait_time_s: waited, ..call(0) }], &directory);
+        let key = ("tenant".into(), "lighthouse".into(), 300, at(0).0, "sl_answered_within".into());
+        assert_eq!(table.get(&key).map_or(0, |(value, _)| *value), within, "{waited_ms}");
+    }
+}
+
+#[test]
 fn a_day_is_that_of_the_first_site_s_clock() {
     let directory = made::directory("Europe/Berlin");
     let ms = |text: &str| Moment(text.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp_millis());

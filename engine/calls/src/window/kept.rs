@@ -43,7 +43,7 @@ impl Kept {
 
 impl Default for Kept {
     /// Five minutes for a day, hours for a week and a day (as long as a call can change), days for five weeks.
-    /// A window takes about 300 bytes: all limits together are 130 MB, which a company of ten thousand people reaches.
+    /// A window takes about 300 bytes, so that all limits together are some 130 MB; a company of a thousand people comes near those of people.
     fn default() -> Self {
         let of = |five_minutes, hours, days| {
             [(26 * HOUR_S, five_minutes), (8 * DAY_S, hours), (35 * DAY_S, days)]
