@@ -5,26 +5,6 @@
 pub mod assemble;
 pub mod call;
 pub mod channels;
-pub mod content;
-pub mod customers;
-pub mod endings;
-pub mod fold;
-pub mod follow_up;
-pub mod held;
-pub mod journey;
-pub mod line;
-pub mod live;
-pub mod paths;
-pub mod queue_log;
-pub mod remembered;
-pub mod settings;
-pub mod site;
-mod untimed;
-pub mod verdict;
+pub mod measure;
 
-pub use call::Call;
-pub use fold::Calls;
-pub use held::Told;
-pub use line::CallLine;
-pub use live::Live;
-pub use site::Site;
+

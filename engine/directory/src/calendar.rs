@@ -88,6 +88,20 @@ pub(crate) fn start_of_day_ms(day: NaiveDate, zone: Tz) -> i64 {
     by_clock.unwrap_or_else(|| day.and_time(NaiveTime::MIN).and_utc().timestamp_millis())
 }
 
+/// The day around this moment by the clocks of this zone: its first moment and that of the next day, in milliseconds.
+/// It has 23 or 25 hours where the clock is changed.
+#[must_use]
+pub fn day_span_ms(at_ms: i64, zone: Tz) -> (i64, i64) {
+    const MS_PER_DAY: i64 = 86_400_000;
+    let by_utc = at_ms.div_euclid(MS_PER_DAY).saturating_mul(MS_PER_DAY);
+    let Some(at) = DateTime::from_timestamp_millis(at_ms) else { return (by_utc, by_utc.saturating_add(MS_PER_DAY)) };
+    let day = at.with_timezone(&zone).date_naive();
+    // The next day is not the following date where a zone skipped that one.
+    let next = (1..=2).filter_map(|ahead| day.checked_add_days(Days::new(ahead))).map(|day| start_of_day_ms(day, zone));
+    let end = next.filter(|start| *start > at_ms).min();
+    (start_of_day_ms(day, zone), end.unwrap_or_else(|| by_utc.saturating_add(MS_PER_DAY)))
+}
+
 /// A minute of a day as a moment; the first where the clock shows it twice, `None` where it skips it.
 fn moment_ms(day: NaiveDate, minute: u32, zone: Tz) -> Option<i64> {
     let time = NaiveTime::from_hms_opt(minute / 60, minute % 60, 0)?;
@@ -158,6 +172,23 @@ mod tests {
     #[test]
     fn an_opening_that_the_clock_shows_twice_is_the_first() {
         check("2026-10-24T12:00:00Z", false, "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn a_day_has_the_hours_that_its_clock_shows() {
+        let ms = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis();
+        for (zone, at, from, to) in [
+            (Tz::Europe__Berlin, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            (Tz::Europe__Berlin, "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            (Tz::Asia__Kolkata, "2026-10-24T18:30:00Z", "2026-10-24T18:30:00Z", "2026-10-25T18:30:00Z"),
+            (Tz::Asia__Kolkata, "2026-10-24T18:29:59Z", "2026-10-23T18:30:00Z", "2026-10-24T18:30:00Z"),
+            // The clock skips midnight, and later a whole day.
+            (Tz::Africa__Cairo, "2026-04-24T12:00:00Z", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"),
+            (Tz::Pacific__Apia, "2011-12-30T09:00:00Z", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"),
+            (Tz::Pacific__Apia, "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"),
+        ] {
+            assert_eq!(day_span_ms(ms(at), zone), (ms(from), ms(to)), "{zone} {at}");
+        }
     }
 
     #[test]

@@ -14,12 +14,14 @@ mod site_file;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use calendar::Calendar;
+use chrono_tz::Tz;
+
+pub use calendar::{Calendar, day_span_ms};
 pub use error::SiteError;
 pub use number::{CACHED_NUMBERS_MAX, Numbers, is_withheld};
 pub use person::{Extension, Group, Mobile, Person, Span};
-pub use place::{Context, Did, Entry, HuntGroup, Pbx, Queue, Site, Tie, TieEnd, Trunk};
-pub use site_file::{ContextKind, EntryKind, MissedSwitches, Rings, TieKey};
+pub use place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+pub use site_file::{ContextKind, EntryKind, MissedSwitches, Rings, Scope, TieKey};
 
 /// Without a site file, an extension has up to six digits.
 pub const EXTENSION_DIGITS_MAX: usize = 6;
@@ -47,11 +49,13 @@ pub struct Directory {
     extensions: HashMap<String, HashSet<String>>,
     missed: MissedSwitches,
     limits: Limits,
+    watched: Vec<Limit>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     short_abandon_ms: i64,
+    service_level_ms: i64,
     talk_min_ms: i64,
     expires_after_ms: i64,
     grace_ms: i64,
@@ -62,6 +66,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             short_abandon_ms: 5_000,
+            service_level_ms: 20_000,
             talk_min_ms: 10_000,
             expires_after_ms: 7 * 86_400_000,
             grace_ms: 4 * 3_600_000,
@@ -335,6 +340,24 @@ impl Directory {
         self.limits.short_abandon_ms
     }
 
+    /// A caller who is answered within this was answered soon enough, in milliseconds: the `t` of the service level.
+    #[must_use]
+    pub fn service_level_ms(&self) -> i64 {
+        self.limits.service_level_ms
+    }
+
+    /// The figures that somebody wants to hear of when they rise too high.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.watched
+    }
+
+    /// By whose clocks the company's days go: those of its first site; UTC where that tells no zone.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.sites.first().and_then(|s| s.zone).unwrap_or(Tz::UTC)
+    }
+
     /// A call back shorter than this settles nothing, in milliseconds.
     #[must_use]
     pub fn talk_min_ms(&self) -> i64 {
@@ -379,6 +402,7 @@ impl Directory {
             extensions: HashMap::new(),
             missed: MissedSwitches::default(),
             limits: Limits::default(),
+            watched: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use rlibphonenumber::enums::Region;
 
 use crate::calendar::Calendar;
-use crate::site_file::{ContextKind, EntryKind, Rings, TieKey};
+use crate::site_file::{ContextKind, EntryKind, Rings, Scope, TieKey};
 
 /// A place of the company.
 #[derive(Debug, Clone)]
@@ -159,4 +159,27 @@ impl Entry {
             EntryKind::Refused => "refused",
         }
     }
+}
+
+/// A figure that somebody wants to hear of when it rises too high.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    /// Its name.
+    pub name: String,
+    /// The measure, by its name; whoever counts checks that there is one.
+    pub measure: String,
+    /// Whose figure.
+    pub scope: Scope,
+    /// Which one of them; `None`: each by itself.
+    pub id: Option<String>,
+    /// How wide the window is, in seconds: 300, 3600, or 86400 for a day by the calendar.
+    pub window_s: u32,
+    /// A window of an hour begins every five minutes.
+    pub sliding: bool,
+    /// A value above this crosses it, in thousandths of the measure's unit.
+    pub above_thousandths: i64,
+    /// A value at or below this clears it, in thousandths of the measure's unit.
+    pub clear_at_thousandths: i64,
+    /// Where the site file names the measure.
+    pub measure_line: usize,
 }

@@ -12,9 +12,10 @@ use crate::calendar::{Calendar, NotUnderstood};
 use crate::error::SiteError;
 use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
-use crate::place::{Context, Did, Entry, HuntGroup, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+use crate::place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
 use crate::site_file::{
-    ContextKind, DidEntry, GroupEntry, PbxEntry, PersonEntry, SiteEntry, SiteFile, TieEndEntry, Told, TrunkEntry, Week,
+    ContextKind, DidEntry, GroupEntry, LimitEntry, PbxEntry, PersonEntry, Scope, SiteEntry, SiteFile, TieEndEntry,
+    Told, TrunkEntry, Week,
 };
 use crate::{Directory, Limits};
 
@@ -45,6 +46,7 @@ pub(crate) fn read(text: &str) -> Result<Directory, SiteError> {
     reading.queues(file.queue, &ids)?;
     reading.hunt_groups(file.hunt_group, &ids)?;
     reading.dids(file.did, &ids)?;
+    reading.watched(file.limit)?;
     reading.directory.index();
     Ok(reading.directory)
 }
@@ -76,6 +78,7 @@ impl Reading<'_> {
         let default = Limits::default();
         self.directory.limits = Limits {
             short_abandon_ms: seconds("short_abandon_s", file.short_abandon_s.as_ref(), default.short_abandon_ms)?,
+            service_level_ms: seconds("service_level_s", file.service_level_s.as_ref(), default.service_level_ms)?,
             talk_min_ms: seconds("talk_min_s", file.talk_min_s.as_ref(), default.talk_min_ms)?,
             expires_after_ms: file.expires_after_days.map_or(default.expires_after_ms, |d| i64::from(d) * MS_PER_DAY),
             grace_ms: file.grace_s.map_or(default.grace_ms, |s| i64::from(s) * 1000),
@@ -295,6 +298,69 @@ impl Reading<'_> {
         Ok(())
     }
 
+    fn watched(&mut self, entries: Vec<LimitEntry>) -> Result<(), SiteError> {
+        self.each_once("limit", entries.iter().map(|e| &e.name))?;
+        for entry in entries {
+            let what = format!("limit {}", entry.name.get_ref());
+            match (&entry.id, entry.scope) {
+                (Some(told), Scope::Tenant) => {
+                    return Err(self.value(&what, "id", told, "there is one company: leave `id` out"));
+                }
+                (Some(told), scope) => self.known(&what, "id", told, &self.ids_of(scope))?,
+                (None, _) => {}
+            }
+            if ![300, 3600, 86_400].contains(entry.window_s.get_ref()) {
+                let expected = "give 300, 3600, or 86400 for a day";
+                return Err(self.other_value(&what, "window_s", &entry.window_s, expected));
+            }
+            let sliding = entry.sliding.as_ref().is_some_and(|told| *told.get_ref());
+            if let Some(told) = entry.sliding.as_ref().filter(|_| sliding && *entry.window_s.get_ref() != 3600) {
+                let expected = "only the hour, `window_s = 3600`, begins anew every five minutes";
+                return Err(self.other_value(&what, "sliding", told, expected));
+            }
+            let above = self.thousandths(&what, "above", &entry.above)?;
+            let clear_at = entry.clear_at.as_ref().map(|told| self.thousandths(&what, "clear_at", told)).transpose()?;
+            if let Some(told) = entry.clear_at.as_ref().filter(|_| clear_at.is_some_and(|clear_at| clear_at > above)) {
+                let expected = "it is cleared at or below what crosses it: give at most `above`";
+                return Err(self.other_value(&what, "clear_at", told, expected));
+            }
+            self.directory.watched.push(Limit {
+                name: entry.name.into_inner(),
+                measure_line: line(self.text, entry.measure.span()),
+                measure: entry.measure.into_inner(),
+                scope: entry.scope,
+                id: entry.id.map(Told::into_inner),
+                window_s: entry.window_s.into_inner(),
+                sliding,
+                above_thousandths: above,
+                clear_at_thousandths: clear_at.unwrap_or(above),
+            });
+        }
+        Ok(())
+    }
+
+    /// A limit's value, exact to the thousandth.
+    fn thousandths(&self, what: &str, key: &str, told: &Told<f64>) -> Result<i64, SiteError> {
+        const VALUE_MAX: f64 = 1e12;
+        if !(0.0..=VALUE_MAX).contains(told.get_ref()) {
+            return Err(self.other_value(what, key, told, "give a number from 0 up"));
+        }
+        Ok((told.get_ref() * 1000.0).round() as i64)
+    }
+
+    fn ids_of(&self, scope: Scope) -> Vec<String> {
+        let directory = &self.directory;
+        match scope {
+            Scope::Tenant => Vec::new(),
+            Scope::Site => self.site_ids(),
+            Scope::Did => directory.dids.iter().map(|d| d.number.clone()).collect(),
+            Scope::Group => directory.groups.iter().map(|g| g.id.clone()).collect(),
+            Scope::Queue => directory.queues.iter().map(|q| q.id.clone()).collect(),
+            Scope::HuntGroup => directory.hunt_groups.iter().map(|h| h.id.clone()).collect(),
+            Scope::Person => directory.people.iter().map(|p| p.id.clone()).collect(),
+        }
+    }
+
     /// Extensions, also of telephones that are nobody's, and numbers in E.164 for what is outside.
     fn members(&self, what: &str, told: Vec<Told>) -> Result<Vec<String>, SiteError> {
         for member in &told {
@@ -406,11 +472,16 @@ impl Reading<'_> {
     }
 
     fn value(&self, what: &str, key: &str, told: &Told, expected: &str) -> SiteError {
+        self.other_value(what, key, told, expected)
+    }
+
+    /// The same of what is no text.
+    fn other_value<T: ToString>(&self, what: &str, key: &str, told: &Told<T>, expected: &str) -> SiteError {
         SiteError::Value {
             line: line(self.text, told.span()),
             entry: what.to_owned(),
             key: key.to_owned(),
-            value: told.get_ref().clone(),
+            value: told.get_ref().to_string(),
             expected: expected.to_owned(),
         }
     }

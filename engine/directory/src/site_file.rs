@@ -16,6 +16,7 @@ pub(crate) type Told<T = String> = Spanned<T>;
 pub(crate) struct SiteFile {
     pub(crate) tenant: Option<String>,
     pub(crate) short_abandon_s: Option<Told<f64>>,
+    pub(crate) service_level_s: Option<Told<f64>>,
     pub(crate) talk_min_s: Option<Told<f64>>,
     pub(crate) expires_after_days: Option<u32>,
     pub(crate) grace_s: Option<u32>,
@@ -40,6 +41,8 @@ pub(crate) struct SiteFile {
     pub(crate) hunt_group: Vec<HuntGroupEntry>,
     #[serde(default)]
     pub(crate) did: Vec<DidEntry>,
+    #[serde(default)]
+    pub(crate) limit: Vec<LimitEntry>,
 }
 
 /// What counts as missed beyond the plain case.
@@ -375,4 +378,57 @@ pub enum EntryKind {
     Conference,
     /// Refused.
     Refused,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitEntry {
+    pub(crate) name: Told,
+    pub(crate) measure: Told,
+    pub(crate) scope: Scope,
+    pub(crate) id: Option<Told>,
+    pub(crate) window_s: Told<u32>,
+    pub(crate) sliding: Option<Told<bool>>,
+    pub(crate) above: Told<f64>,
+    pub(crate) clear_at: Option<Told<f64>>,
+}
+
+/// Whose figures: what a window is counted for.
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The whole company.
+    Tenant,
+    /// One of its places.
+    Site,
+    /// One of its numbers.
+    Did,
+    /// A group.
+    Group,
+    /// A queue.
+    Queue,
+    /// A hunt group.
+    HuntGroup,
+    /// One person.
+    Person,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 7] =
+        [Scope::Tenant, Scope::Site, Scope::Did, Scope::Group, Scope::Queue, Scope::HuntGroup, Scope::Person];
+
+    /// As in tables and in the site file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Scope::Tenant => "tenant",
+            Scope::Site => "site",
+            Scope::Did => "did",
+            Scope::Group => "group",
+            Scope::Queue => "queue",
+            Scope::HuntGroup => "hunt_group",
+            Scope::Person => "person",
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use directory::{ContextKind, Directory, SiteError};
+use directory::{ContextKind, Directory, Scope, SiteError};
 
 const EXAMPLE: &str = include_str!("../site.example.toml");
 
 /// One table of the file each, with a key in it that nobody knows: the error lists those that are known.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "nobody = 1",
     "missed.nobody = 1",
     "[[site]]\nnobody = 1",
@@ -25,15 +25,17 @@ const TABLES: [&str; 17] = [
     "[[queue]]\nnobody = 1",
     "[[hunt_group]]\nnobody = 1",
     "[[did]]\nnobody = 1",
+    "[[limit]]\nnobody = 1",
 ];
 
 /// Places where only some words are allowed, with one that is not.
-const WORDS: [&str; 5] = [
+const WORDS: [&str; 6] = [
     "[[pbx]]\ncontexts.a = \"nobody\"",
     "[[pbx]]\nplaces.a = \"nobody\"",
     "[[tie]]\nkey = \"nobody\"",
     "[[hunt_group]]\nrings = \"nobody\"",
     "[[did]]\nentry = \"nobody\"",
+    "[[limit]]\nscope = \"nobody\"",
 ];
 
 /// What an error lists between backticks, without the word that it refuses.
@@ -102,6 +104,15 @@ fn the_example_says_what_it_means() {
         directory.next_opening(Some("crew"), Some("harbor"), ms("2026-12-24T20:00:00Z")),
         Some(ms("2026-12-26T22:00:00Z"))
     );
+    assert_eq!((directory.zone(), directory.service_level_ms()), (chrono_tz::Tz::Europe__Lisbon, 20_000));
+    let limit = &directory.limits()[0];
+    assert_eq!(
+        (limit.name.as_str(), limit.measure.as_str(), limit.id.as_deref()),
+        ("crew-misses", "missed", Some("crew"))
+    );
+    assert_eq!((limit.scope, limit.window_s, limit.sliding), (Scope::Group, 3600, true));
+    assert_eq!((limit.above_thousandths, limit.clear_at_thousandths), (10_000, 4_000));
+    assert!(EXAMPLE.lines().nth(limit.measure_line - 1).unwrap().starts_with("measure"));
     assert_eq!(directory.numbers("tower").e164("0210000123").as_deref(), Some("+351210000123"));
 }
 
@@ -176,6 +187,41 @@ fn errors_name_the_line_and_what_would_have_worked() {
     check(
         "[[site]]\nid = \"pier\"\nhours.mon = [\"09:00-18:00\"]",
         "line 7: site pier: hours.mon = \"09:00-18:00\" is not understood; hours need to know by which clocks: give the site's `zone`",
+    );
+}
+
+#[test]
+fn a_limit_that_could_never_be_told_is_an_error() {
+    let limit = |more: &str| format!("[[limit]]\nname = \"a\"\nmeasure = \"missed\"\n{more}");
+    check(
+        &limit("scope = \"site\"\nid = \"pier\"\nwindow_s = 300\nabove = 1"),
+        "line 9: limit a: id = \"pier\" is not in this file; there is only quay",
+    );
+    check(
+        &limit("scope = \"tenant\"\nid = \"pier\"\nwindow_s = 300\nabove = 1"),
+        "line 9: limit a: id = \"pier\" is not understood; there is one company: leave `id` out",
+    );
+    check(
+        &limit("scope = \"tenant\"\nwindow_s = 600\nabove = 1"),
+        "line 9: limit a: window_s = \"600\" is not understood; give 300, 3600, or 86400 for a day",
+    );
+    check(
+        &limit("scope = \"tenant\"\nwindow_s = 300\nsliding = true\nabove = 1"),
+        "line 10: limit a: sliding = \"true\" is not understood; only the hour, `window_s = 3600`, begins anew every five minutes",
+    );
+    check(
+        &limit("scope = \"tenant\"\nwindow_s = 300\nabove = 1\nclear_at = 2"),
+        "line 11: limit a: clear_at = \"2\" is not understood; it is cleared at or below what crosses it: give at most `above`",
+    );
+    check(
+        &limit("scope = \"tenant\"\nwindow_s = 300\nabove = -1"),
+        "line 10: limit a: above = \"-1\" is not understood; give a number from 0 up",
+    );
+    check(
+        &limit(
+            "scope = \"tenant\"\nwindow_s = 300\nabove = 1\n[[limit]]\nname = \"a\"\nmeasure = \"missed\"\nscope = \"tenant\"\nwindow_s = 300\nabove = 1",
+        ),
+        "line 12: limit a is there twice; the first is on line 6: delete or rename one",
     );
 }
 

@@ -1,0 +1,103 @@
+//! How calls ended, a partition: the twelve add up to `offered` in every window.
+//! The family is one file, since its members are one definition.
+
+use super::{Measure, On, Part, Unit};
+
+pub(super) const MEASURES: &[Measure] = &[
+    Measure {
+        name: "answered",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Answered],
+        formula: "calls of this outcome: a person spoke with the caller and had them last",
+        value: |p| p.count(Part::Answered),
+    },
+    Measure {
+        name: "lost_in_transfer",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::LostInTransfer],
+        formula: "calls of this outcome: passed on by a person, and nobody spoke with them after that",
+        value: |p| p.count(Part::LostInTransfer),
+    },
+    Measure {
+        name: "overflowed",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Overflowed],
+        formula: "calls of this outcome: passed outside, answer unknown",
+        value: |p| p.count(Part::Overflowed),
+    },
+    Measure {
+        name: "voicemail",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Voicemail],
+        formula: "calls of this outcome: came to a mailbox",
+        value: |p| p.count(Part::Voicemail),
+    },
+    Measure {
+        name: "served",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Served],
+        formula: "calls of this outcome: heard a final announcement to its end",
+        value: |p| p.count(Part::Served),
+    },
+    Measure {
+        name: "failed",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Failed],
+        formula: "calls of this outcome: a fault before anything of ours was reached",
+        value: |p| p.count(Part::Failed),
+    },
+    Measure {
+        name: "closed",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Closed],
+        formula: "calls of this outcome: turned away by a closed route",
+        value: |p| p.count(Part::Closed),
+    },
+    Measure {
+        name: "blocked",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Blocked],
+        formula: "calls of this outcome: no line, no place, nobody signed in, no device",
+        value: |p| p.count(Part::Blocked),
+    },
+    Measure {
+        name: "abandoned",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Abandoned],
+        formula: "calls of this outcome: the caller left first",
+        value: |p| p.count(Part::Abandoned),
+    },
+    Measure {
+        name: "busy",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Busy],
+        formula: "calls of this outcome: everybody tried was busy",
+        value: |p| p.count(Part::Busy),
+    },
+    Measure {
+        name: "declined",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::Declined],
+        formula: "calls of this outcome: all busy or declined, at least one declined",
+        value: |p| p.count(Part::Declined),
+    },
+    Measure {
+        name: "no_answer",
+        unit: Unit::Count,
+        on: &[On::Calls],
+        parts: &[Part::NoAnswer],
+        formula: "calls of this outcome: everything else",
+        value: |p| p.count(Part::NoAnswer),
+    },
+];

@@ -1,0 +1,446 @@
+//! The windows of one tenant: calls are added and taken away, in any order, and rows come out when the log's clock or the watermark says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use adapters::leg::{Moment, Text};
+use chrono_tz::Tz;
+use directory::{Directory, Scope, SiteError};
+use rustc_hash::FxHashMap;
+
+use super::limit::{self, Now, Watched};
+use super::sliding::{self, Sliding};
+use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowRow, add, on};
+use crate::event::Event;
+use crate::measure::{Measure, Part, Parts, Thousandths};
+
+/// Every window that is kept.
+#[derive(Debug)]
+pub struct Windows {
+    tenant: Text,
+    zone: Tz,
+    kept: Kept,
+    names: Names,
+    windows: FxHashMap<Key, Window>,
+    /// For each scope and size: what is kept, by its end.
+    by_end: [[ByEnd; 3]; 7],
+    /// What was changed since the last advance.
+    changed: Vec<Key>,
+    /// What was changed since it was told last.
+    pending: Vec<Key>,
+    /// The day around a moment: most calls are of the day of the call before.
+    day: (Moment, Moment),
+    clock: Moment,
+    watermark: Moment,
+    known_since: Moment,
+    sliding: Sliding,
+    limits: Vec<Watched>,
+    events: Vec<Event>,
+    forgotten: BTreeSet<Forgotten>,
+}
+
+/// Which window. The scope is a number of [`Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    name: u32,
+    size: Size,
+    opened_at: i64,
+}
+
+#[derive(Debug)]
+struct Window {
+    ended_at: Moment,
+    /// In the order of `On::parts`.
+    sums: Box<[i64]>,
+    /// One bit for each measure that was told.
+    told: u64,
+    told_at: Option<Moment>,
+    is_changed: bool,
+    is_pending: bool,
+}
+
+/// Windows of one scope and size.
+#[derive(Debug)]
+struct ByEnd {
+    keys: BTreeMap<Moment, Vec<Key>>,
+    count: usize,
+    /// Windows that ended up to here and are not kept may have been: nobody knows what was in them.
+    forgotten_through: Moment,
+}
+
+impl Windows {
+    /// No window yet, of the directory's company, its zone and its limits.
+    ///
+    /// # Errors
+    /// A limit on a measure that there is not, with its line in the site file and the measures that there are.
+    pub fn new(kept: Kept, directory: &Directory) -> Result<Windows, SiteError> {
+        let none = || ByEnd { keys: BTreeMap::new(), count: 0, forgotten_through: Moment(i64::MIN) };
+        Ok(Windows {
+            tenant: directory.tenant().into(),
+            zone: directory.zone(),
+            kept,
+            names: Names::default(),
+            windows: FxHashMap::default(),
+            by_end: std::array::from_fn(|_| std::array::from_fn(|_| none())),
+            changed: Vec::new(),
+            pending: Vec::new(),
+            day: (Moment(i64::MAX), Moment(i64::MAX)),
+            clock: Moment(i64::MIN),
+            watermark: Moment(i64::MIN),
+            known_since: Moment(i64::MIN),
+            sliding: Sliding::default(),
+            limits: limit::read(directory)?,
+            events: Vec::new(),
+            forgotten: BTreeSet::new(),
+        })
+    }
+
+    /// Calls that began before this moment are not added, though there may have been some: a window that begins before is not whole.
+    #[must_use]
+    pub fn known_since(mut self, moment: Moment) -> Windows {
+        self.known_since = moment;
+        self
+    }
+
+    /// Adds a call.
+    pub fn add(&mut self, contribution: &Contribution) {
+        self.change(contribution, 1);
+    }
+
+    /// Takes away what was added: the exact inverse.
+    pub fn take_away(&mut self, contribution: &Contribution) {
+        self.change(contribution, -1);
+    }
+
+    /// Windows that are kept no more and have changed all the same, since this was asked last: to be counted again from the calls.
+    pub fn dirty_forgotten(&mut self) -> Vec<Forgotten> {
+        std::mem::take(&mut self.forgotten).into_iter().collect()
+    }
+
+    /// What happened to limits and windows since this was asked last.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Windows that are kept.
+    #[must_use]
+    pub fn kept_windows(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Tells what has changed: a window that goes on at most once in `early_every_s` of the log's clock, one that is over at once, and one
+    /// that the watermark passes now whether it changed or not. Then the oldest are let go.
+    pub fn advance(&mut self, log_clock: Moment, watermark: Option<Moment>, mut emit: impl FnMut(WindowRow)) {
+        let before = self.watermark;
+        self.clock = self.clock.max(log_clock);
+        self.watermark = self.watermark.max(watermark.unwrap_or(self.watermark));
+        self.take_changed();
+        let mut due = self.passed(before);
+        due.extend(self.take_due());
+        due.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+        due.dedup();
+        for key in due {
+            self.tell(key, &mut emit);
+        }
+        self.tell_sliding(&mut emit);
+        self.judge_closed();
+        self.let_go(&mut emit);
+    }
+
+    fn change(&mut self, contribution: &Contribution, sign: i64) {
+        if contribution.is_empty() {
+            return;
+        }
+        let at = contribution.started_at;
+        if !(self.day.0..self.day.1).contains(&at) {
+            self.day = Size::Day.around(at, self.zone);
+        }
+        let spans = [Size::FiveMinutes.around(at, self.zone), Size::Hour.around(at, self.zone), self.day];
+        for (scope, id, parts) in contribution.added() {
+            let name = self.names.number(scope, id);
+            for (size, (opened_at, ended_at)) in Size::ALL.into_iter().zip(spans) {
+                let key = Key { name, size, opened_at: opened_at.0 };
+                if let Some(window) = self.windows.get_mut(&key) {
+                    add(&mut window.sums, parts, sign);
+                    if !window.is_changed {
+                        window.is_changed = true;
+                        self.changed.push(key);
+                    }
+                } else if self.is_forgotten(scope, size, opened_at, ended_at) {
+                    self.note_forgotten(scope, id, size, opened_at, ended_at);
+                } else {
+                    let mut sums = vec![0; on(scope).parts().len()].into_boxed_slice();
+                    add(&mut sums, parts, sign);
+                    let window = Window { ended_at, sums, told: 0, told_at: None, is_changed: true, is_pending: false };
+                    self.windows.insert(key, window);
+                    self.changed.push(key);
+                    self.names.hold(name);
+                    let list = &mut self.by_end[scope as usize][size as usize];
+                    list.keys.entry(ended_at).or_default().push(key);
+                    list.count += 1;
+                }
+            }
+            self.names.let_go_if_unused(name);
+        }
+    }
+
+    fn is_forgotten(&self, scope: Scope, size: Size, opened_at: Moment, ended_at: Moment) -> bool {
+        opened_at < self.known_since || ended_at <= self.by_end[scope as usize][size as usize].forgotten_through
+    }
+
+    fn note_forgotten(&mut self, scope: Scope, id: &Text, size: Size, opened_at: Moment, ended_at: Moment) {
+        let (tenant, scope_id) = (self.tenant.clone(), id.clone());
+        let size_s = size.seconds();
+        self.forgotten.insert(Forgotten { tenant, scope, scope_id, size_s, is_sliding: false, opened_at, ended_at });
+        if (scope, size) == (Scope::Queue, Size::FiveMinutes) {
+            self.forgotten.extend(sliding::forgotten(&self.tenant, id, opened_at));
+        }
+    }
+
+    /// Sees what was changed: limits, sliding windows, and what is to be told.
+    fn take_changed(&mut self) {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+        let mut limits = std::mem::take(&mut self.limits);
+        let mut events = std::mem::take(&mut self.events);
+        for key in &changed {
+            let (scope, id) = self.names.of(key.name).clone();
+            let opened_at = Moment(key.opened_at);
+            if (scope, key.size) == (Scope::Queue, Size::FiveMinutes) {
+                self.sliding.changed(&id, opened_at);
+            }
+            for limit in limits.iter_mut().filter(|l| l.looks_at(scope, key.size, &id)) {
+                self.judge(limit, *key, &id, &mut events);
+            }
+            let Some(window) = self.windows.get_mut(key) else { continue };
+            window.is_changed = false;
+            if !window.is_pending {
+                window.is_pending = true;
+                self.pending.push(*key);
+            }
+        }
+        self.limits = limits;
+        self.events = events;
+        changed.clear();
+        self.changed = changed;
+    }
+
+    fn judge(&self, limit: &mut Watched, key: Key, id: &Text, events: &mut Vec<Event>) {
+        let now = Now { tenant: &self.tenant, clock: self.clock, watermark: self.watermark };
+        let opened_at = Moment(key.opened_at);
+        if !limit.is_sliding {
+            let Some(window) = self.windows.get(&key) else { return };
+            let value = (limit.measure.value)(&Parts::new(on(limit.scope), &window.sums));
+            return limit.changed(&now, id, (opened_at, window.ended_at), value, events);
+        }
+        // An hour of which some minutes have not begun holds no more than the one before.
+        let (_, now_ends) = Size::FiveMinutes.around(self.clock, self.zone);
+        for opened_at in sliding::around(opened_at) {
+            let ended_at = opened_at.plus_ms(SLIDING_WIDTH_MS);
+            if ended_at <= now_ends {
+                let value = self.sliding_value(limit.measure, limit.scope, id, opened_at);
+                limit.changed(&now, id, (opened_at, ended_at), value, events);
+            }
+        }
+    }
+
+    fn judge_closed(&mut self) {
+        let mut limits = std::mem::take(&mut self.limits);
+        let mut events = std::mem::take(&mut self.events);
+        let now = Now { tenant: &self.tenant, clock: self.clock, watermark: self.watermark };
+        let next = |size: Size, is_sliding: bool, opened_at: Moment| {
+            if is_sliding {
+                let opened_at = opened_at.plus_ms(sliding::STEP_MS);
+                return (opened_at, opened_at.plus_ms(SLIDING_WIDTH_MS));
+            }
+            let (_, ended_at) = size.around(opened_at, self.zone);
+            size.around(ended_at, self.zone)
+        };
+        let value = |limit: &Watched, id: &Text, opened_at: Moment| {
+            if limit.is_sliding {
+                return self.sliding_value(limit.measure, limit.scope, id, opened_at);
+            }
+            let name = self.names.known(limit.scope, id)?;
+            let window = self.windows.get(&Key { name, size: limit.size, opened_at: opened_at.0 })?;
+            (limit.measure.value)(&Parts::new(on(limit.scope), &window.sums))
+        };
+        for limit in &mut limits {
+            limit.closed(&now, next, value, &mut events);
+        }
+        self.limits = limits;
+        self.events = events;
+    }
+
+    fn sliding_value(&self, measure: &Measure, scope: Scope, id: &Text, opened_at: Moment) -> Option<Thousandths> {
+        (measure.value)(&Parts::new(on(scope), &self.sliding_sums(scope, id, opened_at)))
+    }
+
+    fn sliding_sums(&self, scope: Scope, id: &Text, opened_at: Moment) -> Vec<i64> {
+        let mut sums = vec![0; on(scope).parts().len()];
+        let Some(name) = self.names.known(scope, id) else { return sums };
+        for opened_at in sliding::within(opened_at) {
+            let key = Key { name, size: Size::FiveMinutes, opened_at: opened_at.0 };
+            if let Some(window) = self.windows.get(&key) {
+                sums.iter_mut().zip(&window.sums).for_each(|(sum, part)| *sum += part);
+            }
+        }
+        sums
+    }
+
+    /// The windows that the watermark has passed since it stood at `before`.
+    fn passed(&mut self, before: Moment) -> Vec<Key> {
+        if self.watermark <= before {
+            return Vec::new();
+        }
+        let span = (Bound::Excluded(before), Bound::Included(self.watermark));
+        let lists = self.by_end.iter().flatten();
+        let mut passed: Vec<Key> =
+            lists.flat_map(|list| list.keys.range(span).flat_map(|(_, keys)| keys)).copied().collect();
+        passed.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+        for key in &passed {
+            let Some(window) = self.windows.get(key) else { continue };
+            let counted = Parts::new(on(Scope::Tenant), &window.sums).of(Part::Offered) != 0;
+            if self.names.of(key.name).0 == Scope::Tenant && counted {
+                self.events.push(Event::WindowClosed {
+                    tenant: self.tenant.clone(),
+                    size_s: key.size.seconds(),
+                    opened_at: Moment(key.opened_at),
+                    ended_at: window.ended_at,
+                    at: self.clock,
+                });
+            }
+        }
+        passed
+    }
+
+    /// What was changed and may be told now.
+    fn take_due(&mut self) -> Vec<Key> {
+        let early_ms = self.kept.early_every_s * 1000;
+        let (clock, watermark, windows) = (self.clock, self.watermark, &self.windows);
+        let is_due = |key: &mut Key| {
+            windows.get(key).is_none_or(|window| {
+                window.ended_at <= watermark || window.told_at.is_none_or(|told_at| clock.ms_since(told_at) >= early_ms)
+            })
+        };
+        self.pending.extract_if(.., is_due).collect()
+    }
+
+    fn tell(&mut self, key: Key, emit: &mut impl FnMut(WindowRow)) {
+        let Some(window) = self.windows.get_mut(&key) else { return };
+        let (scope, id) = self.names.of(key.name);
+        window.is_pending = false;
+        window.told_at = Some(self.clock);
+        let head = Head { tenant: &self.tenant, scope: scope.word(), scope_id: id, size_s: key.size.seconds() };
+        let is_final = window.ended_at <= self.watermark;
+        head.tell(on(*scope), &window.sums, Moment(key.opened_at), is_final, &mut window.told, emit);
+    }
+
+    fn tell_sliding(&mut self, emit: &mut impl FnMut(WindowRow)) {
+        let mut sliding = std::mem::take(&mut self.sliding);
+        let mut forgotten = std::mem::take(&mut self.forgotten);
+        let through = self.by_end[Scope::Queue as usize][Size::FiveMinutes as usize].forgotten_through;
+        let is_whole =
+            |opened_at: Moment| opened_at >= self.known_since && opened_at.plus_ms(sliding::STEP_MS) > through;
+        let sums = |queue: &Text, opened_at: Moment| self.sliding_sums(Scope::Queue, queue, opened_at);
+        sliding.advance(&self.tenant, self.watermark, is_whole, sums, &mut forgotten, emit);
+        self.sliding = sliding;
+        self.forgotten = forgotten;
+    }
+
+    /// Lets the oldest go. Those that are over have been told; of those that are not, what is known is told before.
+    fn let_go(&mut self, emit: &mut impl FnMut(WindowRow)) {
+        for scope in Scope::ALL {
+            for size in Size::ALL {
+                let keep = self.kept.of(scope, size);
+                let until = self.watermark.plus_ms(-keep.keep_s * 1000);
+                loop {
+                    let list = &mut self.by_end[scope as usize][size as usize];
+                    let Some(oldest) = list.keys.first_entry() else { break };
+                    let is_old = *oldest.key() <= until;
+                    let is_too_many = list.count > keep.windows_max;
+                    let (ended_at, mut keys) = match (is_old, is_too_many) {
+                        (true, _) => oldest.remove_entry(),
+                        (false, true) if list.keys.len() > 1 => match list.keys.pop_first() {
+                            Some(oldest) => oldest,
+                            None => break,
+                        },
+                        _ => break,
+                    };
+                    list.count -= keys.len();
+                    list.forgotten_through = list.forgotten_through.max(ended_at);
+                    keys.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+                    for key in keys {
+                        if self.windows.get(&key).is_some_and(|window| window.is_pending) {
+                            self.tell(key, emit);
+                        }
+                        self.windows.remove(&key);
+                        self.names.release(key.name);
+                    }
+                }
+                let list = &mut self.by_end[scope as usize][size as usize];
+                list.forgotten_through = list.forgotten_through.max(until);
+            }
+        }
+    }
+
+    /// By whose it is, and when: so that the order in which calls came shows nowhere.
+    fn order(&self, key: &Key) -> (&(Scope, Text), Size, i64) {
+        (self.names.of(key.name), key.size, key.opened_at)
+    }
+}
+
+/// Ids of scopes as numbers, as long as there is a window of them.
+#[derive(Debug, Default)]
+struct Names {
+    numbers: [FxHashMap<Text, u32>; 7],
+    names: Vec<(Scope, Text)>,
+    /// How many windows each has.
+    windows: Vec<u32>,
+    free: Vec<u32>,
+}
+
+impl Names {
+    fn known(&self, scope: Scope, id: &Text) -> Option<u32> {
+        self.numbers[scope as usize].get(id).copied()
+    }
+
+    fn number(&mut self, scope: Scope, id: &Text) -> u32 {
+        if let Some(number) = self.known(scope, id) {
+            return number;
+        }
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.names[number as usize] = (scope, id.clone());
+                number
+            }
+            None => {
+                self.names.push((scope, id.clone()));
+                self.windows.push(0);
+                self.names.len() as u32 - 1
+            }
+        };
+        self.numbers[scope as usize].insert(id.clone(), number);
+        number
+    }
+
+    fn of(&self, number: u32) -> &(Scope, Text) {
+        &self.names[number as usize]
+    }
+
+    fn hold(&mut self, number: u32) {
+        self.windows[number as usize] += 1;
+    }
+
+    fn release(&mut self, number: u32) {
+        self.windows[number as usize] -= 1;
+        self.let_go_if_unused(number);
+    }
+
+    fn let_go_if_unused(&mut self, number: u32) {
+        if self.windows[number as usize] == 0 {
+            let (scope, id) = &self.names[number as usize];
+            self.numbers[*scope as usize].remove(id);
+            self.free.push(number);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! An hour of a queue that begins every five minutes: the sum of twelve windows of five minutes, told when the watermark passes its end,
+//! and again when it changes late. Never early: one call would tell twelve of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use adapters::leg::{Moment, Text};
+use directory::Scope;
+
+use super::{Forgotten, Head, Size, WindowRow, on};
+
+/// Their scope in the table: by another name than the hours that follow each other, so that nobody adds them up.
+pub const SLIDING: &str = "queue_sliding";
+
+/// How wide they are, in milliseconds.
+pub const SLIDING_WIDTH_MS: i64 = 3_600_000;
+
+/// How often one begins, in milliseconds.
+pub(super) const STEP_MS: i64 = 300_000;
+
+/// The beginnings of all hours that contain the five minutes that begin here.
+pub(super) fn around(opened_at: Moment) -> impl Iterator<Item = Moment> {
+    let steps = SLIDING_WIDTH_MS / STEP_MS;
+    (0..steps).rev().map(move |step| opened_at.plus_ms(-step * STEP_MS))
+}
+
+/// The beginnings of the five minutes in this hour.
+pub(super) fn within(opened_at: Moment) -> impl Iterator<Item = Moment> {
+    (0..SLIDING_WIDTH_MS / STEP_MS).map(move |step| opened_at.plus_ms(step * STEP_MS))
+}
+
+/// Those that are to be told, and what was told of those that were.
+#[derive(Debug, Default)]
+pub(super) struct Sliding {
+    /// By end, so that those that are due come first; at most twelve of a queue lie ahead.
+    due: BTreeSet<(Moment, Text)>,
+    told: BTreeMap<(Moment, Text), u64>,
+}
+
+impl Sliding {
+    /// Five minutes of this queue changed.
+    pub(super) fn changed(&mut self, queue: &Text, opened_at: Moment) {
+        for opened_at in around(opened_at) {
+            self.due.insert((opened_at.plus_ms(SLIDING_WIDTH_MS), queue.clone()));
+        }
+    }
+
+    /// Tells those that are over. `sums` are those of five minutes, `is_whole` says whether all of an hour is still known.
+    pub(super) fn advance(
+        &mut self,
+        tenant: &Text,
+        watermark: Moment,
+        is_whole: impl Fn(Moment) -> bool,
+        sum: impl Fn(&Text, Moment) -> Vec<i64>,
+        forgotten: &mut BTreeSet<Forgotten>,
+        emit: &mut impl FnMut(WindowRow),
+    ) {
+        while self.due.first().is_some_and(|(ended_at, _)| *ended_at <= watermark) {
+            let Some((ended_at, queue)) = self.due.pop_first() else { break };
+            let opened_at = ended_at.plus_ms(-SLIDING_WIDTH_MS);
+            if !is_whole(opened_at) {
+                forgotten.insert(one_forgotten(tenant, &queue, opened_at));
+                continue;
+            }
+            let sums = sum(&queue, opened_at);
+            let head = Head { tenant, scope: SLIDING, scope_id: &queue, size_s: Size::Hour.seconds() };
+            let mut told = self.told.get(&(opened_at, queue.clone())).copied().unwrap_or_default();
+            head.tell(on(Scope::Queue), &sums, opened_at, true, &mut told, emit);
+            if told != 0 {
+                self.told.insert((opened_at, queue), told);
+            }
+        }
+        while self.told.first_key_value().is_some_and(|((opened_at, _), _)| !is_whole(*opened_at)) {
+            self.told.pop_first();
+        }
+    }
+}
+
+/// The hours that are to be counted again since these five minutes, which nobody keeps, have changed.
+pub(super) fn forgotten<'w>(tenant: &'w Text, queue: &'w Text, opened_at: Moment) -> impl Iterator<Item = Forgotten> {
+    around(opened_at).map(move |opened_at| one_forgotten(tenant, queue, opened_at))
+}
+
+fn one_forgotten(tenant: &Text, queue: &Text, opened_at: Moment) -> Forgotten {
+    Forgotten {
+        tenant: tenant.clone(),
+        scope: Scope::Queue,
+        scope_id: queue.clone(),
+        size_s: Size::Hour.seconds(),
+        is_sliding: true,
+        opened_at,
+        ended_at: opened_at.plus_ms(SLIDING_WIDTH_MS),
+    }
+}
