@@ -5,6 +5,33 @@
 pub mod assemble;
 pub mod call;
 pub mod channels;
+pub mod content;
+pub mod customers;
+pub mod endings;
+pub mod event;
+pub mod fold;
+pub mod follow_up;
+pub mod held;
+pub mod journey;
+pub mod line;
+pub mod live;
 pub mod measure;
+pub mod paths;
+pub mod queue_log;
+pub mod remembered;
+pub mod settings;
+pub mod site;
+mod untimed;
+pub mod verdict;
+pub mod watermark;
+pub mod window;
 
-
+pub use call::Call;
+pub use event::Event;
+pub use fold::Calls;
+pub use held::Told;
+pub use line::CallLine;
+pub use live::Live;
+pub use site::Site;
+pub use watermark::Watermarks;
+pub use window::{Contribution, Windows};

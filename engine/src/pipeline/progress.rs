@@ -1,0 +1,203 @@
+//! What the pipeline shows of itself: figures for a monitoring system, and whether it is ready. `engine/METRICS.md` explains each figure.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use adapters::leg::Moment;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use store::CallRow;
+use stream::facts::Counts;
+use stream::keeper::CommitOutcome;
+use stream::{LogRecord, PartitionMachine};
+
+use super::Facts;
+
+/// Figures of one partition have its number.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OfPartition {
+    partition: u32,
+}
+
+/// What became of something.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+/// The figures, shared by the pipeline, those who work beside it, and whoever asks over HTTP.
+pub(crate) struct Progress {
+    registry: Registry,
+    records: Family<OfPartition, Counter>,
+    record_bytes: Counter,
+    legs: Counter,
+    rejects: Counter,
+    fact_bytes: Counter,
+    calls: Family<Outcome, Counter>,
+    commits: Family<Outcome, Counter>,
+    waits: Counter,
+    next: Family<OfPartition, Gauge>,
+    high: Family<OfPartition, Gauge>,
+    lag: Family<OfPartition, Gauge>,
+    open_calls: Family<OfPartition, Gauge>,
+    reopened_calls: Family<OfPartition, Gauge>,
+    final_after: Histogram,
+    /// Partitions that are ours, and whether each is past its taking over.
+    partitions: Mutex<BTreeMap<u32, bool>>,
+    /// The last record's time, in milliseconds since 1970.
+    logged_at: AtomicI64,
+    said_at: Mutex<Option<Instant>>,
+}
+
+/// How often the same trouble is said.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+
+impl Default for Progress {
+    fn default() -> Progress {
+        let mut registry = Registry::with_prefix("ringback");
+        let final_after = Histogram::new(exponential_buckets(0.25, 2.0, 16));
+        let progress = Progress {
+            records: Family::default(),
+            record_bytes: Counter::default(),
+            legs: Counter::default(),
+            rejects: Counter::default(),
+            fact_bytes: Counter::default(),
+            calls: Family::default(),
+            commits: Family::default(),
+            waits: Counter::default(),
+            next: Family::default(),
+            high: Family::default(),
+            lag: Family::default(),
+            open_calls: Family::default(),
+            reopened_calls: Family::default(),
+            final_after,
+            partitions: Mutex::default(),
+            logged_at: AtomicI64::new(0),
+            said_at: Mutex::new(None),
+            registry: Registry::default(),
+        };
+        let p = &progress;
+        registry.register("records", "Records taken from the log", p.records.clone());
+        registry.register_with_unit("records", "Bytes of these records", Unit::Bytes, p.record_bytes.clone());
+        registry.register("legs", "Legs stored", p.legs.clone());
+        registry.register("rejects", "Records, or parts of one, stored as not understood", p.rejects.clone());
+        registry.register_with_unit("facts", "Packed bytes of facts stored", Unit::Bytes, p.fact_bytes.clone());
+        registry.register("calls_concluded", "Conclusions of calls stored: early, final, missed", p.calls.clone());
+        registry.register("commits", "Registers committed, refused, or of unknown outcome", p.commits.clone());
+        registry.register("store_waits", "Times that the store could not be reached and was tried again", p.waits.clone());
+        registry.register("position_next", "Position of the next record to be read", p.next.clone());
+        registry.register("position_stored", "Position below which everything is stored", p.high.clone());
+        registry.register("lag_records", "Records in the log that are not stored", p.lag.clone());
+        registry.register("calls_open", "Calls open or held in memory", p.open_calls.clone());
+        registry.register("calls_reopened", "Closed calls read back for late legs", p.reopened_calls.clone());
+        registry.register_with_unit(
+            "final_after",
+            "From the end of a call, by its exchange's clock, to its final verdict, by the log's",
+            Unit::Seconds,
+            p.final_after.clone(),
+        );
+        Progress { registry, ..progress }
+    }
+}
+
+impl Progress {
+    /// Every figure, as Prometheus reads it.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// True if this process has partitions, and has taken all of them over.
+    pub(crate) fn is_ready(&self) -> bool {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        !partitions.is_empty() && partitions.values().all(|is_open| *is_open)
+    }
+
+    pub(super) fn assigned(&self, partition: u32) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, false);
+    }
+
+    pub(super) fn restored(&self, partition: u32, from: u64) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, true);
+        say(&format!("partition {partition}: goes on at {from}"));
+    }
+
+    pub(super) fn revoked(&self, partition: u32) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        say(&format!("partition {partition}: is another's now"));
+    }
+
+    pub(super) fn record(&self, partition: u32, record: &LogRecord<'_>) {
+        self.records.get_or_create(&OfPartition { partition }).inc();
+        self.record_bytes.inc_by(record.bytes.len() as u64);
+        self.logged_at.fetch_max(record.logged_at.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn committed(&self, outcome: &CommitOutcome) {
+        let outcome = match outcome {
+            CommitOutcome::Stored => "stored",
+            CommitOutcome::Refused(_) => "refused",
+            CommitOutcome::Unknown(_) => "unknown",
+        };
+        self.commits.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    pub(super) fn stored(&self, counts: Counts, bytes: usize) {
+        self.legs.inc_by(u64::from(counts.legs));
+        self.rejects.inc_by(u64::from(counts.rejects));
+        self.fact_bytes.inc_by(bytes as u64);
+    }
+
+    pub(super) fn concluded(&self, calls: &[CallRow], clock: Moment) {
+        for call in calls {
+            let line = &call.line;
+            let outcome = match (line.is_final, line.missed) {
+                (false, _) => "early",
+                (true, false) => "final",
+                (true, true) => "missed",
+            };
+            self.calls.get_or_create(&Outcome { outcome }).inc();
+            if line.is_final {
+                self.final_after.observe(clock.ms_since(line.ended_at).max(0) as f64 / 1000.0);
+            }
+        }
+    }
+
+    pub(super) fn waits(&self, what: &str, error: &dyn Display) {
+        self.waits.inc();
+        let mut said_at = self.said_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if said_at.is_none_or(|at| at.elapsed() > SAY_EVERY) {
+            *said_at = Some(Instant::now());
+            say(&format!("{what}: {error}"));
+        }
+    }
+
+    pub(super) fn partition(&self, partition: u32, machine: &PartitionMachine<'_, Facts>, end: Option<u64>) {
+        let of = OfPartition { partition };
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.next.get_or_create(&of).set(gauge(machine.next()));
+        self.high.get_or_create(&of).set(gauge(machine.high()));
+        self.lag.get_or_create(&of).set(gauge(end.unwrap_or(0).saturating_sub(machine.high())));
+        let (mut open, mut reopened) = (0, 0);
+        for (_, calls, again) in machine.companies() {
+            open += calls as u64;
+            reopened += again;
+        }
+        self.open_calls.get_or_create(&of).set(gauge(open));
+        self.reopened_calls.get_or_create(&of).set(gauge(reopened));
+    }
+}
+
+/// A sentence for whoever reads the log of this process.
+pub(crate) fn say(sentence: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{sentence}");
+}

@@ -1,0 +1,370 @@
+//! What the store does beside the pipeline: batches are sent until they are stored, and questions are answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use adapters::Leg;
+use adapters::leg::{Moment, Text};
+use anyhow::{Context, Result, anyhow, bail};
+use calls::live::Wanted;
+use store::{Batch, CallRow, FollowUpRow, InsertErrorKind, LegsOf, MergedRow, Sealed, Store, StoredMark};
+use stream::comparing::{Key, Known};
+use stream::machine::{Conclusions, Versioned};
+use stream::redo::{self, Redo};
+use stream::{Insert, Ledger};
+use tokio::sync::mpsc::Sender;
+
+use super::Facts;
+use super::failpoint;
+use super::progress::Progress;
+
+/// One answer, for the life of a partition that asked.
+pub(crate) struct Answer {
+    pub(crate) partition: u32,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) what: What,
+}
+
+/// What is answered.
+pub(crate) enum What {
+    /// How far the tables have the partition.
+    Ledger(Ledger),
+    /// Conclusions that are stored.
+    Known(Text, Vec<Known>),
+    /// Column names that are stored.
+    Header(StoredMark),
+    /// Legs that are stored, in the order of the log.
+    Legs(Vec<(Leg, store::Place)>),
+    /// All of that has come.
+    Restored,
+    /// This batch is stored.
+    Stored(u64),
+    /// The legs that were asked for; `None`: the store cannot be asked now.
+    Asked(Option<Vec<Leg>>),
+    /// The keys of each doubted call.
+    Keys(Vec<Vec<u64>>),
+    /// What is stored now.
+    KnownAgain(Vec<(Text, Known)>),
+    /// Nothing can go on after this.
+    Failed(anyhow::Error),
+}
+
+/// Whether a partition is still ours, for those who work beside the pipeline.
+#[derive(Default)]
+pub(crate) struct Lease {
+    is_revoked: AtomicBool,
+    /// In milliseconds since the process began.
+    renewed_at: AtomicU64,
+}
+
+/// Conclusions have no token: they are sent only so long after the source has said that the partition is ours.
+const LEASE: Duration = Duration::from_secs(3);
+
+impl Lease {
+    /// The partition is another's now.
+    pub(crate) fn revoke(&self) {
+        self.is_revoked.store(true, Ordering::Relaxed);
+    }
+
+    /// It is ours at this moment.
+    pub(crate) fn renew(&self, is_ours: bool) {
+        if is_ours {
+            self.renewed_at.store(since_start_ms(), Ordering::Relaxed);
+        }
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.is_revoked.load(Ordering::Relaxed)
+    }
+
+    fn holds(&self) -> bool {
+        let age_ms = since_start_ms().saturating_sub(self.renewed_at.load(Ordering::Relaxed));
+        !self.is_revoked() && Duration::from_millis(age_ms) < LEASE
+    }
+
+    /// Waits until it holds. False if it never will again.
+    async fn wait(&self) -> bool {
+        while !self.holds() {
+            if self.is_revoked() {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        true
+    }
+}
+
+fn since_start_ms() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where a batch belongs.
+pub(crate) struct Place {
+    pub(crate) topic: String,
+    pub(crate) partition: u32,
+    pub(crate) settings: u32,
+}
+
+/// Waits between tries: from, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// After this, a batch is counted before it is sent again (R4).
+const COUNT_AFTER: Duration = Duration::from_secs(60);
+
+/// Stores a batch and says so: facts until the server has them, with the same bytes; then what was concluded.
+pub(crate) async fn store(
+    store: Store,
+    place: Place,
+    insert: Insert<Facts>,
+    lease: Arc<Lease>,
+    sender: Sender<Answer>,
+    progress: Arc<Progress>,
+) {
+    let (partition, number) = (place.partition, insert.number);
+    let what = match store_all(&store, &place, insert, &lease, &progress).await {
+        Ok(true) => What::Stored(number),
+        Ok(false) => return,
+        Err(error) => What::Failed(error),
+    };
+    let _ = sender.send(Answer { partition, lease, what }).await;
+}
+
+/// False if the partition is another's before everything was sent.
+async fn store_all(
+    store: &Store,
+    place: &Place,
+    insert: Insert<Facts>,
+    lease: &Lease,
+    progress: &Progress,
+) -> Result<bool> {
+    let Insert { epoch, first, next, is_redo, facts, counts, conclusions, .. } = insert;
+    if let Some(mut facts) = facts {
+        let (topic, partition, settings) = (place.topic.clone(), place.partition, place.settings);
+        let sealed_at = conclusions.clock;
+        let sealing = tokio::task::spawn_blocking(move || {
+            facts.0.seal(&Batch {
+                epoch,
+                topic: &topic,
+                partition,
+                first,
+                next,
+                records: u64::from(counts.records),
+                headers: u64::from(counts.headers),
+                settings,
+                sealed_at,
+            })
+        });
+        let sealed = sealing.await.context("a batch could not be sealed")?;
+        if !store_facts(store, place, epoch, first, next, is_redo, &sealed, lease, progress).await? {
+            return Ok(false);
+        }
+        progress.stored(counts, sealed.bytes());
+        failpoint::reach("after_insert");
+    }
+    if !conclusions.is_empty() {
+        return store_conclusions(store, conclusions, lease, progress).await;
+    }
+    Ok(true)
+}
+
+#[allow(clippy::too_many_arguments)] // The parts of one batch, which are of one batch only.
+async fn store_facts(
+    store: &Store,
+    place: &Place,
+    epoch: u8,
+    first: u64,
+    next: u64,
+    is_redo: bool,
+    sealed: &Sealed,
+    lease: &Lease,
+    progress: &Progress,
+) -> Result<bool> {
+    let mut counted_at = Instant::now();
+    let mut counts_first = is_redo;
+    let mut wait = RETRY.0;
+    loop {
+        if lease.is_revoked() {
+            return Ok(false);
+        }
+        if counts_first || counted_at.elapsed() > COUNT_AFTER {
+            match store.count_range(&place.topic, place.partition, epoch, first, next).await {
+                Ok(rows) => {
+                    let expected: u64 = ["legs", "marks", "rejects", "batches"].iter().map(|t| sealed.rows(t)).sum();
+                    let found = rows.legs + rows.marks + rows.rejects + rows.batches;
+                    // How many inserts came since is not known: as many as the window holds in a week.
+                    match redo::decide(found, expected, 0, store::DEDUPLICATION_WINDOW_MIN) {
+                        Redo::Done => return Ok(true),
+                        Redo::Send => (counts_first, counted_at) = (false, Instant::now()),
+                        Redo::Stop => bail!(
+                            "{found} of the {expected} rows of the batch {first}-{next} are stored, and the server may have \
+                             forgotten its token: delete them by hand, or `ringback repair --from-ledger`"
+                        ),
+                    }
+                }
+                Err(error) => {
+                    progress.waits("clickhouse", &error);
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY.1);
+                    continue;
+                }
+            }
+        }
+        match store.insert_sealed(sealed).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind == InsertErrorKind::Refused => {
+                return Err(anyhow!("{error}; the partition stops here, and nothing is lost"));
+            }
+            Err(error) => {
+                progress.waits("clickhouse", &error);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(RETRY.1);
+            }
+        }
+    }
+}
+
+async fn store_conclusions(store: &Store, conclusions: Conclusions, lease: &Lease, progress: &Progress) -> Result<bool> {
+    let Conclusions { calls, gone, follow_ups, clock, .. } = conclusions;
+    let decided_at = clock;
+    let calls: Vec<CallRow> = calls
+        .into_iter()
+        .map(|Versioned { told: (line, keys), version, content }| CallRow {
+            line: *line,
+            customer: None,
+            keys: keys.to_vec(),
+            version,
+            content,
+            decided_at,
+        })
+        .collect();
+    let follow_ups: Vec<FollowUpRow> = follow_ups
+        .into_iter()
+        .map(|Versioned { told, version, content }| FollowUpRow { follow_up: *told, version, content })
+        .collect();
+    let (mut merged, mut merged_follow_ups) = (Vec::new(), Vec::new());
+    for Versioned { told: (tenant, key, merged_into), version, .. } in gone {
+        let row = |id: Text| MergedRow {
+            tenant: tenant.to_string(),
+            id: id.to_string(),
+            merged_into: merged_into.to_string(),
+            version,
+            decided_at,
+        };
+        match key {
+            Key::Call(id) => merged.push(row(id)),
+            Key::FollowUp(id) => merged_follow_ups.push(row(id)),
+        }
+    }
+    let mut wait = RETRY.0;
+    loop {
+        if !lease.wait().await {
+            return Ok(false);
+        }
+        let written = async {
+            store.write_follow_ups(&follow_ups).await?;
+            store.write_merged_follow_ups(&merged_follow_ups).await?;
+            store.write_merged(&merged).await?;
+            store.write_calls(&calls).await
+        };
+        match written.await {
+            Ok(()) => break,
+            Err(error) if error.is_refused() => return Err(anyhow::Error::from(error).context("conclusions were refused")),
+            Err(error) => {
+                progress.waits("clickhouse", &error);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(RETRY.1);
+            }
+        }
+    }
+    progress.concluded(&calls, clock);
+    Ok(true)
+}
+
+/// A question to the store, in the name of a partition.
+pub(crate) struct Question {
+    pub(crate) store: Store,
+    pub(crate) partition: u32,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) sender: Sender<Answer>,
+}
+
+impl Question {
+    async fn answer(self, what: What) {
+        let Question { partition, lease, sender, .. } = self;
+        let _ = sender.send(Answer { partition, lease, what }).await;
+    }
+
+    /// Legs that late ones wait for.
+    pub(crate) async fn legs(self, tenant: Text, wanted: Wanted) {
+        let of = LegsOf::Keys { tenant: tenant.to_string(), keys: wanted.keys, from: wanted.from, to: wanted.to };
+        let read = async {
+            let mut legs = Vec::new();
+            let mut cursor = self.store.legs(&of)?;
+            while let Some(block) = cursor.next_block().await? {
+                legs.extend(block.into_iter().map(|(leg, _)| leg));
+            }
+            Ok::<_, store::StoreError>(legs)
+        };
+        let answered = read.await;
+        if answered.is_err() {
+            tokio::time::sleep(RETRY.1).await;
+        }
+        self.answer(What::Asked(answered.ok())).await;
+    }
+
+    /// The keys that doubted calls are stored with.
+    pub(crate) async fn keys(self, left: Vec<(Text, Text)>) {
+        let mut wait = RETRY.0;
+        let keys = loop {
+            match self.store.keys_of_calls(&left).await {
+                Ok(keys) => break keys,
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait = (wait * 2).min(RETRY.1);
+        };
+        self.answer(What::Keys(keys)).await;
+    }
+
+    /// What is stored of these companies.
+    pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
+        let mut wait = RETRY.0;
+        let known = loop {
+            match known(&self.store, &tenants, since).await {
+                Ok(known) => break known,
+                Err(_) => tokio::time::sleep(wait).await,
+            }
+            wait = (wait * 2).min(RETRY.1);
+        };
+        self.answer(What::KnownAgain(known)).await;
+    }
+}
+
+/// Conclusions that are stored, of what began since.
+pub(crate) async fn known(
+    store: &Store,
+    tenants: &[String],
+    since: Moment,
+) -> Result<Vec<(Text, Known)>, store::StoreError> {
+    let mut all = Vec::new();
+    for tenant in tenants {
+        let found = store.conclusions(tenant, since).await?;
+        let name = Text::from(tenant.as_str());
+        let of = |key: Key, c: &store::Concluded| Known {
+            key,
+            version: c.version,
+            content: c.content,
+            is_final: c.is_final,
+            is_gone: c.is_gone,
+        };
+        let calls = found.calls.iter().map(|(id, call)| of(Key::Call(id.as_str().into()), &call.concluded));
+        let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
+        all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
+        // Versions rise above everything that was ever given.
+        let above = Known { key: Key::Call(Text::default()), version: found.version_max, content: 0, is_final: true, is_gone: true };
+        all.push((name, above));
+    }
+    Ok(all)
+}
