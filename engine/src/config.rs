@@ -1,7 +1,8 @@
 //! The settings of an installation: `engine.toml` over the defaults, which `default.toml` explains.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,42 @@ pub(crate) const FILE: &str = "engine.toml";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    pub(crate) tenant: String,
+    pub(crate) tenant: TenantKey,
     pub(crate) clickhouse: Clickhouse,
+    pub(crate) http: Http,
     pub(crate) limits: Limits,
+}
+
+/// `tenant = "acme"`, or one `[tenant.NAME]` for each of several companies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum TenantKey {
+    One(String),
+    Each(BTreeMap<String, TenantEntry>),
+}
+
+impl TenantKey {
+    /// The only company; of several, none.
+    pub(crate) fn one(&self) -> &str {
+        match self {
+            TenantKey::One(name) => name,
+            TenantKey::Each(_) => "",
+        }
+    }
+}
+
+/// One of several companies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantEntry {
+    /// Its site file, in the settings folder.
+    pub(crate) site: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) listen: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -41,11 +75,50 @@ pub(crate) struct Limits {
     pub(crate) connections_max: NonZeroU32,
     pub(crate) lock_wait_s: NonZeroU64,
     pub(crate) missed_listed_max: NonZeroUsize,
+    pub(crate) records_per_turn_max: NonZeroUsize,
+    pub(crate) batch_legs_max: NonZeroUsize,
+    pub(crate) batch_bytes_max: NonZeroUsize,
+    pub(crate) batch_age_ms: NonZeroU64,
+    pub(crate) bytes_in_flight_max: NonZeroUsize,
+    pub(crate) commit_age_ms: NonZeroU64,
+    pub(crate) look_again_s: NonZeroU64,
+    pub(crate) closed_calls_remembered_max: NonZeroUsize,
+}
+
+impl Limits {
+    /// What of it a partition's machine keeps to.
+    pub(crate) fn stream(&self) -> stream::machine::Limits {
+        let ms = |n: NonZeroU64| i64::try_from(n.get()).unwrap_or(i64::MAX);
+        let live = calls::live::Limits {
+            remembered_keys_max: self.closed_calls_remembered_max.get(),
+            ..calls::live::Limits::default()
+        };
+        stream::machine::Limits {
+            legs_per_batch_max: self.batch_legs_max.get(),
+            bytes_per_batch_max: self.batch_bytes_max.get(),
+            batch_age_ms: ms(self.batch_age_ms),
+            bytes_in_flight_max: self.bytes_in_flight_max.get(),
+            commit_age_ms: ms(self.commit_age_ms),
+            live,
+            ..stream::machine::Limits::default()
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { tenant: "main".to_owned(), clickhouse: Clickhouse::default(), limits: Limits::default() }
+        Config {
+            tenant: TenantKey::One("main".to_owned()),
+            clickhouse: Clickhouse::default(),
+            http: Http::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { listen: "127.0.0.1:0".to_owned() }
     }
 }
 
@@ -69,6 +142,14 @@ impl Default for Limits {
             connections_max: NonZeroU32::MIN.saturating_add(255),
             lock_wait_s: NonZeroU64::MIN.saturating_add(14),
             missed_listed_max: size(50),
+            records_per_turn_max: size(1000),
+            batch_legs_max: size(200_000),
+            batch_bytes_max: size(64 << 20),
+            batch_age_ms: NonZeroU64::MIN.saturating_add(999),
+            bytes_in_flight_max: size(256 << 20),
+            commit_age_ms: NonZeroU64::MIN.saturating_add(4999),
+            look_again_s: NonZeroU64::MIN.saturating_add(119),
+            closed_calls_remembered_max: size(20_000_000),
         }
     }
 }

@@ -6,6 +6,8 @@ mod embedded;
 mod input;
 mod pipeline;
 mod source;
+mod spooled;
+mod telemetry;
 mod versions;
 
 use std::io::{self, Write};

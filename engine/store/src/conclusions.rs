@@ -1,12 +1,8 @@
 //! What was concluded before, to be compared with what is concluded now: keys, versions, contents.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use adapters::Leg;
 use adapters::leg::Moment;
-use adapters::leg::{KeyKind, Origin, Position};
-use calls::assemble::stored_keys;
 use clickhouse::Row;
 use serde::Deserialize;
 
@@ -19,6 +15,8 @@ pub struct Concluded {
     pub version: u64,
     /// A hash of what is concluded.
     pub content: u64,
+    /// Nothing that was still to come could turn it.
+    pub is_final: bool,
 }
 
 /// A stored call.
@@ -72,13 +70,13 @@ impl Store {
         let mut rows =
             asked(include_str!("../../../sql/store/concluded_calls.sql")).fetch::<CallFound>().map_err(failed)?;
         while let Some(call) = rows.next().await.map_err(failed)? {
-            let (keys, concluded) = (call.keys(), Concluded { version: call.version, content: call.content });
-            found.calls.insert(call.call_id, ConcludedCall { concluded, keys });
+            let CallFound { call_id, version, content, keys, is_final } = call;
+            found.calls.insert(call_id, ConcludedCall { concluded: Concluded { version, content, is_final }, keys });
         }
         type FollowUp = (String, u64, u64);
         let rows = asked(include_str!("../../../sql/store/concluded_follow_ups.sql")).fetch_all::<FollowUp>();
         for (id, version, content) in rows.await.map_err(failed)? {
-            found.follow_ups.insert(id, Concluded { version, content });
+            found.follow_ups.insert(id, Concluded { version, content, is_final: true });
         }
         type Window = (String, String, u32, i64, String, u64, u64);
         let mut rows =
@@ -87,11 +85,27 @@ impl Store {
             rows.next().await.map_err(failed)?
         {
             let key = WindowKey { scope, scope_id, size_s, opened_at: Moment(opened_at), measure };
-            found.windows.insert(key, Concluded { version, content });
+            found.windows.insert(key, Concluded { version, content, is_final: true });
         }
         let query = self.client.query(&without_places(include_str!("../../../sql/store/version_max.sql")));
         found.version_max = query.param("tenant", tenant).fetch_one().await.map_err(failed)?;
         Ok(found)
+    }
+
+    /// What the legs of these calls are found by, each with its company, in the same order.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn keys_of_calls<T: AsRef<str>>(&self, calls: &[(T, T)]) -> Result<Vec<Vec<u64>>, StoreError> {
+        let failed = |e| StoreError::new("reading the keys of calls", e);
+        let mut keys = Vec::with_capacity(calls.len());
+        for (tenant, call_id) in calls {
+            let query = self.client.query(&without_places(include_str!("../../../sql/store/keys_of_call.sql")));
+            let query = query.param("tenant", tenant.as_ref()).param("call_id", call_id.as_ref());
+            let found: Option<Vec<u64>> = query.fetch_optional().await.map_err(failed)?;
+            keys.push(found.unwrap_or_default());
+        }
+        Ok(keys)
     }
 }
 
@@ -100,22 +114,6 @@ struct CallFound {
     call_id: String,
     version: u64,
     content: u64,
-    pbxes: Vec<String>,
-    link_keys: Vec<String>,
-}
-
-impl CallFound {
-    /// The keys of a leg that has all of the call's ids, at each of its exchanges.
-    fn keys(&self) -> Vec<u64> {
-        let mut keys = Vec::new();
-        for pbx in &self.pbxes {
-            let origin = Arc::new(Origin { tenant: Default::default(), pbx: pbx.into(), adapter: "" });
-            let mut leg = Leg::new(&origin, Position::default());
-            self.link_keys.iter().for_each(|id| leg.link(KeyKind::Id, id.as_str()));
-            if !leg.link_keys.is_empty() {
-                keys.extend(stored_keys(&leg));
-            }
-        }
-        keys
-    }
+    keys: Vec<u64>,
+    is_final: bool,
 }

@@ -118,7 +118,7 @@ fn code(text: &str) -> Option<u32> {
     rest[..end].parse().ok()
 }
 
-fn kind(error: &Error) -> InsertErrorKind {
+pub(crate) fn kind(error: &Error) -> InsertErrorKind {
     match error {
         Error::Network(inner) => {
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&**inner);

@@ -61,6 +61,12 @@ impl StoreError {
         ["NOT_ENOUGH_SPACE", "No space left", "errno: 28"].iter().any(|full| words.contains(full))
     }
 
+    /// The server will never take what was sent, or never answer what was asked: nobody but a person can mend it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.source.as_ref().is_some_and(|error| exact::kind(error) == InsertErrorKind::Refused)
+    }
+
     fn new(what: impl Into<String>, source: clickhouse::error::Error) -> StoreError {
         StoreError { what: what.into(), source: Some(source) }
     }
@@ -161,6 +167,17 @@ impl Store {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
             self.insert("verdicts", &rows::merged_verdicts(part)).await?;
             self.insert("calls", &rows::merged_calls(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes that names are no follow-ups any more: no view shows them from then on.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_merged_follow_ups(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("follow_ups", &rows::merged_follow_ups(part)).await?;
         }
         Ok(())
     }

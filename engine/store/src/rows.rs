@@ -13,6 +13,8 @@ pub struct CallRow {
     pub line: CallLine,
     /// The customer that its follow-up is owed to.
     pub customer: Option<String>,
+    /// What its legs are found by (see [`calls::assemble::stored_keys`]).
+    pub keys: Vec<u64>,
     /// See [`crate::version`].
     pub version: u64,
     /// A hash of what is concluded.
@@ -43,6 +45,7 @@ pub(crate) fn calls(rows: &[CallRow]) -> Block {
         .column("call_id", rows, |r| r.line.call_id.to_string())
         .column("version", rows, |r| r.version)
         .column("content", rows, |r| r.content)
+        .column("keys", rows, |r| r.keys.clone())
         .column("merged_into", rows, |r| maybe(&r.line.merged_into))
         .column("tenant", rows, |r| r.line.tenant.to_string())
         .column("site", rows, |r| maybe(&r.line.site))
@@ -282,14 +285,14 @@ pub(crate) fn windows(rows: &[WindowRow]) -> Block {
     block
 }
 
-/// A name under which a call was told, and that is no call any more.
+/// A name under which a call or a follow-up was told, and that is none any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MergedRow {
     /// The company.
     pub tenant: String,
     /// The name.
-    pub call_id: String,
-    /// The call that its legs are part of now; empty where they tell none.
+    pub id: String,
+    /// What it is part of now; empty where there is nothing.
     pub merged_into: String,
     /// See [`crate::version`].
     pub version: u64,
@@ -299,22 +302,29 @@ pub struct MergedRow {
 
 /// The row that hides a call: what it does not tell stays at the columns' defaults.
 pub(crate) fn merged_calls(rows: &[MergedRow]) -> Block {
-    let mut block = merged(rows);
+    let mut block = merged("call_id", rows);
     block.column("content", rows, |_| 0u64);
     block
 }
 
 pub(crate) fn merged_verdicts(rows: &[MergedRow]) -> Block {
-    let mut block = merged(rows);
+    let mut block = merged("call_id", rows);
     block.column("decided_at", rows, |r| At(r.decided_at.0));
     block
 }
 
-fn merged(rows: &[MergedRow]) -> Block {
+/// The same of a follow-up.
+pub(crate) fn merged_follow_ups(rows: &[MergedRow]) -> Block {
+    let mut block = merged("follow_up_id", rows);
+    block.column("content", rows, |_| 0u64);
+    block
+}
+
+fn merged(id: &str, rows: &[MergedRow]) -> Block {
     let mut block = Block::of(rows.len());
     block
         .column("tenant", rows, |r| r.tenant.clone())
-        .column("call_id", rows, |r| r.call_id.clone())
+        .column(id, rows, |r| r.id.clone())
         .column("version", rows, |r| r.version)
         .column("merged_into", rows, |r| Some(r.merged_into.clone()));
     block

@@ -1,0 +1,1 @@
+SELECT keys FROM calls FINAL WHERE tenant = {tenant:String} AND call_id = {call_id:String}
