@@ -2,6 +2,7 @@
 //!
 //! An id joins for good. A name that the PBX gives again joins legs whose times touch.
 //! A hand-over trace joins only the take-over trace of equal value.
+//! What crosses a tie joins nothing: two components whose halves fit are told as one call for as long as they do (`tie`).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,7 +10,13 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use adapters::Leg;
 use adapters::leg::{EndKind, KeyKind, LegId, Moment};
-use smallvec::SmallVec;
+use directory::Directory;
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+
+use crate::tie::Ties;
+use crate::tie::crossing::{Crossing, gather};
+use crate::tie::matching::{Halves, Number};
 
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
 /// legs of one channel follow one another at once, or after a short hold; a PBX that restarted begins to count anew some minutes later.
@@ -64,6 +71,8 @@ struct Component {
     marked: bool,
     /// Somebody outside is part of it.
     outside: bool,
+    /// Its halves of paths over ties.
+    crossings: Vec<Number>,
     /// The log's clock when a leg last came.
     touched: Moment,
     /// Where it stands on the agenda.
@@ -73,8 +82,9 @@ struct Component {
 impl Component {
     /// The moment at which it has been quiet for long enough. One among us may be a consultation for a caller, whose own legs
     /// are written when that caller is gone.
-    fn quiet_at(&self, hold: Hold) -> Moment {
-        let held_ms = match (self.marked, self.outside) {
+    /// One whose other half may still come is not over by what a leg of this half says.
+    fn quiet_at(&self, hold: Hold, waits: bool) -> Moment {
+        let held_ms = match (self.marked && !waits, self.outside) {
             (true, true) => hold.marked_ms,
             (true, false) => hold.among_us_ms,
             (false, _) => hold.idle_ms,
@@ -114,8 +124,17 @@ pub struct Assembly {
     reused: ByHash<SmallVec<[Span; 1]>>,
     given: ByHash<SmallVec<[Slot; 1]>>,
     taken: ByHash<SmallVec<[Slot; 1]>>,
+    /// `None`: there are no ties, and nothing is asked of them.
+    ties: Option<Box<Tied>>,
     legs: usize,
     open: usize,
+}
+
+/// What is known of ties.
+struct Tied {
+    halves: Halves<Slot>,
+    /// Of a component that is told with others, the slot under which the call was told last.
+    told: FxHashMap<Slot, Slot>,
 }
 
 /// What a new leg did.
@@ -125,8 +144,12 @@ pub struct Pushed {
     pub slot: Slot,
     /// The leg was known, with the same content.
     pub known: bool,
-    /// Calls that this leg joined to `slot`, and that are no calls any more.
+    /// Calls that this leg joined to `slot` for good, and that are no calls any more.
     pub absorbed: SmallVec<[Slot; 2]>,
+    /// Calls that are part of another one now, over a tie, and that may be calls of their own again.
+    pub tied: SmallVec<[Slot; 1]>,
+    /// Other calls than `slot` that have other legs than before, since halves of a tie found better ones; also those that are calls again.
+    pub changed: SmallVec<[Slot; 1]>,
 }
 
 impl Assembly {
@@ -143,9 +166,18 @@ impl Assembly {
             reused: ByHash::default(),
             given: ByHash::default(),
             taken: ByHash::default(),
+            ties: None,
             legs: 0,
             open: 0,
         }
+    }
+
+    /// Calls that cross a tie of this company are told as one. Before the first leg.
+    #[must_use]
+    pub fn with_ties(mut self, directory: &Directory) -> Assembly {
+        self.ties =
+            Ties::of(directory).map(|ties| Box::new(Tied { halves: Halves::new(ties), told: FxHashMap::default() }));
+        self
     }
 
     /// Takes one leg. `clock` is the log's time.
@@ -170,7 +202,7 @@ impl Assembly {
                 KeyKind::TakeOver => found.extend(self.given.get(hash).into_iter().flatten().copied()),
             }
         }
-        let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.root(*s)).collect();
+        let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.component_of(*s)).collect();
         roots.sort_unstable();
         roots.dedup();
         let largest = match roots.as_slice() {
@@ -180,13 +212,16 @@ impl Assembly {
         };
         let slot = largest.unwrap_or_else(|| self.new_slot());
         let absorbed: SmallVec<[Slot; 2]> = roots.iter().copied().filter(|s| *s != slot).collect();
+        let mut is_twice = false;
         for other in &absorbed {
-            self.absorb(slot, *other);
+            is_twice |= self.absorb(slot, *other);
         }
         for (kind, hash) in keys.iter().chain(alone.iter()) {
             self.point(*kind, *hash, from, to, slot);
         }
-        let mut known = false;
+        let crossings: SmallVec<[Crossing; 2]> =
+            self.ties.as_mut().map_or_else(SmallVec::new, |tied| tied.halves.ties.crossings_of(&leg));
+        let mut inserted = Inserted::Known;
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
             component.point(keys.iter().chain(alone.iter()));
             component.last = component.last.max(to);
@@ -195,29 +230,37 @@ impl Assembly {
             component.outside |= leg.from.kind == EndKind::Outside;
             component.outside |= leg.to.as_ref().is_some_and(|to| to.kind == EndKind::Outside);
             component.touched = component.touched.max(clock);
-            known = !component.insert(leg);
-            if !known {
+            inserted = component.insert(leg);
+            if inserted == Inserted::New {
                 self.legs += 1;
             }
             // Later legs only put it off, but for the one that says that it is the last.
-            let due = component.quiet_at(self.hold);
+            let due = component.quiet_at(self.hold, false);
             if due < was_due {
                 component.due = due;
                 self.agenda.push(Reverse((due, slot)));
             }
         }
-        Pushed { slot, known, absorbed }
+        let known = inserted == Inserted::Known;
+        // Of a leg that was there twice, only one stayed.
+        let inserted = if is_twice { Inserted::Replaced } else { inserted };
+        let mut pushed = Pushed { slot, known, absorbed, tied: SmallVec::new(), changed: SmallVec::new() };
+        if self.ties.is_some() {
+            self.cross(&mut pushed, inserted, &crossings);
+        }
+        pushed
     }
 
     /// The legs of a call, in no order.
     pub fn legs(&self, slot: Slot) -> impl Iterator<Item = &Leg> {
-        self.component(self.root(slot)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
     /// Calls that are open.
     #[must_use]
     pub fn open_calls(&self) -> usize {
-        self.open
+        if self.ties.is_none() { self.open } else { self.slots().count() }
     }
 
     /// Legs that are held.
@@ -226,21 +269,23 @@ impl Assembly {
         self.legs
     }
 
-    /// True if a leg of this call says that it is the last.
+    /// True if a leg of this call says that it is the last; over ties, one of each half, and none is missing that may come.
     #[must_use]
     pub fn is_marked(&self, slot: Slot) -> bool {
-        self.component(self.root(slot)).is_some_and(|c| c.marked)
+        let is_marked = |part: &Slot| self.component(*part).is_some_and(|c| c.marked && !self.waits(c));
+        self.parts(slot).iter().all(is_marked)
     }
 
     /// The last moment that a leg of this call tells.
     #[must_use]
     pub fn last(&self, slot: Slot) -> Moment {
-        self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.last)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).map(|c| c.last).max().unwrap_or(Moment(i64::MIN))
     }
 
     /// Every open call.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
+        self.components().filter(|slot| self.ties.is_none() || self.root(*slot) == *slot)
     }
 
     /// The open calls that have been quiet for long enough. Each is told once, until a leg comes or it is taken.
@@ -252,35 +297,61 @@ impl Assembly {
             if component.due != due {
                 continue;
             }
-            component.due = component.quiet_at(self.hold);
-            if component.due <= clock {
-                component.due = NEVER;
-                quiet.push(slot);
+            if component.crossings.is_empty() {
+                component.due = component.quiet_at(self.hold, false);
+                if component.due <= clock {
+                    component.due = NEVER;
+                    quiet.push(slot);
+                } else {
+                    self.agenda.push(Reverse((component.due, slot)));
+                }
+                continue;
+            }
+            let parts = self.parts(slot);
+            let due = self.parts_quiet_at(&parts, self.hold);
+            if due <= clock {
+                parts.iter().for_each(|part| self.set_due(*part, NEVER));
+                quiet.extend(parts.first());
             } else {
-                self.agenda.push(Reverse((component.due, slot)));
+                self.set_due(slot, due);
+                self.agenda.push(Reverse((due, slot)));
             }
         }
         quiet.sort_unstable();
+        quiet.dedup();
         quiet
     }
 
     /// The same where memory is short: every open call is looked at, and held for this long only.
     #[must_use]
     pub fn quiet_sooner(&self, clock: Moment, hold: Hold) -> Vec<Slot> {
-        (0u32..)
-            .zip(&self.slots)
-            .filter(|(_, c)| c.as_ref().is_some_and(|c| c.quiet_at(hold) <= clock))
-            .map(|(i, _)| Slot(i))
-            .collect()
+        let is_quiet = |slot: &Slot| self.parts_quiet_at(&self.parts(*slot), hold) <= clock;
+        self.slots().filter(is_quiet).collect()
     }
 
     /// Takes a call out, with its legs in no order.
     pub fn take(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
-        let slot = self.root(slot);
+        let mut legs = SmallVec::new();
+        for part in self.parts(slot) {
+            let taken = self.take_component(part);
+            if legs.is_empty() {
+                legs = taken;
+            } else {
+                legs.extend(taken);
+            }
+        }
+        legs
+    }
+
+    fn take_component(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
         let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else {
             return SmallVec::new();
         };
         self.free.push(slot.0);
+        if let Some(tied) = self.ties.as_mut() {
+            component.crossings.iter().for_each(|half| tied.halves.drop(*half));
+            tied.told.remove(&slot);
+        }
         self.open -= 1;
         self.legs -= component.legs.len();
         for (kind, hash) in component.keys {
@@ -300,7 +371,143 @@ impl Assembly {
         self.slots.get(slot.0 as usize).and_then(Option::as_ref)
     }
 
-    pub(crate) fn root(&self, mut slot: Slot) -> Slot {
+    fn components(&self) -> impl Iterator<Item = Slot> + '_ {
+        (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
+    }
+
+    /// The slot under which this call is told: it holds until legs join it to another, or a tie does, or does no more.
+    #[must_use]
+    pub fn root(&self, slot: Slot) -> Slot {
+        self.parts(slot).first().copied().unwrap_or(slot)
+    }
+
+    /// The components of this call, the lesser first: one, but for a call over ties.
+    #[must_use]
+    pub fn parts(&self, slot: Slot) -> SmallVec<[Slot; 2]> {
+        let mut parts: SmallVec<[Slot; 2]> = smallvec![self.component_of(slot)];
+        let Some(tied) = &self.ties else { return parts };
+        let mut next = 0;
+        while let Some(part) = parts.get(next).copied() {
+            next += 1;
+            let halves = self.component(part).map_or(&[][..], |c| &c.crossings);
+            for other in halves.iter().filter_map(|half| tied.halves.other_half(*half)) {
+                let owner = tied.halves.owner(other).map(|slot| self.component_of(slot));
+                parts.extend(owner.filter(|slot| !parts.contains(slot)));
+            }
+        }
+        parts.sort_unstable();
+        parts
+    }
+
+    /// The legs of one component of a call, in no order.
+    pub(crate) fn part_legs(&self, part: Slot) -> impl Iterator<Item = &Leg> {
+        self.component(self.component_of(part)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
+    }
+
+    /// A half of it has no other half, and that may come.
+    fn waits(&self, component: &Component) -> bool {
+        let Some(tied) = &self.ties else { return false };
+        let is_lonely = |half: &Number| tied.halves.may_come(*half) && tied.halves.other_half(*half).is_none();
+        component.crossings.iter().any(is_lonely)
+    }
+
+    fn parts_quiet_at(&self, parts: &[Slot], hold: Hold) -> Moment {
+        let components = parts.iter().filter_map(|part| self.component(*part));
+        components.map(|c| c.quiet_at(hold, self.waits(c))).max().unwrap_or(NEVER)
+    }
+
+    fn set_due(&mut self, part: Slot, due: Moment) {
+        if let Some(component) = self.slots.get_mut(part.0 as usize).and_then(Option::as_mut) {
+            component.due = due;
+        }
+    }
+
+    /// Notes the halves that a leg tells, and which calls have other legs by that.
+    fn cross(&mut self, pushed: &mut Pushed, inserted: Inserted, new: &[Crossing]) {
+        let component = pushed.slot;
+        let held = self.component(component).map(|c| c.crossings.clone()).unwrap_or_default();
+        if held.is_empty() && new.is_empty() {
+            return;
+        }
+        if inserted == Inserted::Known && pushed.absorbed.is_empty() {
+            pushed.slot = self.root(component);
+            return;
+        }
+        let Some(mut tied) = self.ties.take() else { return };
+        let mut told: Vec<Crossing> = Vec::new();
+        if inserted != Inserted::New {
+            for leg in self.part_legs(component) {
+                tied.halves.ties.crossings_of(leg).iter().for_each(|half| gather(&mut told, half));
+            }
+        } else {
+            held.iter().filter_map(|half| tied.halves.get(*half)).for_each(|half| gather(&mut told, half));
+            new.iter().for_each(|half| gather(&mut told, half));
+        }
+        let mut touched: Vec<Slot> = vec![component];
+        let touch = |tied: &Tied, half: Number, touched: &mut Vec<Slot>| {
+            touched.extend(tied.halves.neighbors(half).into_iter().filter_map(|n| tied.halves.owner(n)));
+        };
+        let mut kept: Vec<Number> = Vec::new();
+        for half in held {
+            let same = tied.halves.get(half).and_then(|known| told.iter().position(|t| t == known));
+            match same {
+                Some(at) => {
+                    told.remove(at);
+                    kept.push(half);
+                }
+                None => {
+                    touch(&tied, half, &mut touched);
+                    tied.halves.replace(half);
+                }
+            }
+        }
+        for crossing in told {
+            let half = tied.halves.insert(crossing, component);
+            touch(&tied, half, &mut touched);
+            kept.push(half);
+        }
+        self.ties = Some(tied);
+        if let Some(c) = self.slots.get_mut(component.0 as usize).and_then(Option::as_mut) {
+            c.crossings = kept;
+        }
+        self.tell_changes(pushed, touched);
+    }
+
+    /// Compares the calls that these components are part of with those as they were told last.
+    fn tell_changes(&mut self, pushed: &mut Pushed, touched: Vec<Slot>) {
+        let component = pushed.slot;
+        let mut touched: Vec<Slot> = touched.into_iter().map(|slot| self.component_of(slot)).collect();
+        touched.extend(self.parts(component));
+        touched.sort_unstable();
+        touched.dedup();
+        pushed.slot = self.root(component);
+        for part in touched {
+            let parts = self.parts(part);
+            let now = parts.first().copied().unwrap_or(part);
+            let Some(tied) = self.ties.as_mut() else { return };
+            let before =
+                if now == part { tied.told.remove(&part) } else { tied.told.insert(part, now) }.unwrap_or(part);
+            if before != now {
+                if before == part && now != part {
+                    pushed.tied.push(part);
+                }
+                for call in [before, now] {
+                    let is_call = self.component(call).is_some() && self.root(call) == call;
+                    if is_call && call != pushed.slot && !pushed.changed.contains(&call) {
+                        pushed.changed.push(call);
+                    }
+                }
+            }
+            // The other half may have come for which it was held.
+            let due = self.parts_quiet_at(&parts, self.hold);
+            if self.component(part).is_some_and(|c| due < c.due && c.due != NEVER) {
+                self.set_due(part, due);
+                self.agenda.push(Reverse((due, part)));
+            }
+        }
+    }
+
+    fn component_of(&self, mut slot: Slot) -> Slot {
         while let Some(next) = self.joined.get(slot.0 as usize) {
             if *next == slot {
                 break;
@@ -323,8 +530,10 @@ impl Assembly {
         Slot(index)
     }
 
-    fn absorb(&mut self, slot: Slot, other: Slot) {
-        let Some(gone) = self.slots.get_mut(other.0 as usize).and_then(Option::take) else { return };
+    /// True if both had a leg of one id.
+    fn absorb(&mut self, slot: Slot, other: Slot) -> bool {
+        let Some(gone) = self.slots.get_mut(other.0 as usize).and_then(Option::take) else { return false };
+        let mut is_twice = false;
         self.open -= 1;
         self.joined[other.0 as usize] = slot;
         for (kind, hash) in &gone.keys {
@@ -347,12 +556,18 @@ impl Assembly {
             component.touched = component.touched.max(gone.touched);
             component.marked |= gone.marked;
             component.outside |= gone.outside;
+            component.crossings.extend(gone.crossings);
             for leg in gone.legs {
-                if !component.insert(*leg) {
+                if component.insert(*leg) != Inserted::New {
                     self.legs -= 1;
+                    is_twice = true;
                 }
             }
         }
+        if let Some(tied) = self.ties.as_mut() {
+            tied.told.remove(&other);
+        }
+        is_twice
     }
 
     fn point(&mut self, kind: KeyKind, hash: u128, from: Moment, to: Moment, slot: Slot) {
@@ -406,6 +621,17 @@ where
     }
 }
 
+/// What became of a leg that was added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inserted {
+    /// It is the first with its id.
+    New,
+    /// One with its id was there, and stayed.
+    Known,
+    /// It took the place of one with its id.
+    Replaced,
+}
+
 impl Component {
     fn new() -> Component {
         Component {
@@ -416,6 +642,7 @@ impl Component {
             last: Moment::default(),
             marked: false,
             outside: false,
+            crossings: Vec::new(),
             touched: Moment::default(),
             due: NEVER,
         }
@@ -441,8 +668,8 @@ impl Component {
     }
 
     /// Adds a leg. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
-    /// whichever came first. False if it was known.
-    fn insert(&mut self, leg: Leg) -> bool {
+    /// whichever came first.
+    fn insert(&mut self, leg: Leg) -> Inserted {
         let Some(at) = self.place(leg.leg_id) else {
             if self.legs.len() >= LEGS_SEARCHED_MAX {
                 if self.places.is_empty() {
@@ -451,20 +678,21 @@ impl Component {
                 self.places.insert(leg.leg_id.0, self.legs.len());
             }
             self.legs.push(Box::new(leg));
-            return true;
+            return Inserted::New;
         };
-        let Some(known) = self.legs.get_mut(at) else { return false };
+        let Some(known) = self.legs.get_mut(at) else { return Inserted::Known };
         let mut same = leg.clone();
         same.position = known.position;
         if same == **known {
             known.position = known.position.min(leg.position);
-            return false;
+            return Inserted::Known;
         }
         let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
         if rank(&leg) > rank(known) {
             **known = leg;
+            return Inserted::Replaced;
         }
-        false
+        Inserted::Known
     }
 
     fn place(&self, id: LegId) -> Option<usize> {

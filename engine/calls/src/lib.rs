@@ -14,6 +14,7 @@ pub mod paths;
 pub mod queue_log;
 pub mod settings;
 pub mod site;
+pub mod tie;
 mod untimed;
 pub mod verdict;
 
