@@ -10,13 +10,14 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use adapters::Leg;
 use adapters::leg::{EndKind, KeyKind, LegId, Moment};
-use directory::Directory;
-use rustc_hash::FxHashMap;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
-use crate::tie::Ties;
-use crate::tie::crossing::{Crossing, gather};
-use crate::tie::matching::{Halves, Number};
+use crate::tie::crossing::Crossing;
+use crate::tie::matching::Number;
+
+mod tied;
+
+use tied::Tied;
 
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
 /// legs of one channel follow one another at once, or after a short hold; a PBX that restarted begins to count anew some minutes later.
@@ -130,13 +131,6 @@ pub struct Assembly {
     open: usize,
 }
 
-/// What is known of ties.
-struct Tied {
-    halves: Halves<Slot>,
-    /// Of a component that is told with others, the slot under which the call was told last.
-    told: FxHashMap<Slot, Slot>,
-}
-
 /// What a new leg did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pushed {
@@ -170,14 +164,6 @@ impl Assembly {
             legs: 0,
             open: 0,
         }
-    }
-
-    /// Calls that cross a tie of this company are told as one. Before the first leg.
-    #[must_use]
-    pub fn with_ties(mut self, directory: &Directory) -> Assembly {
-        self.ties =
-            Ties::of(directory).map(|ties| Box::new(Tied { halves: Halves::new(ties), told: FxHashMap::default() }));
-        self
     }
 
     /// Takes one leg. `clock` is the log's time.
@@ -349,7 +335,7 @@ impl Assembly {
         };
         self.free.push(slot.0);
         if let Some(tied) = self.ties.as_mut() {
-            component.crossings.iter().for_each(|half| tied.halves.drop(*half));
+            component.crossings.iter().for_each(|half| tied.halves.take_out(*half));
             tied.told.remove(&slot);
         }
         self.open -= 1;
@@ -379,132 +365,6 @@ impl Assembly {
     #[must_use]
     pub fn root(&self, slot: Slot) -> Slot {
         self.parts(slot).first().copied().unwrap_or(slot)
-    }
-
-    /// The components of this call, the lesser first: one, but for a call over ties.
-    #[must_use]
-    pub fn parts(&self, slot: Slot) -> SmallVec<[Slot; 2]> {
-        let mut parts: SmallVec<[Slot; 2]> = smallvec![self.component_of(slot)];
-        let Some(tied) = &self.ties else { return parts };
-        let mut next = 0;
-        while let Some(part) = parts.get(next).copied() {
-            next += 1;
-            let halves = self.component(part).map_or(&[][..], |c| &c.crossings);
-            for other in halves.iter().filter_map(|half| tied.halves.other_half(*half)) {
-                let owner = tied.halves.owner(other).map(|slot| self.component_of(slot));
-                parts.extend(owner.filter(|slot| !parts.contains(slot)));
-            }
-        }
-        parts.sort_unstable();
-        parts
-    }
-
-    /// The legs of one component of a call, in no order.
-    pub(crate) fn part_legs(&self, part: Slot) -> impl Iterator<Item = &Leg> {
-        self.component(self.component_of(part)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
-    }
-
-    /// A half of it has no other half, and that may come.
-    fn waits(&self, component: &Component) -> bool {
-        let Some(tied) = &self.ties else { return false };
-        let is_lonely = |half: &Number| tied.halves.may_come(*half) && tied.halves.other_half(*half).is_none();
-        component.crossings.iter().any(is_lonely)
-    }
-
-    fn parts_quiet_at(&self, parts: &[Slot], hold: Hold) -> Moment {
-        let components = parts.iter().filter_map(|part| self.component(*part));
-        components.map(|c| c.quiet_at(hold, self.waits(c))).max().unwrap_or(NEVER)
-    }
-
-    fn set_due(&mut self, part: Slot, due: Moment) {
-        if let Some(component) = self.slots.get_mut(part.0 as usize).and_then(Option::as_mut) {
-            component.due = due;
-        }
-    }
-
-    /// Notes the halves that a leg tells, and which calls have other legs by that.
-    fn cross(&mut self, pushed: &mut Pushed, inserted: Inserted, new: &[Crossing]) {
-        let component = pushed.slot;
-        let held = self.component(component).map(|c| c.crossings.clone()).unwrap_or_default();
-        if held.is_empty() && new.is_empty() {
-            return;
-        }
-        if inserted == Inserted::Known && pushed.absorbed.is_empty() {
-            pushed.slot = self.root(component);
-            return;
-        }
-        let Some(mut tied) = self.ties.take() else { return };
-        let mut told: Vec<Crossing> = Vec::new();
-        if inserted != Inserted::New {
-            for leg in self.part_legs(component) {
-                tied.halves.ties.crossings_of(leg).iter().for_each(|half| gather(&mut told, half));
-            }
-        } else {
-            held.iter().filter_map(|half| tied.halves.get(*half)).for_each(|half| gather(&mut told, half));
-            new.iter().for_each(|half| gather(&mut told, half));
-        }
-        let mut touched: Vec<Slot> = vec![component];
-        let touch = |tied: &Tied, half: Number, touched: &mut Vec<Slot>| {
-            touched.extend(tied.halves.neighbors(half).into_iter().filter_map(|n| tied.halves.owner(n)));
-        };
-        let mut kept: Vec<Number> = Vec::new();
-        for half in held {
-            let same = tied.halves.get(half).and_then(|known| told.iter().position(|t| t == known));
-            match same {
-                Some(at) => {
-                    told.remove(at);
-                    kept.push(half);
-                }
-                None => {
-                    touch(&tied, half, &mut touched);
-                    tied.halves.replace(half);
-                }
-            }
-        }
-        for crossing in told {
-            let half = tied.halves.insert(crossing, component);
-            touch(&tied, half, &mut touched);
-            kept.push(half);
-        }
-        self.ties = Some(tied);
-        if let Some(c) = self.slots.get_mut(component.0 as usize).and_then(Option::as_mut) {
-            c.crossings = kept;
-        }
-        self.tell_changes(pushed, touched);
-    }
-
-    /// Compares the calls that these components are part of with those as they were told last.
-    fn tell_changes(&mut self, pushed: &mut Pushed, touched: Vec<Slot>) {
-        let component = pushed.slot;
-        let mut touched: Vec<Slot> = touched.into_iter().map(|slot| self.component_of(slot)).collect();
-        touched.extend(self.parts(component));
-        touched.sort_unstable();
-        touched.dedup();
-        pushed.slot = self.root(component);
-        for part in touched {
-            let parts = self.parts(part);
-            let now = parts.first().copied().unwrap_or(part);
-            let Some(tied) = self.ties.as_mut() else { return };
-            let before =
-                if now == part { tied.told.remove(&part) } else { tied.told.insert(part, now) }.unwrap_or(part);
-            if before != now {
-                if before == part && now != part {
-                    pushed.tied.push(part);
-                }
-                for call in [before, now] {
-                    let is_call = self.component(call).is_some() && self.root(call) == call;
-                    if is_call && call != pushed.slot && !pushed.changed.contains(&call) {
-                        pushed.changed.push(call);
-                    }
-                }
-            }
-            // The other half may have come for which it was held.
-            let due = self.parts_quiet_at(&parts, self.hold);
-            if self.component(part).is_some_and(|c| due < c.due && c.due != NEVER) {
-                self.set_due(part, due);
-                self.agenda.push(Reverse((due, part)));
-            }
-        }
     }
 
     fn component_of(&self, mut slot: Slot) -> Slot {

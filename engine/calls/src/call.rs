@@ -49,7 +49,7 @@ pub fn fold<'l>(
         let journey = paths::journey(&legs)?;
         let verdict = verdict::decide(&journey, 0);
         let setting = Setting::of(&legs, &journey);
-        let call = describe(&legs, &journey, &verdict, setting, site, several_files, is_final);
+        let call = describe(&legs, &journey, &verdict, &setting, site, several_files, is_final);
         return Some(untimed::without_moments(call, &legs));
     }
     if let Some(composed) = site.ties.as_mut().and_then(|ties| compose(&legs, ties)) {
@@ -62,7 +62,7 @@ pub fn fold<'l>(
     if setting.came_from.is_some() {
         verdict.evidence.push(Evidence::Mark(OTHER_HALF_NOT_SEEN));
     }
-    Some(describe(&legs, &journey, &verdict, setting, site, several_files, is_final))
+    Some(describe(&legs, &journey, &verdict, &setting, site, several_files, is_final))
 }
 
 /// The same of a call over ties.
@@ -102,7 +102,7 @@ fn fold_composed(
         came_from: composed.came_from,
         pbx_of: composed.legs.iter().map(|l| (l.leg_id, l.origin.pbx.clone())).collect(),
     };
-    Some(describe(legs, &journey, &verdict, setting, site, several_files, is_final))
+    Some(describe(legs, &journey, &verdict, &setting, site, several_files, is_final))
 }
 
 /// Of a source that tells no paths, only moments: whoever came by a tie did not come from outside.
@@ -204,7 +204,7 @@ fn describe(
     legs: &[&Leg],
     journey: &Journey,
     verdict: &Verdict,
-    setting: Setting,
+    setting: &Setting,
     site: &mut Site<'_>,
     several_files: bool,
     is_final: bool,
@@ -215,7 +215,7 @@ fn describe(
     let inbound = journey.direction == Direction::Inbound;
     let caller_raw = some(&journey.caller.number);
     let caller = if inbound { caller_raw.as_deref().and_then(|raw| site.e164(&pbx, raw)) } else { None };
-    let caller_party = caller_party(journey, &setting, site);
+    let caller_party = caller_party(journey, setting, site);
     let did = if inbound { site.e164(&pbx, &journey.did).or_else(|| some(&journey.did)) } else { None };
     let known_did = did.as_deref().and_then(|d| site.directory.did(d));
     let (did_group, did_site, did_entry) = known_did.map_or((None, None, None), |d| {
@@ -242,11 +242,11 @@ fn describe(
     let reason = (inbound && (unanswered || verdict.outcome == Outcome::LostInTransfer))
         .then(|| verdict::reason(journey, verdict, out_of_hours));
     let offers = offer_lines(journey, &parties, missed, site.directory.is_guessed());
-    let visits = visits(journey, site, &setting);
-    let tried = first_tried(journey, &parties, site, &setting, None);
+    let visits = visits(journey, site, setting);
+    let tried = first_tried(journey, &parties, site, setting, None);
     let owner = if missed {
         let since = journey.last_talk().map(|t| t.to.plus_ms(-journey.grain_ms));
-        first_tried(journey, &parties, site, &setting, since)
+        first_tried(journey, &parties, site, setting, since)
             .and_then(|t| t.owner)
             .or_else(|| did_group.as_ref().map(|g| owner_group(g)))
     } else {
@@ -286,7 +286,7 @@ fn describe(
     } else {
         site.e164(&pbx, &journey.dialed).or_else(|| some(&journey.dialed))
     };
-    let customer = customer(journey, &caller, site, &setting);
+    let customer = customer(journey, &caller, site, setting);
     let withheld = inbound && customer.is_none();
     let line = CallLine {
         call_id: setting.call_id.clone(),

@@ -98,12 +98,7 @@ impl<'c> Halves<'c> {
         let slots: Vec<(LegId, Slot)> =
             legs.iter().map(|l| (l.leg_id, assembly.push(Leg::clone(l), Moment::default()).slot)).collect();
         let component = slots.into_iter().map(|(id, slot)| (id, assembly.root(slot))).collect();
-        Halves {
-            legs: legs.iter().map(|l| Leg::clone(l)).collect(),
-            component,
-            crossings,
-            pairs: pairs(crossings, ties),
-        }
+        Halves { legs: legs.iter().copied().cloned().collect(), component, crossings, pairs: pairs(crossings, ties) }
     }
 
     fn leg(&self, id: LegId) -> Option<&Leg> {
@@ -232,7 +227,7 @@ impl<'c> Halves<'c> {
             pairs.push((leg.started_at.unwrap_or_default(), number, *pair));
         }
         pairs.sort_unstable();
-        let order = self.from_the_caller_on(&pairs);
+        let order = self.outward(&pairs);
         for (number, pair) in order {
             let Some((left, arrived)) = self.both(pair) else { continue };
             self.join(left, arrived, number);
@@ -240,7 +235,7 @@ impl<'c> Halves<'c> {
     }
 
     /// A pair comes after the one by which its caller arrived at the exchange that it leaves.
-    fn from_the_caller_on(&self, pairs: &[(Moment, usize, (usize, usize))]) -> Vec<(usize, (usize, usize))> {
+    fn outward(&self, pairs: &[(Moment, usize, (usize, usize))]) -> Vec<(usize, (usize, usize))> {
         let mut left: Vec<(usize, (usize, usize))> = pairs.iter().map(|(_, number, pair)| (*number, *pair)).collect();
         let mut ordered = Vec::with_capacity(left.len());
         while !left.is_empty() {
@@ -280,10 +275,8 @@ impl<'c> Halves<'c> {
             let leads_there = !to.channel.is_empty() && is_same(to, &near_end);
             if is_member && (leads_there || leg.leg_id == near.leg_id) {
                 *to = caller.clone();
-            } else if leads_there && leg.leg_id != near.leg_id {
-                if let Some(spoke) = &spoke {
-                    *to = spoke.clone();
-                }
+            } else if let Some(spoke) = spoke.as_ref().filter(|_| leads_there && leg.leg_id != near.leg_id) {
+                *to = spoke.clone();
             }
         }
         if !is_member {
@@ -397,12 +390,18 @@ fn reach_behind(leg: &mut Leg, far_pbx: &Text, ties: &Ties, way: usize) {
     if leg.stage == Stage::Outbound {
         leg.stage = if leg.from.kind == EndKind::Person { Stage::Inside } else { Stage::Extension };
     }
+    let is_member = matches!(leg.stage, Stage::Queue | Stage::HuntGroup);
     if let Some(to) = leg.to.as_mut() {
         to.kind = EndKind::Person;
         to.trunk = Text::default();
-        to.device = Text::default();
+        if is_member && to.number == leg.dialed {
+            // Only the group's number is told, not that of the member; the device says at least where the telephone is.
+            to.number = Text::default();
+        } else {
+            to.device = Text::default();
+        }
         // Digits that differ from those dialed are those that were sent.
-        if to.number == leg.dialed {
+        if to.number == leg.dialed && !is_member {
             to.number = ties.arriving(way, &to.number);
         }
     }

@@ -1,7 +1,7 @@
 //! One half of a path over a tie: what the legs of one channel there tell, in a form that two exchanges can compare.
 
 use adapters::Leg;
-use adapters::leg::{EndKind, KeyKind, LegId, Moment, Text};
+use adapters::leg::{EndKind, KeyKind, LegId, Moment, Stage, Text};
 use directory::TieKey;
 use smallvec::SmallVec;
 
@@ -177,8 +177,11 @@ impl Ties {
         match crossing.side {
             Side::Arrived => told.extend([leg.dialed.clone(), leg.did.clone()]),
             Side::Left => {
-                told.push(leg.dialed.clone());
-                told.extend(leg.to.as_ref().map(|to| to.number.clone()));
+                // Of a member of a queue or hunt group, what was dialed is the group's number, not what was sent to the member.
+                let is_member = matches!(leg.stage, Stage::Queue | Stage::HuntGroup);
+                told.extend(Some(leg.dialed.clone()).filter(|_| !is_member));
+                let sent = leg.to.as_ref().map(|to| to.number.clone());
+                told.extend(sent.filter(|sent| !is_member || *sent != leg.dialed));
                 told.extend(
                     leg.extra.iter().filter(|(l, _)| *l == "outpulsedCalledPartyNumber").map(|(_, v)| v.clone()),
                 );

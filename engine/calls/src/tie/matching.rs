@@ -2,14 +2,15 @@
 //!
 //! Nothing that was found is kept but the observations of clocks: whoever asks for a half's other half gets what the halves
 //! that are known at that moment say. So the answer is a function of their set, a nearer candidate that comes later wins,
-//! and when a later pair moves the estimate of the clocks, every answer after it is by the new one; calls that were taken out stay as they were.
+//! and when a later pair moves the estimate of the clocks, every answer after it is by the new one.
+//! Halves of calls that were taken out stay as they were, and are still somebody's other half: whoever fits them best gets no other.
 //!
 //! Two halves are candidates if a shared key says so; else if nothing that both tell of caller and digits differs, and, by the clocks' estimate,
 //! they begin, or end, within the site's `tie_skew_s` of each other: a caller who was in a menu first has one record from before it left.
 //! While fewer than three pairs were observed, clocks count as equal, and a candidate holds if it is the only one within two minutes,
 //! or the only one of that length.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use adapters::leg::{LegId, Moment, Text};
@@ -22,14 +23,19 @@ use super::crossing::{Crossing, Side};
 /// While clocks were not measured, the only candidate within this holds, in milliseconds.
 const ONLY_WITHIN_MS: i64 = 120_000;
 
+/// So many halves of calls that were taken out are known; the first to go is the one that was taken out first.
+const TAKEN_OUT_MAX: usize = 20_000;
+
 /// A half that is known, by its place in the list.
 pub(crate) type Number = u32;
 
 /// All halves that are known.
 pub(crate) struct Halves<S> {
     pub(crate) ties: Ties,
-    halves: Vec<Option<(Crossing, S)>>,
+    /// With whose it was when it came; `None`: of a call that was taken out.
+    halves: Vec<Option<(Crossing, Option<S>)>>,
     free: Vec<Number>,
+    taken_out: VecDeque<Number>,
     /// By what they can be found: a hash of direction, side and value; then when they began.
     starts: BTreeSet<(u64, Moment, Number)>,
     ends: BTreeSet<(u64, Moment, Number)>,
@@ -141,6 +147,7 @@ impl<S: Copy> Halves<S> {
             ties,
             halves: Vec::new(),
             free: Vec::new(),
+            taken_out: VecDeque::new(),
             starts: BTreeSet::new(),
             ends: BTreeSet::new(),
             keys: HashMap::new(),
@@ -152,9 +159,9 @@ impl<S: Copy> Halves<S> {
         self.halves.get(number as usize).and_then(Option::as_ref).map(|(crossing, _)| crossing)
     }
 
-    /// Whose it was when it came.
+    /// Whose it was when it came; `None` if that call was taken out.
     pub(crate) fn owner(&self, number: Number) -> Option<S> {
-        self.halves.get(number as usize).and_then(Option::as_ref).map(|(_, owner)| *owner)
+        self.halves.get(number as usize).and_then(Option::as_ref).and_then(|(_, owner)| *owner)
     }
 
     /// Its other half may come.
@@ -163,6 +170,7 @@ impl<S: Copy> Halves<S> {
     }
 
     pub(crate) fn insert(&mut self, crossing: Crossing, owner: S) -> Number {
+        self.forget_as_taken_out(&crossing);
         let number = self.free.pop().unwrap_or_else(|| {
             self.halves.push(None);
             Number::try_from(self.halves.len() - 1).unwrap_or(Number::MAX)
@@ -175,7 +183,7 @@ impl<S: Copy> Halves<S> {
             self.keys.entry(at).or_default().push(number);
         }
         if let Some(slot) = self.halves.get_mut(number as usize) {
-            *slot = Some((crossing, owner));
+            *slot = Some((crossing, Some(owner)));
         }
         let touched = self.observers(number);
         self.observe(&touched);
@@ -188,12 +196,42 @@ impl<S: Copy> Halves<S> {
         for left in &touched {
             self.forget_observation(*left);
         }
-        self.drop(number);
+        self.remove(number);
         self.observe(&touched);
     }
 
-    /// Takes out a half whose call is taken out; what it said of the clocks stays.
-    pub(crate) fn drop(&mut self, number: Number) {
+    /// Its call is taken out.
+    pub(crate) fn take_out(&mut self, number: Number) {
+        if let Some((_, owner)) = self.halves.get_mut(number as usize).and_then(Option::as_mut) {
+            *owner = None;
+            self.taken_out.push_back(number);
+        }
+        while self.taken_out.len() > TAKEN_OUT_MAX {
+            let Some(first) = self.taken_out.pop_front() else { break };
+            // What it said of the clocks stays.
+            self.remove(first);
+        }
+    }
+
+    /// A half that was taken out comes again: with its call, or told twice.
+    fn forget_as_taken_out(&mut self, crossing: &Crossing) {
+        if self.taken_out.is_empty() {
+            return;
+        }
+        let is_it = |number: &Number| {
+            self.owner(*number).is_none()
+                && self
+                    .get(*number)
+                    .is_some_and(|c| (c.way, c.side, c.leg) == (crossing.way, crossing.side, crossing.leg))
+        };
+        if let Some(at) = self.taken_out.iter().position(is_it)
+            && let Some(number) = self.taken_out.remove(at)
+        {
+            self.remove(number);
+        }
+    }
+
+    fn remove(&mut self, number: Number) {
         let Some((crossing, _)) = self.halves.get_mut(number as usize).and_then(Option::take) else { return };
         for at in places(&crossing, crossing.side) {
             self.starts.remove(&(at, crossing.started_at, number));
