@@ -267,6 +267,61 @@ fn a_hunt_group_behind_the_tie_is_visited_by_the_caller() {
     );
 }
 
+/// Somebody at `tower` took the call from outside, asked 41 over the tie, and joined the caller to them.
+fn asked_over_the_tie(ahead_s: i64) -> Vec<Leg> {
+    let mut talk = Row::over_to_lamp(1, (100, Some(105), 150));
+    (talk.far, talk.dst, talk.context) = ("PJSIP/8123", "8123", "deck");
+    let mut asked = Row::over_to_lamp(1, (120, Some(125), 150));
+    (asked.own, asked.rung, asked.sequence) = (3, 4, 11);
+    (asked.channel, asked.src, asked.dst, asked.context) = ("PJSIP/8123", "8123", "741", "to-shore");
+    let mut joined = Row::over_to_lamp(1, (150, Some(150), 200));
+    (joined.rung, joined.sequence, joined.dst, joined.context) = (4, 12, "8123", "deck");
+    let connected = (120 + ahead_s, Some(125 + ahead_s), 200 + ahead_s);
+    let far = Cucm { calling: "8123", ..Cucm::from_tower(7, connected) };
+    legs(&[talk, asked, joined], &[far])
+}
+
+#[test]
+fn a_caller_is_passed_on_over_the_tie_after_asking() {
+    for ahead_s in [0, 40, -40] {
+        let line = one(&asked_over_the_tie(ahead_s));
+        assert_eq!((line.direction, line.outcome), (Direction::Inbound, Outcome::Answered));
+        assert_eq!(line.answered_by, ["8123", "41"], "{ahead_s}");
+        assert_eq!(line.talk_time_s.map(|t| t.ms), Some((45 - 30 + 50) * 1000));
+        let moves: Vec<_> =
+            line.transfers.iter().map(|t| (t.kind.as_str(), t.by.as_deref(), t.to.as_deref())).collect();
+        assert_eq!(moves, [("attended", Some("8123"), Some("41"))]);
+        assert!(line.offers.iter().all(|o| o.kind == "person"), "{:#?}", line.offers);
+    }
+}
+
+#[test]
+fn a_caller_who_is_passed_on_over_the_tie_and_meets_nobody_is_lost() {
+    for ahead_s in [0, 40, -40] {
+        let mut talk = Row::over_to_lamp(1, (100, Some(105), 150));
+        (talk.far, talk.dst, talk.context) = ("PJSIP/8123", "8123", "deck");
+        let mut passed = Row::over_to_lamp(1, (150, None, 180));
+        (passed.rung, passed.sequence, passed.dst, passed.context) = (5, 11, "741", "to-shore");
+        let far = Cucm::from_tower(7, (150 + ahead_s, None, 180 + ahead_s));
+        let line = one(&legs(&[talk, passed], &[far]));
+        assert_eq!((line.outcome, line.missed), (Outcome::LostInTransfer, true), "{ahead_s}");
+        assert_eq!(line.owner.as_deref(), Some("person:lena"));
+        let offers: Vec<_> = line.offers.iter().map(|o| (o.target.as_deref(), o.end)).collect();
+        assert_eq!(offers, [(Some("8123"), OfferEnd::Answered), (Some("41"), OfferEnd::CallerLeft)]);
+    }
+}
+
+#[test]
+fn a_second_try_over_the_tie_is_the_one_that_arrived() {
+    let mut first = Row::over_to_lamp(1, (100, None, 101));
+    first.disposition = "CONGESTION";
+    let mut second = Row::over_to_lamp(1, (104, Some(110), 160));
+    (second.rung, second.sequence) = (9, 12);
+    let line = one(&legs(&[first, second], &[Cucm::from_tower(7, (144, Some(150), 200))]));
+    assert_eq!((line.outcome, line.answered_at), (Outcome::Answered, Some(at(110))));
+    assert_eq!(line.answered_by, ["41"]);
+}
+
 #[test]
 fn a_shared_key_joins_whatever_numbers_and_clocks_say() {
     let ours = |call: u32, userfield: &str| {
@@ -415,6 +470,25 @@ fn a_half_that_comes_first_becomes_part_of_the_call_and_its_name_leads_there() {
         calls.finish(|_| told += 1);
         assert_eq!((told, calls.merged().len()), (1, 0));
     }
+}
+
+#[test]
+fn a_half_that_comes_after_its_call_was_taken_out_waits_for_it() {
+    let directory = directory();
+    let [near, far] = <[Leg; 2]>::try_from(answered(40)).unwrap();
+    let mut assembly = Assembly::new(HOLD).with_ties(&directory);
+    let slot = assembly.push(near.clone(), at(200)).slot;
+    assert!(!assembly.is_late(slot));
+    assembly.take(slot);
+    let slot = assembly.push(far, at(9000)).slot;
+    assert!(assembly.is_late(slot));
+    // Another call of the same caller, which fits less well, is not taken for it.
+    let other = Row::over_to_lamp(21, (103, Some(108), 140)).legs(&directory).remove(0);
+    let other = assembly.push(other, at(9000)).slot;
+    assert_eq!(assembly.parts(other).len(), 1);
+    // The stored legs of the closed call come again.
+    let slot = assembly.push(near, at(9001)).slot;
+    assert_eq!((assembly.parts(slot).len(), assembly.is_late(slot)), (2, false));
 }
 
 #[test]

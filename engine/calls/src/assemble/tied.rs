@@ -52,6 +52,15 @@ impl Assembly {
         self.component(self.component_of(part)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
+    /// A half of this call fits none better than one of a call that was taken out: whoever pushes that call's legs again unites the two.
+    #[must_use]
+    pub fn is_late(&self, slot: Slot) -> bool {
+        let Some(tied) = &self.ties else { return false };
+        let parts = self.parts(slot);
+        let components = parts.iter().filter_map(|part| self.component(*part));
+        components.flat_map(|c| &c.crossings).any(|half| tied.halves.is_late(*half))
+    }
+
     /// A half of it has no other half, and that may come.
     pub(super) fn waits(&self, component: &Component) -> bool {
         let Some(tied) = &self.ties else { return false };

@@ -120,7 +120,9 @@ impl<'c> Halves<'c> {
             let Some(way) = ties.way(left.way) else { continue };
             let ahead_ms = way.clock_ms.unwrap_or_else(|| ahead_ms(left, arrived, ties.tolerance_ms));
             // A clock that is a little ahead cannot be told from the time that a path takes.
-            let is_near = way.clock_ms.is_none() && (0..=ties.tolerance_ms).contains(&ahead_ms);
+            let coarser_ms = left.coarser_ms(arrived);
+            let near = -coarser_ms..=ties.tolerance_ms + coarser_ms;
+            let is_near = way.clock_ms.is_none() && near.contains(&ahead_ms);
             let ahead_ms = if is_near { 0 } else { ahead_ms };
             let (from, to) = (way.from.pbx.clone(), way.to.pbx.clone());
             said.entry((from.clone(), to.clone())).or_default().push(ahead_ms);

@@ -10,6 +10,9 @@ use super::{Ties, WITHHELD, digits_of};
 /// A link key of another exchange's making is believed to be the same only from this length on: short counters repeat.
 const SHARED_KEY_BYTES_MIN: usize = 16;
 
+/// Most records tell seconds, in milliseconds.
+const USUAL_GRAIN_MS: i64 = 1000;
+
 /// Which end of a tie.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Side {
@@ -34,6 +37,8 @@ pub(crate) struct Crossing {
     /// The caller had been answered before it left, so its record may begin long before.
     pub(crate) up_before: bool,
     order: u64,
+    /// Its moments are no finer than this, in milliseconds.
+    grain_ms: i64,
     /// Who called or was diverted, as far as told.
     pub(crate) callers: SmallVec<[Text; 2]>,
     /// What was dialed, as it arrives; as far as told.
@@ -58,6 +63,7 @@ impl Crossing {
             self.started_at = other.started_at;
         }
         self.ended_at = self.ended_at.max(other.ended_at);
+        self.grain_ms = self.grain_ms.max(other.grain_ms);
         add_all(&mut self.callers, &other.callers);
         add_all(&mut self.digits, &other.digits);
         add_all(&mut self.shared, &other.shared);
@@ -79,6 +85,16 @@ impl Crossing {
     /// True if a key says that they are one path.
     pub(crate) fn has_key_of(&self, other: &Crossing) -> bool {
         shares(&self.shared, &other.shared) || shares(&self.links, &other.links)
+    }
+
+    /// How much more than usual the moments of both can differ, since one of them tells minutes only, in milliseconds.
+    pub(crate) fn coarser_ms(&self, other: &Crossing) -> i64 {
+        self.coarse_ms().max(other.coarse_ms())
+    }
+
+    /// The same of this one alone.
+    pub(crate) fn coarse_ms(&self) -> i64 {
+        (self.grain_ms - USUAL_GRAIN_MS).max(0)
     }
 
     /// Its caller is told by a number that others do not have.
@@ -149,6 +165,7 @@ impl Ties {
             ended_at: leg.ended_at.unwrap_or(started_at).max(started_at),
             up_before: leg.up_before,
             order: leg.order,
+            grain_ms: i64::from(leg.grain_ms),
             callers: SmallVec::new(),
             digits: SmallVec::new(),
             shared: SmallVec::new(),

@@ -36,6 +36,8 @@ pub(crate) struct Halves<S> {
     halves: Vec<Option<(Crossing, Option<S>)>>,
     free: Vec<Number>,
     taken_out: VecDeque<Number>,
+    /// The coarsest moments that any half told.
+    coarse_ms: i64,
     /// By what they can be found: a hash of direction, side and value; then when they began.
     starts: BTreeSet<(u64, Moment, Number)>,
     ends: BTreeSet<(u64, Moment, Number)>,
@@ -112,6 +114,7 @@ fn apart(left: &Crossing, arrived: &Crossing, ahead_ms: i64) -> (i64, i64) {
 /// How near they are, if they can be one path by clocks that are `ahead_ms` apart.
 pub(crate) fn distance(left: &Crossing, arrived: &Crossing, ahead_ms: i64, tolerance_ms: i64) -> Option<Distance> {
     let (began, ended) = apart(left, arrived, ahead_ms);
+    let tolerance_ms = tolerance_ms + left.coarser_ms(arrived);
     let distance = |without_key| Distance {
         without_key,
         nearer_ms: began.abs().min(ended.abs()),
@@ -148,6 +151,7 @@ impl<S: Copy> Halves<S> {
             halves: Vec::new(),
             free: Vec::new(),
             taken_out: VecDeque::new(),
+            coarse_ms: 0,
             starts: BTreeSet::new(),
             ends: BTreeSet::new(),
             keys: HashMap::new(),
@@ -171,6 +175,7 @@ impl<S: Copy> Halves<S> {
 
     pub(crate) fn insert(&mut self, crossing: Crossing, owner: S) -> Number {
         self.forget_as_taken_out(&crossing);
+        self.coarse_ms = self.coarse_ms.max(crossing.coarse_ms());
         let number = self.free.pop().unwrap_or_else(|| {
             self.halves.push(None);
             Number::try_from(self.halves.len() - 1).unwrap_or(Number::MAX)
@@ -258,6 +263,11 @@ impl<S: Copy> Halves<S> {
         })
     }
 
+    /// Its other half is of a call that was taken out.
+    pub(crate) fn is_late(&self, number: Number) -> bool {
+        self.owner(number).is_some() && self.other_half(number).is_some_and(|other| self.owner(other).is_none())
+    }
+
     /// Every half that this one, or one of its candidates, or one of theirs, could be paired with.
     pub(crate) fn neighbors(&self, number: Number) -> Vec<Number> {
         self.around(number).1
@@ -341,7 +351,7 @@ impl<S: Copy> Halves<S> {
     fn is_as_long(&self, one: Number, other: Number) -> bool {
         let (Some(a), Some(b)) = (self.get(one), self.get(other)) else { return false };
         let (began, ended) = apart(a, b, 0);
-        (began - ended).abs() <= self.ties.tolerance_ms
+        (began - ended).abs() <= self.ties.tolerance_ms + a.coarser_ms(b)
     }
 
     /// By how much the clock behind the tie is ahead, for what left then.
@@ -380,6 +390,7 @@ impl<S: Copy> Halves<S> {
     /// Halves of the other side that share a caller or digits with this one, and begin or end within this of it.
     fn look_up(&self, crossing: &Crossing, ahead_ms: i64, within_ms: i64, found: &mut Vec<Number>) {
         let ahead_ms = if crossing.side == Side::Left { ahead_ms } else { -ahead_ms };
+        let within_ms = within_ms + self.coarse_ms;
         let side = crossing.side.other();
         let at = |by, value: &Text| place(crossing.way, side, by, value);
         let mut places: SmallVec<[u64; 6]> = crossing.callers.iter().map(|c| at(By::Caller, c)).collect();

@@ -10,7 +10,7 @@ pub(crate) mod crossing;
 pub(crate) mod matching;
 
 use adapters::Leg;
-use adapters::leg::{EndKind, Moment, Stage, Text};
+use adapters::leg::{Disposition, End, EndKind, Moment, Stage, Text};
 use directory::{Directory, Numbers, Rewrite, TieKey, is_withheld};
 use smallvec::SmallVec;
 
@@ -154,25 +154,19 @@ impl Ties {
             return ends;
         }
         let pbx = &leg.origin.pbx;
-        let trunk_of = |end: &adapters::leg::End| {
-            let is_trunk = end.kind == EndKind::Outside && !end.trunk.is_empty();
-            is_trunk.then(|| end.trunk.clone())
-        };
         let came_by = trunk_of(&leg.from);
         // Where no channel could be made, nothing left.
-        let left_by = leg
-            .to
-            .as_ref()
-            .filter(|to| !(to.channel.is_empty() && leg.disposition == adapters::leg::Disposition::NotRegistered));
+        let left_by =
+            leg.to.as_ref().filter(|to| !(to.channel.is_empty() && leg.disposition == Disposition::NotRegistered));
         let left_by = left_by.and_then(trunk_of);
         if came_by.is_none() && left_by.is_none() {
             return ends;
         }
         for (number, way) in self.ways.iter().enumerate() {
-            if left_by.as_ref() == Some(&way.from.trunk) && way.from.pbx == *pbx {
+            if left_by == Some(&way.from.trunk) && way.from.pbx == *pbx {
                 ends.push((number, Side::Left));
             }
-            if came_by.as_ref() == Some(&way.to.trunk) && way.to.pbx == *pbx {
+            if came_by == Some(&way.to.trunk) && way.to.pbx == *pbx {
                 ends.push((number, Side::Arrived));
             }
         }
@@ -205,6 +199,10 @@ impl Ties {
         let numbers = self.numbers.iter_mut().find(|(id, _)| id == pbx);
         numbers.and_then(|(_, n)| n.e164(raw)).unwrap_or_else(|| digits_of(raw))
     }
+}
+
+fn trunk_of(end: &End) -> Option<&Text> {
+    Some(&end.trunk).filter(|trunk| end.kind == EndKind::Outside && !trunk.is_empty())
 }
 
 /// What two callers who withheld their numbers have in common.
