@@ -13,6 +13,7 @@ use crate::paths;
 use crate::queue_log;
 use crate::site::{Party, Site};
 use crate::tie::compose::{Composed, OTHER_HALF_NOT_SEEN, compose};
+use crate::tie::moments;
 use crate::untimed;
 use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
 
@@ -56,10 +57,11 @@ pub fn fold<'l>(
         return fold_composed(&legs, composed, site, several_files, is_final);
     }
     let mut journey = journey(&legs)?;
-    let came_from = came_by_tie(&mut journey, &legs, site);
+    let mut setting = Setting::of(&legs, &journey);
+    let at_ties = site.ties.as_ref().and_then(|ties| moments::read(&mut journey, &setting.pbx, ties));
     let mut verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
-    let setting = Setting { came_from, ..Setting::of(&legs, &journey) };
-    if setting.came_from.is_some() {
+    if let Some(at_ties) = at_ties {
+        setting.came_from = at_ties.came_from;
         verdict.evidence.push(Evidence::Mark(OTHER_HALF_NOT_SEEN));
     }
     Some(describe(&legs, &journey, &verdict, &setting, site, several_files, is_final))
@@ -103,20 +105,6 @@ fn fold_composed(
         pbx_of: composed.legs.iter().map(|l| (l.leg_id, l.origin.pbx.clone())).collect(),
     };
     Some(describe(legs, &journey, &verdict, &setting, site, several_files, is_final))
-}
-
-/// Of a source that tells no paths, only moments: whoever came by a tie did not come from outside.
-fn came_by_tie(journey: &mut Journey, legs: &[&Leg], site: &Site<'_>) -> Option<Text> {
-    let ties = site.ties.as_ref()?;
-    let caller = &journey.caller;
-    let leg = legs.iter().find(|l| l.from.channel == caller.channel)?;
-    let came_from = ties.before(&leg.origin.pbx, &caller.trunk).filter(|_| caller.kind == EndKind::Outside)?;
-    journey.caller.kind = EndKind::Person;
-    journey.caller.trunk = Text::default();
-    if journey.direction == Direction::Inbound {
-        journey.direction = Direction::Internal;
-    }
-    Some(came_from)
 }
 
 /// Where a call took place.

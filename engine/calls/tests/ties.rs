@@ -8,8 +8,10 @@ mod many;
 #[path = "ties/records.rs"]
 mod records;
 
+use std::sync::Arc;
+
 use adapters::Ends;
-use adapters::leg::{Leg, Moment};
+use adapters::leg::{End, EndKind, Event, KeyKind, Leg, LegId, Moment, Origin, Position};
 use calls::assemble::{Assembly, Hold};
 use calls::journey::{Direction, OfferEnd};
 use calls::line::CallLine;
@@ -346,6 +348,49 @@ fn a_shared_key_joins_whatever_numbers_and_clocks_say() {
     // Only one has a key: numbers and moments decide.
     other.userfield = String::new();
     one(&legs(&[ours(1, "one"), other], &[]));
+}
+
+#[test]
+fn of_two_versions_of_a_record_only_one_crosses() {
+    let near = Row::over_to_lamp(1, (100, Some(108), 160));
+    let whole = Cucm { calling: "+442079460099", ..Cucm::from_tower(7, (100, Some(108), 160)) };
+    let mut all = legs(&[near], &[whole]);
+    // The same record, cut: it has the caller of the near one, and no end.
+    let mut cut = all[1].clone();
+    (cut.from.number, cut.ended_at) = ("+442079460018".into(), None);
+    assert_eq!(check(&[all[0].clone(), cut.clone()]).len(), 1);
+    all.push(cut);
+    assert_eq!(check(&all).len(), 2);
+}
+
+#[test]
+fn an_exchange_that_tells_moments_only_has_nobody_outside_at_a_tie() {
+    let directory = directory();
+    let origin = Arc::new(Origin { tenant: "lighthouse".into(), pbx: "tower".into(), adapter: "asterisk_cel" });
+    let event = |number: u128, event: Event, seconds: i64, from: End| {
+        let mut leg = Leg::new(&origin, Position::default());
+        (leg.leg_id, leg.order, leg.event) = (LegId(number), 1, Some(event));
+        (leg.started_at, leg.ended_at, leg.from) = (Some(at(seconds)), Some(at(seconds)), from);
+        leg.link(KeyKind::Id, "1.1");
+        leg
+    };
+    let trunk = |name: &str| End {
+        kind: EndKind::Outside,
+        number: "+442079460018".into(),
+        channel: "PJSIP/x-00000001".into(),
+        trunk: name.into(),
+        ..End::default()
+    };
+    for (name, direction) in [("to-lamp", Direction::Internal), ("seabed", Direction::Inbound)] {
+        let legs = [
+            event(1, Event::Started, 100, trunk(name)),
+            event(2, Event::HungUp, 130, trunk(name)),
+            event(3, Event::Ended, 130, trunk(name)),
+        ];
+        let lines = fold_at(&legs, &directory);
+        assert_eq!((lines.len(), lines[0].direction), (1, direction), "{name}");
+        assert_eq!(lines[0].missed, direction == Direction::Inbound);
+    }
 }
 
 /// Three plain calls, from which the difference of the clocks is known.

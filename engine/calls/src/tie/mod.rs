@@ -2,12 +2,14 @@
 //!
 //! A leg that leaves at one end of a tie and a leg that arrives at the other are one path (`matching.rs`), whichever comes first;
 //! `compose.rs` reads the legs of all halves as those of one exchange, so that every rule holds for the whole call.
-//! Only whole paths tell ends of a tie: moments of channels (CEL) of a call over a tie are stored, and not folded.
+//! Only whole paths are paired: of a call over a tie, moments of channels (CEL) are stored and not folded, and where an exchange
+//! tells nothing else, its half stays alone (`moments.rs`).
 
 pub(crate) mod clocks;
 pub(crate) mod compose;
 pub(crate) mod crossing;
 pub(crate) mod matching;
+pub(crate) mod moments;
 
 use adapters::Leg;
 use adapters::leg::{Disposition, End, EndKind, Moment, Stage, Text};
