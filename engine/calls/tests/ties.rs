@@ -193,7 +193,9 @@ fn a_call_that_crosses_back_is_one() {
         forwarded.reached = "98124";
         forwarded.devices.1 = "tower-sip";
         let out = Row::over_to_lamp(1, (100, Some(115), 160));
+        let alone = fold(&legs(std::slice::from_ref(&out), &[]));
         let line = one(&legs(&[out, back], &[forwarded]));
+        assert_eq!(line.call_id, alone[0].call_id);
         assert_eq!((line.direction, line.outcome), (Direction::Inbound, Outcome::Answered), "{ahead_s}: {line:#?}");
         assert_eq!(line.answered_by, ["8124"]);
         assert_eq!(line.pbx, "tower");

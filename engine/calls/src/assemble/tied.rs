@@ -20,6 +20,19 @@ pub(super) struct Tied {
     pub(super) told: FxHashMap<Slot, Slot>,
 }
 
+/// The other halves that were found, as long as nothing changes.
+type Known = FxHashMap<Number, Option<Number>>;
+
+impl Tied {
+    fn other_half(&self, half: Number, known: &mut Known) -> Option<Number> {
+        *known.entry(half).or_insert_with(|| self.halves.other_half(half))
+    }
+
+    fn is_lonely(&self, half: Number, known: &mut Known) -> bool {
+        self.halves.may_come(half) && self.other_half(half, known).is_none()
+    }
+}
+
 impl Assembly {
     /// Calls that cross a tie of this company are told as one. Before the first leg.
     #[must_use]
@@ -32,13 +45,17 @@ impl Assembly {
     /// The components of this call, the lesser first: one, but for a call over ties.
     #[must_use]
     pub fn parts(&self, slot: Slot) -> SmallVec<[Slot; 2]> {
+        self.parts_knowing(slot, &mut Known::default())
+    }
+
+    fn parts_knowing(&self, slot: Slot, known: &mut Known) -> SmallVec<[Slot; 2]> {
         let mut parts: SmallVec<[Slot; 2]> = smallvec![self.component_of(slot)];
         let Some(tied) = &self.ties else { return parts };
         let mut next = 0;
         while let Some(part) = parts.get(next).copied() {
             next += 1;
             let halves = self.component(part).map_or(&[][..], |c| &c.crossings);
-            for other in halves.iter().filter_map(|half| tied.halves.other_half(*half)) {
+            for other in halves.iter().filter_map(|half| tied.other_half(*half, known)) {
                 let owner = tied.halves.owner(other).map(|slot| self.component_of(slot));
                 parts.extend(owner.filter(|slot| !parts.contains(slot)));
             }
@@ -64,8 +81,8 @@ impl Assembly {
     /// A half of it has no other half, and that may come.
     pub(super) fn waits(&self, component: &Component) -> bool {
         let Some(tied) = &self.ties else { return false };
-        let is_lonely = |half: &Number| tied.halves.may_come(*half) && tied.halves.other_half(*half).is_none();
-        component.crossings.iter().any(is_lonely)
+        let mut known = Known::default();
+        component.crossings.iter().any(|half| tied.is_lonely(*half, &mut known))
     }
 
     pub(super) fn parts_quiet_at(&self, parts: &[Slot], hold: Hold) -> Moment {
@@ -138,8 +155,9 @@ impl Assembly {
         touched.sort_unstable();
         touched.dedup();
         pushed.slot = self.root(component);
+        let mut known = Known::default();
         for part in touched {
-            let parts = self.parts(part);
+            let parts = self.parts_knowing(part, &mut known);
             let now = parts.first().copied().unwrap_or(part);
             let Some(tied) = self.ties.as_mut() else { return };
             let before =
@@ -149,15 +167,21 @@ impl Assembly {
                     pushed.tied.push(part);
                 }
                 for call in [before, now] {
-                    let is_call = self.component(call).is_some() && self.root(call) == call;
+                    let is_call =
+                        self.component(call).is_some() && self.parts_knowing(call, &mut known).first() == Some(&call);
                     if is_call && call != pushed.slot && !pushed.changed.contains(&call) {
                         pushed.changed.push(call);
                     }
                 }
             }
             // The other half may have come for which it was held.
+            if before == now && part != component {
+                continue;
+            }
             let due = self.parts_quiet_at(&parts, self.hold);
-            if self.component(part).is_some_and(|c| due < c.due && c.due != NEVER) {
+            // One that was told as quiet with others is on no agenda, and is another call now.
+            let is_sooner = |c: &Component| if c.due == NEVER { before != now } else { due < c.due };
+            if self.component(part).is_some_and(is_sooner) {
                 self.set_due(part, due);
                 self.agenda.push(Reverse((due, part)));
             }

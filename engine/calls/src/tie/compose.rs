@@ -265,6 +265,8 @@ impl<'c> Halves<'c> {
         for leg in self.legs.iter_mut().filter(|l| l.origin.pbx == far_pbx) {
             if is_same(&leg.from, &far) {
                 leg.from = caller.clone();
+                // The number of ours that was dialed is that of the outside trunk's exchange.
+                leg.did.clone_from(&near.did);
             }
             if leg.to.as_ref().is_some_and(|to| !to.channel.is_empty() && is_same(to, &far)) {
                 leg.to = Some(caller.clone());
@@ -302,10 +304,13 @@ impl<'c> Halves<'c> {
     fn pass_on(&mut self, near: &Leg, arrived: &Crossing) {
         let Some(first) = self.legs.iter_mut().find(|l| l.leg_id == arrived.leg) else { return };
         let first_at = first.started_at;
-        for (known, told) in [(&mut first.did, &near.did), (&mut first.recording, &near.recording)] {
-            if known.is_empty() {
-                known.clone_from(told);
-            }
+        if first.recording.is_empty() {
+            first.recording.clone_from(&near.recording);
+        }
+        first.moved = first.moved.take().or_else(|| near.moved.clone());
+        first.hold_ms = first.hold_ms.or(near.hold_ms);
+        if near.stage == Stage::OwnCall {
+            first.stage = Stage::OwnCall;
         }
         first.ended_by = first.ended_by.or(near.ended_by.filter(|_| near.ended_at <= first.ended_at));
         self.legs.retain(|l| l.leg_id != near.leg_id || l.started_at < first_at);

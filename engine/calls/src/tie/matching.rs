@@ -26,6 +26,9 @@ const ONLY_WITHIN_MS: i64 = 120_000;
 /// So many halves of calls that were taken out are known; the first to go is the one that was taken out first.
 const TAKEN_OUT_MAX: usize = 20_000;
 
+/// Candidates of candidates are followed to so many halves: one caller who calls without pause has no end of them.
+const NEIGHBORS_MAX: usize = 48;
+
 /// A half that is known, by its place in the list.
 pub(crate) type Number = u32;
 
@@ -255,12 +258,20 @@ impl<S: Copy> Halves<S> {
 
     /// The other half.
     pub(crate) fn other_half(&self, number: Number) -> Option<Number> {
-        let (pairs, _) = self.around(number);
-        nearest_first(pairs).into_iter().find_map(|(left, arrived)| match number {
+        let (other, is_whole) = self.nearest(number);
+        // Where not all candidates were looked at, both have to say it.
+        other.filter(|other| is_whole || self.nearest(*other).0 == Some(number))
+    }
+
+    /// The other half as seen from this one, and whether all candidates were looked at.
+    fn nearest(&self, number: Number) -> (Option<Number>, bool) {
+        let (pairs, seen) = self.around(number);
+        let other = nearest_first(pairs).into_iter().find_map(|(left, arrived)| match number {
             n if n == left => Some(arrived),
             n if n == arrived => Some(left),
             _ => None,
-        })
+        });
+        (other, seen.len() < NEIGHBORS_MAX)
     }
 
     /// Its other half is of a call that was taken out.
@@ -279,9 +290,12 @@ impl<S: Copy> Halves<S> {
         let mut next = 0;
         while let Some(at) = seen.get(next).copied() {
             next += 1;
-            for pair in self.candidates(at) {
+            // The nearest first, so that the same ones are looked at whatever the order in which they came.
+            let mut candidates = self.candidates(at);
+            candidates.sort_unstable();
+            for pair in candidates {
                 let other = if pair.1 == at { pair.2 } else { pair.1 };
-                if !seen.contains(&other) {
+                if seen.len() < NEIGHBORS_MAX && !seen.contains(&other) {
                     seen.push(other);
                 }
                 if !pairs.contains(&pair) {

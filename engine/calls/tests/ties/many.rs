@@ -215,7 +215,7 @@ fn a_push_tells_which_calls_have_other_legs() {
         // Close together and of few callers, so that halves change their minds.
         let mut random = Random(seed * 104_729);
         let mut legs: Vec<Leg> = Vec::new();
-        for call in 1..=60u32 {
+        for call in 1..=40u32 {
             let start = random.seconds(120);
             let src = CALLERS[usize::try_from(random.below(2)).unwrap()];
             legs.extend(Row { src, ..Row::over_to_lamp(call * 4, (start, None, start + 20)) }.legs(&directory));
@@ -244,4 +244,35 @@ fn a_push_tells_which_calls_have_other_legs() {
         }
         assert!(changes > 0, "seed {seed}: no half ever found a better one");
     }
+}
+
+/// A caller who calls every second, so that each half is a candidate of the next: every leg is in one call, and it does not take for ever.
+#[test]
+fn a_caller_without_pause_is_read_in_time() {
+    const LONG: u32 = 120;
+    let text = include_str!("site.toml").replace("id = \"lamp\"\n", "id = \"lamp\"\nclock_offset_s = 40\n");
+    let directory = Directory::from_toml(&text).unwrap();
+    let hold = Hold { marked_ms: 1, among_us_ms: 1, idle_ms: 1 };
+    let mut assembly = Assembly::new(hold).with_ties(&directory);
+    for call in 1..=LONG {
+        let start = i64::from(call);
+        for leg in Row::over_to_lamp(call * 4, (start, None, start + 20)).legs(&directory) {
+            assembly.push(leg, at(start));
+        }
+    }
+    for call in 1..=LONG {
+        let start = i64::from(call) + 40;
+        for leg in Cucm::from_tower(call * 4, (start, None, start + 20)).legs(&directory) {
+            assembly.push(leg, at(start));
+        }
+    }
+    let mut seen: BTreeSet<LegId> = BTreeSet::new();
+    let mut crossed = 0;
+    for slot in assembly.slots() {
+        let legs: Vec<&Leg> = assembly.legs(slot).collect();
+        crossed += usize::from(legs.len() == 2);
+        assert!(legs.iter().all(|leg| seen.insert(leg.leg_id)));
+    }
+    assert_eq!(seen.len(), 2 * LONG as usize);
+    assert!(crossed > LONG as usize * 9 / 10, "{crossed}");
 }
