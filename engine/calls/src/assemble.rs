@@ -205,8 +205,8 @@ impl Assembly {
         for (kind, hash) in keys.iter().chain(alone.iter()) {
             self.point(*kind, *hash, from, to, slot);
         }
-        let crossings: SmallVec<[Crossing; 2]> =
-            self.ties.as_mut().map_or_else(SmallVec::new, |tied| tied.halves.ties.crossings_of(&leg));
+        let crossings: Vec<Crossing> =
+            self.ties.as_mut().map_or_else(Vec::new, |tied| tied.halves.ties.crossings_of(&leg));
         let mut inserted = Inserted::Known;
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
             component.point(keys.iter().chain(alone.iter()));

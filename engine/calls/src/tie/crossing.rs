@@ -137,7 +137,7 @@ where
 
 impl Ties {
     /// The halves that this leg alone tells.
-    pub(crate) fn crossings_of(&mut self, leg: &Leg) -> SmallVec<[Crossing; 2]> {
+    pub(crate) fn crossings_of(&mut self, leg: &Leg) -> Vec<Crossing> {
         let ends = self.ends(leg);
         ends.into_iter().filter_map(|(way, side)| self.crossing(leg, way, side)).collect()
     }
