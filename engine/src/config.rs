@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) tenant: TenantKey,
     pub(crate) clickhouse: Clickhouse,
     pub(crate) http: Http,
+    pub(crate) kafka: Kafka,
     pub(crate) limits: Limits,
 }
 
@@ -66,6 +67,51 @@ pub(crate) struct Clickhouse {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Kafka {
+    pub(crate) bootstrap: String,
+    pub(crate) topics: Vec<String>,
+    pub(crate) group: String,
+    pub(crate) log_time: LogTime,
+    pub(crate) default_pbx: String,
+    pub(crate) default_adapter: String,
+    pub(crate) session_timeout_s: NonZeroU32,
+    pub(crate) delivery: Delivery,
+    pub(crate) security: Security,
+}
+
+/// Whose clock stamps the records of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogTime {
+    /// The broker's, when it takes the record.
+    AppendTime,
+    /// The producer's: for replays of history.
+    CreateTime,
+}
+
+/// What is promised of each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    /// Its rows are stored once.
+    ExactlyOnce,
+    /// Its rows are stored once or more; figures are right, the ledger may show doubles.
+    AtLeastOnce,
+}
+
+/// How the brokers know us, and we them; empty where there is nothing to say.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Security {
+    pub(crate) protocol: String,
+    pub(crate) mechanism: String,
+    pub(crate) user: String,
+    pub(crate) secret_file: String,
+    pub(crate) ca_file: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     pub(crate) records_ahead_max: NonZeroUsize,
     pub(crate) legs_per_batch_max: NonZeroUsize,
@@ -74,6 +120,7 @@ pub(crate) struct Limits {
     pub(crate) statements_at_once_max: NonZeroU32,
     pub(crate) connections_max: NonZeroU32,
     pub(crate) lock_wait_s: NonZeroU64,
+    pub(crate) commit_answer_s: NonZeroU64,
     pub(crate) missed_listed_max: NonZeroUsize,
     pub(crate) records_per_turn_max: NonZeroUsize,
     pub(crate) batch_legs_max: NonZeroUsize,
@@ -111,6 +158,7 @@ impl Default for Config {
             tenant: TenantKey::One("main".to_owned()),
             clickhouse: Clickhouse::default(),
             http: Http::default(),
+            kafka: Kafka::default(),
             limits: Limits::default(),
         }
     }
@@ -128,6 +176,22 @@ impl Default for Clickhouse {
     }
 }
 
+impl Default for Kafka {
+    fn default() -> Self {
+        Kafka {
+            bootstrap: String::new(),
+            topics: Vec::new(),
+            group: "ringback".to_owned(),
+            log_time: LogTime::AppendTime,
+            default_pbx: String::new(),
+            default_adapter: String::new(),
+            session_timeout_s: NonZeroU32::MIN.saturating_add(44),
+            delivery: Delivery::ExactlyOnce,
+            security: Security::default(),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const fn size(n: usize) -> NonZeroUsize {
@@ -141,6 +205,7 @@ impl Default for Limits {
             statements_at_once_max: NonZeroU32::MIN.saturating_add(7),
             connections_max: NonZeroU32::MIN.saturating_add(255),
             lock_wait_s: NonZeroU64::MIN.saturating_add(14),
+            commit_answer_s: NonZeroU64::MIN.saturating_add(29),
             missed_listed_max: size(50),
             records_per_turn_max: size(1000),
             batch_legs_max: size(200_000),
@@ -201,13 +266,17 @@ mod tests {
             assert!(above.is_some_and(|l| l.starts_with('#')), "`{line}` is not explained");
         };
         let toml::Value::Table(keys) = toml::Value::try_from(Config::default()).unwrap() else { panic!() };
-        for (key, value) in &keys {
-            let toml::Value::Table(inner) = value else {
-                check(&format!("{key} = {value}"));
-                continue;
-            };
-            check(&format!("[{key}]"));
-            inner.iter().for_each(|(key, value)| check(&format!("{key} = {value}")));
+        let mut tables = vec![(String::new(), keys)];
+        while let Some((name, keys)) = tables.pop() {
+            for (key, value) in keys {
+                let toml::Value::Table(inner) = value else {
+                    check(&format!("{key} = {value}"));
+                    continue;
+                };
+                let name = if name.is_empty() { key } else { format!("{name}.{key}") };
+                check(&format!("[{name}]"));
+                tables.push((name, inner));
+            }
         }
     }
 

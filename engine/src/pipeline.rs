@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::source::{Commit, Happened, Source};
 pub(crate) use facts::Facts;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, say};
 use storing::{Answer, Lease};
 use taking_over::Opening;
 

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod followed;
+pub(crate) mod kafka;
 pub(crate) mod spool;
 mod trickle;
 
