@@ -81,9 +81,9 @@ fn assign(consumer: &BaseConsumer<Member>, list: &TopicPartitionList) -> KafkaRe
         paused.add_partition_offset(of.topic(), of.partition(), Offset::Offset(0))?;
     }
     if is_cooperative(consumer) {
-        consumer.incremental_assign(&paused)?
+        consumer.incremental_assign(&paused)?;
     } else {
-        consumer.assign(&paused)?
+        consumer.assign(&paused)?;
     }
     if paused.count() > 0 { consumer.pause(&paused) } else { Ok(()) }
 }

@@ -101,17 +101,17 @@ impl KafkaSource {
         match self.consumer.poll(wait) {
             None => {}
             Some(Ok(_)) => bail!("kafka topic {}: a record came outside its partition's queue", self.topic),
-            Some(Err(error)) => self.judge(error)?,
+            Some(Err(error)) => self.judge(&error)?,
         }
         self.consumer.context().inner().commits.receive(Duration::ZERO);
         self.tell(tell)
     }
 
     /// Ends only for what does not mend itself: brokers come back.
-    fn judge(&self, error: KafkaError) -> Result<()> {
+    fn judge(&self, error: &KafkaError) -> Result<()> {
         use RDKafkaErrorCode as Code;
         let topic = &self.topic;
-        match (&error, error.rdkafka_error_code()) {
+        match (error, error.rdkafka_error_code()) {
             (KafkaError::MessageConsumptionFatal(_), _) => bail!("the Kafka client cannot go on: {error}"),
             (_, Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)) => {
                 bail!("kafka topic {topic} is gone, or was made again with fewer partitions: {error}")

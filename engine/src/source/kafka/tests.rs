@@ -68,6 +68,8 @@ fn write(config: &Config, topic: &str, partition: u32, records: impl IntoIterato
 /// What happened, so that it can be looked at.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Of the whole topic.
+    partitions: u32,
     assigned: Vec<(u32, Option<Vec<u8>>, u64, u64)>,
     revoked: Vec<u32>,
     records: Vec<(u32, u64, String)>,
@@ -80,6 +82,7 @@ impl Seen {
     fn note(&mut self, happened: Happened<'_>) {
         match happened {
             Happened::Assigned(of) => {
+                self.partitions = of.partitions;
                 self.order.push("assigned");
                 self.assigned.push((of.number, of.register, of.first, of.next));
             }
@@ -135,6 +138,7 @@ fn records_come_in_order_with_what_their_headers_say() {
     config.tenant = "us".to_owned();
     (config.kafka.default_pbx, config.kafka.default_adapter) = ("only".to_owned(), "csv".to_owned());
     let (mut source, seen) = joined(&config, &topic, 1);
+    assert_eq!((source.topic(), seen.partitions), (topic.as_str(), 1));
     assert_eq!(seen.assigned, [(0, None, 0, 2)]);
     poll(&mut source, &mut Seen::default());
     source.read_from(0, 0).unwrap();
@@ -215,6 +219,7 @@ fn the_next_owner_reads_what_was_committed() {
 
     let (_second, mut seen) = joined(&config, &topic, 2);
     seen.assigned.sort();
+    assert_eq!(seen.partitions, 2);
     let register = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(seen.assigned, [(0, register("register of 0"), 0, 0), (1, register("register of 1"), 0, 5)]);
 }
