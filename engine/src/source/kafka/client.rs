@@ -69,10 +69,13 @@ pub(super) fn consumer(kafka: &Kafka, group: &str) -> Result<ClientConfig> {
     Ok(config)
 }
 
+/// A partition, with the offset that was committed last and the text beside it.
+pub(super) type Committed = (u32, Option<(u64, Vec<u8>)>);
+
 /// The text that stands beside the committed offset of each partition, with the offset; `None` where nothing was committed.
 ///
 /// Through the pointer: the client's own accessor panics on bytes that are not UTF-8.
-pub(super) fn registers(list: &TopicPartitionList) -> Vec<(u32, Option<(u64, Vec<u8>)>)> {
+pub(super) fn registers(list: &TopicPartitionList) -> Vec<Committed> {
     // SAFETY: the list lives during the call, and has as many elements as it says, each with so many bytes of metadata.
     unsafe {
         let list = &*list.ptr();

@@ -202,3 +202,38 @@ fn classify(error: RDKafkaRespErr) -> CommitOutcome {
 fn words(error: RDKafkaRespErr) -> String {
     RDKafkaErrorCode::from(error).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use RDKafkaRespErr::*;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_coordinator_says_of_strangers_is_certainly_not_stored() {
+        let check = |whole, each: &[(u32, RDKafkaRespErr)], wanted: &str| {
+            let text = format!("{:?}", outcome(1, whole, each));
+            assert!(text.starts_with(wanted), "{whole:?} {each:?}: {text}");
+        };
+        let ok = RD_KAFKA_RESP_ERR_NO_ERROR;
+        check(ok, &[(0, ok), (1, ok)], "Stored");
+        check(ok, &[(0, ok)], "Unknown");
+        // The whole is the last error of a partition: it says nothing of the others.
+        check(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, &[(0, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION), (1, ok)], "Stored");
+        check(RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, &[(0, ok), (1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION)], "Refused");
+        check(RD_KAFKA_RESP_ERR__TRANSPORT, &[(0, ok), (1, ok)], "Unknown");
+        check(RD_KAFKA_RESP_ERR__TIMED_OUT, &[], "Unknown");
+        for refused in [
+            RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+            RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS,
+            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
+        ] {
+            check(refused, &[(1, refused)], "Refused");
+            check(refused, &[(1, ok)], "Refused");
+        }
+        for unknown in [RD_KAFKA_RESP_ERR__WAIT_COORD, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__DESTROY]
+        {
+            check(unknown, &[(1, unknown)], "Unknown");
+        }
+    }
+}

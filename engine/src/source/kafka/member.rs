@@ -81,9 +81,9 @@ fn assign(consumer: &BaseConsumer<Member>, list: &TopicPartitionList) -> KafkaRe
         paused.add_partition_offset(of.topic(), of.partition(), Offset::Offset(0))?;
     }
     if is_cooperative(consumer) {
-        consumer.incremental_assign(&paused)?
+        consumer.incremental_assign(&paused)?;
     } else {
-        consumer.assign(&paused)?
+        consumer.assign(&paused)?;
     }
     if paused.count() > 0 { consumer.pause(&paused) } else { Ok(()) }
 }
@@ -120,7 +120,27 @@ impl Presence {
     }
 
     /// A quarter of the session is left for the way to the broker.
-    fn is_fresh(&self, now: Instant) -> bool {
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.polled_at) < self.session * 3 / 4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_standing_still_nothing_is_sure_for_a_session() {
+        let (began, session) = (Instant::now(), Duration::from_secs(8));
+        let at = |s: u64| began + Duration::from_secs(s);
+        let mut presence = Presence::new(session, began);
+        presence.polled(at(5));
+        assert!(presence.is_sure(at(10)) && !presence.is_sure(at(11)));
+        presence.polled(at(12));
+        assert!(presence.is_fresh(at(12)) && !presence.is_sure(at(12)));
+        presence.polled(at(16));
+        assert!(!presence.is_sure(at(19)));
+        presence.polled(at(19));
+        assert!(!presence.is_sure(at(19)) && presence.is_sure(at(20)));
     }
 }

@@ -21,7 +21,7 @@ use adapters::leg::Moment;
 use anyhow::{Result, anyhow, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use stream::LogRecord;
 
 use self::batch::{Message, PartitionQueue};
@@ -73,10 +73,13 @@ impl KafkaSource {
     /// # Errors
     /// If the settings are wrong, or the topic is not as it has to be.
     pub(crate) fn join(config: &Config, topic: &str) -> Result<KafkaSource> {
+        KafkaSource::join_as(config, topic, &client::consumer(&config.kafka, &config.kafka.group)?)
+    }
+
+    fn join_as(config: &Config, topic: &str, settings: &ClientConfig) -> Result<KafkaSource> {
         let kafka = config.kafka.clone();
         let partitions = topic::check(&kafka, topic)?;
         let commits = Commits::new(Duration::from_secs(config.limits.commit_answer_s.get()));
-        let settings = client::consumer(&kafka, &kafka.group)?;
         let consumer: BaseConsumer<Member> = settings.create_with_context(Member::new(commits))?;
         consumer.subscribe(&[topic])?;
         let session = Duration::from_secs(u64::from(kafka.session_timeout_s.get()));
@@ -98,17 +101,17 @@ impl KafkaSource {
         match self.consumer.poll(wait) {
             None => {}
             Some(Ok(_)) => bail!("kafka topic {}: a record came outside its partition's queue", self.topic),
-            Some(Err(error)) => self.judge(error)?,
+            Some(Err(error)) => self.judge(&error)?,
         }
         self.consumer.context().inner().commits.receive(Duration::ZERO);
         self.tell(tell)
     }
 
     /// Ends only for what does not mend itself: brokers come back.
-    fn judge(&self, error: KafkaError) -> Result<()> {
+    fn judge(&self, error: &KafkaError) -> Result<()> {
         use RDKafkaErrorCode as Code;
         let topic = &self.topic;
-        match (&error, error.rdkafka_error_code()) {
+        match (error, error.rdkafka_error_code()) {
             (KafkaError::MessageConsumptionFatal(_), _) => bail!("the Kafka client cannot go on: {error}"),
             (_, Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)) => {
                 bail!("kafka topic {topic} is gone, or was made again with fewer partitions: {error}")
@@ -276,8 +279,12 @@ impl Source for KafkaSource {
         inner.commits.send(self.consumer.client().native_ptr(), &self.topic, &ours)
     }
 
+    /// A process that stood still may have left the group; the next poll says so. Until then its commits would come from nobody,
+    /// and brokers take those where the group is empty.
     fn may_commit(&self) -> bool {
-        self.consumer.context().inner().commits.may_send()
+        self.presence.is_fresh(Instant::now())
+            && !self.consumer.assignment_lost()
+            && self.consumer.context().inner().commits.may_send()
     }
 
     fn is_ours(&self) -> bool {

@@ -68,6 +68,8 @@ fn write(config: &Config, topic: &str, partition: u32, records: impl IntoIterato
 /// What happened, so that it can be looked at.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Of the whole topic.
+    partitions: u32,
     assigned: Vec<(u32, Option<Vec<u8>>, u64, u64)>,
     revoked: Vec<u32>,
     records: Vec<(u32, u64, String)>,
@@ -80,6 +82,7 @@ impl Seen {
     fn note(&mut self, happened: Happened<'_>) {
         match happened {
             Happened::Assigned(of) => {
+                self.partitions = of.partitions;
                 self.order.push("assigned");
                 self.assigned.push((of.number, of.register, of.first, of.next));
             }
@@ -135,6 +138,7 @@ fn records_come_in_order_with_what_their_headers_say() {
     config.tenant = "us".to_owned();
     (config.kafka.default_pbx, config.kafka.default_adapter) = ("only".to_owned(), "csv".to_owned());
     let (mut source, seen) = joined(&config, &topic, 1);
+    assert_eq!((source.topic(), seen.partitions), (topic.as_str(), 1));
     assert_eq!(seen.assigned, [(0, None, 0, 2)]);
     poll(&mut source, &mut Seen::default());
     source.read_from(0, 0).unwrap();
@@ -215,6 +219,7 @@ fn the_next_owner_reads_what_was_committed() {
 
     let (_second, mut seen) = joined(&config, &topic, 2);
     seen.assigned.sort();
+    assert_eq!(seen.partitions, 2);
     let register = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(seen.assigned, [(0, register("register of 0"), 0, 0), (1, register("register of 1"), 0, 5)]);
 }
@@ -274,33 +279,46 @@ fn a_second_member_gets_a_partition_after_the_last_commit_on_it_is_answered() {
 }
 
 #[test]
-fn a_member_that_was_put_out_is_refused_and_commits_again_only_after_an_assignment() {
-    let (config, topic) = prepared(1, &[]);
-    let (mut source, mut seen) = joined(&config, &topic, 1);
-    // Whoever joins makes a new generation; the commit of the old one is sent before the first hears of it.
-    let mut second = KafkaSource::join(&config, &topic).unwrap();
-    let (began, mut by_second) = (Instant::now(), Seen::default());
-    let mut refused = None;
-    while refused.is_none() && began.elapsed() < WAIT_MAX {
-        if source.may_commit() && !seen.assigned.is_empty() {
-            source.commit(&[commit(0, 0, "text")]).unwrap();
-        }
-        poll(&mut second, &mut by_second);
-        source.consumer.context().inner().commits.receive(Duration::from_millis(20));
-        let answers = source.consumer.context().inner().commits.take();
-        refused = answers.into_iter().find_map(|(_, outcome)| match outcome {
-            CommitOutcome::Refused(why) => Some(why),
-            _ => None,
-        });
-    }
-    assert!(refused.is_some(), "no commit was refused during a rebalance");
-    assert!(!source.may_commit(), "held until the assignment is shown again");
+fn a_member_that_left_unknowingly_is_refused_and_commits_again_only_after_an_assignment() {
+    let (config, topic) = prepared(2, &[]);
+    let mut settings = client::consumer(&config.kafka, &config.kafka.group).unwrap();
+    settings.set("max.poll.interval.ms", "6000");
+    let (mut first, mut seen) = (KafkaSource::join_as(&config, &topic, &settings).unwrap(), Seen::default());
+    until(&mut first, &mut seen, "assigned", |seen| seen.assigned.len() == 2);
+    let (mut second, mut by_second) = (KafkaSource::join(&config, &topic).unwrap(), Seen::default());
     let began = Instant::now();
-    while !source.may_commit() {
-        assert!(began.elapsed() < WAIT_MAX, "held for ever: {:?}", seen.order);
-        poll(&mut source, &mut seen);
+    while by_second.assigned.is_empty() {
+        assert!(began.elapsed() < WAIT_MAX, "{:?} {:?}", seen.order, by_second.order);
+        poll(&mut first, &mut seen);
         poll(&mut second, &mut by_second);
     }
+    // The first stands still: its client leaves the group, and the second has everything.
+    until(&mut second, &mut by_second, "has both", |seen| seen.assigned.len() == 2);
+    assert!(!first.may_commit() && !first.is_ours(), "it stood still");
+    let kept = 1 - seen.revoked[0];
+    first.commit(&[commit(kept, 0, "of one who left")]).unwrap();
+    let began = Instant::now();
+    let answers = loop {
+        assert!(began.elapsed() < WAIT_MAX, "no answer");
+        let mut inner = first.consumer.context().inner();
+        inner.commits.receive(Duration::from_millis(20));
+        let answers = inner.commits.take();
+        if !answers.is_empty() {
+            break answers;
+        }
+    };
+    assert!(matches!(&answers[..], [(of, CommitOutcome::Refused(_))] if *of == kept), "{answers:?}");
+    assert!(!first.consumer.context().inner().commits.may_send(), "held until the assignment is shown again");
+
+    let (began, assigned) = (Instant::now(), seen.assigned.len());
+    while seen.assigned.len() == assigned || !first.may_commit() {
+        assert!(began.elapsed() < WAIT_MAX, "not assigned, or held for ever: {:?}", seen.order);
+        // An assignment of nothing is one, too: what was ours is not any more.
+        assert!(!first.may_commit() || seen.revoked.contains(&kept), "not before the assignment: {:?}", seen.order);
+        poll(&mut first, &mut seen);
+        poll(&mut second, &mut by_second);
+    }
+    assert!(seen.assigned[assigned..].iter().all(|(_, register, _, _)| register.is_none()), "nothing of it was stored");
 }
 
 #[test]
