@@ -28,8 +28,6 @@ pub(crate) static PINNED: &[(&str, &str)] = &[
     ("parallel_view_processing", "0"),
     // A batch of old records may reach over many months, each of which is a table partition.
     ("max_partitions_per_insert_block", "0"),
-    ("fsync_after_insert", "1"),
-    ("fsync_part_directory", "1"),
 ];
 
 /// The version of the pinned settings: what was sent with one is sent again with the same.

@@ -1,0 +1,36 @@
+//! `ringback run` from outside: a real broker, the real ClickHouse engine, real records, and processes that are killed.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(missing_docs)]
+
+#[path = "stream/kills.rs"]
+mod kills;
+#[path = "process/mod.rs"]
+#[allow(dead_code)]
+mod process;
+#[path = "stream/world.rs"]
+mod world;
+
+use process::{all_cases, run};
+use world::World;
+
+#[test]
+fn the_tables_say_what_calls_says() {
+    let world = World::start();
+    let records = all_cases("cdr-full.csv");
+    world.topic("cdr", 1);
+    world.produce("cdr", &records);
+    let settings = world.settings("cdr");
+    let ran = run(&mut world.run(&settings, &["--until-end"]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    world.check_calls(&records);
+    world.check_audit();
+
+    // Nothing more is there: started again, it writes nothing.
+    let before = world.ask("SELECT count(), max(version) FROM calls");
+    let ran = run(&mut world.run(&settings, &["--until-end"]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(world.ask("SELECT count(), max(version) FROM calls"), before);
+    world.check_calls(&records);
+}

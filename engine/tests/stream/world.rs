@@ -1,0 +1,209 @@
+//! A broker and a database of the test's own, and what is asked of both.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Running, ringback, run, site, text, write};
+
+pub struct World {
+    pub folder: TempDir,
+    broker: Option<(Child, ChildStdin)>,
+    pub bootstrap: String,
+    database: Option<Running>,
+    pub url: String,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop_broker();
+    }
+}
+
+impl World {
+    pub fn start() -> World {
+        let folder = crate::process::folder();
+        let mut world =
+            World { folder, broker: None, bootstrap: String::new(), database: None, url: String::new() };
+        world.start_broker();
+        world.start_database();
+        let ran = run(ringback(["migrate", "--clickhouse"]).arg(&world.url));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        world
+    }
+
+    pub fn start_broker(&mut self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kafka/start");
+        let mut broker = Command::new(script)
+            .arg(self.folder.path().join("kafka"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("deploy/kafka/start runs");
+        let mut line = String::new();
+        BufReader::new(broker.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        self.bootstrap = line.trim().strip_prefix("bootstrap=").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let stdin = broker.stdin.take().expect("a pipe");
+        self.broker = Some((broker, stdin));
+    }
+
+    pub fn stop_broker(&mut self) {
+        if let Some((mut broker, stdin)) = self.broker.take() {
+            drop(stdin);
+            let _ = broker.wait();
+        }
+    }
+
+    pub fn start_database(&mut self) {
+        let data = self.folder.path().join("clickhouse");
+        let port = self.url.rsplit(':').next().filter(|p| !p.is_empty()).unwrap_or("0").to_owned();
+        let database = Running::start(ringback(["clickhouse", "--port", &port, "--data"]).arg(data));
+        self.url = text(&database.ready()["clickhouse"]).to_owned();
+        self.database = Some(database);
+    }
+
+    pub fn stop_database(&mut self) {
+        self.database = None;
+    }
+
+    /// A topic whose records keep the times that they are given.
+    pub fn topic(&self, name: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("a client");
+        let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let made = runtime.block_on(admin.create_topics([&new], &AdminOptions::new())).expect("asked");
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+    }
+
+    /// Sends each line as a record, with the moment at which its exchange wrote it.
+    pub fn produce(&self, topic: &str, lines: &[u8]) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("enable.idempotence", "true")
+            .create()
+            .expect("a producer");
+        for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let headers = OwnedHeaders::new()
+                .insert(Header { key: "pbx", value: Some("main") })
+                .insert(Header { key: "adapter", value: Some("asterisk_cdr") });
+            let mut record =
+                BaseRecord::to(topic).key("main").payload(line).headers(headers).timestamp(written_ms(line));
+            while let Err((_, back)) = producer.send(record) {
+                record = back;
+                producer.poll(Duration::from_millis(20));
+            }
+        }
+        producer.flush(Duration::from_secs(30)).expect("taken");
+    }
+
+    /// The settings of an installation that reads this topic.
+    pub fn settings(&self, topic: &str) -> PathBuf {
+        let folder = self.folder.path().join("settings");
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::copy(site(), folder.join("site.toml")).expect("copied");
+        let (bootstrap, url) = (&self.bootstrap, &self.url);
+        write(
+            &folder,
+            "engine.toml",
+            format!(
+                "[kafka]\nbootstrap = \"{bootstrap}\"\ntopics = [\"{topic}\"]\nlog_time = \"create_time\"\nsession_timeout_s = 6\n\
+                 [clickhouse]\nurl = \"{url}\"\n[limits]\nbatch_legs_max = 40\nbatch_age_ms = 100\ncommit_age_ms = 300\n"
+            ),
+        );
+        folder
+    }
+
+    pub fn run(&self, settings: &Path, more: &[&str]) -> Command {
+        let mut command = ringback(["run", "--settings"]);
+        command.arg(settings).args(more);
+        command
+    }
+
+    /// What the database answers.
+    pub fn ask(&self, query: &str) -> String {
+        let address = self.url.strip_prefix("http://").expect("http");
+        let mut stream = TcpStream::connect(address).expect("the database");
+        let length = query.len();
+        write!(stream, "POST / HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{query}").expect("asked");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("answered");
+        let answer = String::from_utf8(answer).expect("UTF-8");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains(" 200 "), "{query}: {body}");
+        body.to_owned()
+    }
+
+    /// `calls_now` has what `ringback calls` prints of the same records.
+    pub fn check_calls(&self, records: &[u8]) {
+        let file = write(self.folder.path(), "records.csv", records);
+        let lines = run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&file)).lines();
+        let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
+            output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
+        let rows = self.ask(&format!("SELECT * FROM calls_now {settings} FORMAT JSONEachRow"));
+        let mut rows: BTreeMap<String, Value> = rows
+            .lines()
+            .map(|row| serde_json::from_str::<Value>(row).expect("JSON"))
+            .map(|row| (text(&row["call_id"]).to_owned(), row))
+            .collect();
+        for line in lines {
+            let id = text(&line["call_id"]);
+            let row = rows.remove(id).unwrap_or_else(|| panic!("call {id} is not stored"));
+            // How often a call was revised depends on when its records came.
+            for (key, told) in line.as_object().expect("an object").iter().filter(|(key, _)| *key != "revision") {
+                assert_eq!(same(key, told), same(key, &row[key]), "{key} of {id}");
+            }
+        }
+        assert!(rows.is_empty(), "stored and not printed: {:?}", rows.keys());
+    }
+
+    /// Every leg is physically there once, and every record is accounted for.
+    pub fn check_audit(&self) {
+        let doubled = self.ask("SELECT count() - uniqExact(topic, partition, position, part) FROM legs");
+        assert_eq!(doubled.trim(), "0", "legs that are stored twice");
+        let holes = self.ask(
+            "SELECT count() FROM (SELECT first, lagInFrame(next, 1, first) OVER (PARTITION BY topic, partition ORDER BY first ROWS \
+             BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS before FROM batches) WHERE first != before",
+        );
+        assert_eq!(holes.trim(), "0", "holes between batches");
+        let promised = self.ask("SELECT sum(legs) = (SELECT count() FROM legs) FROM batches");
+        assert_eq!(promised.trim(), "1", "legs that batches promise");
+    }
+}
+
+/// The moment at which an exchange wrote a line: its last one, in milliseconds since 1970; the corpus is in UTC.
+fn written_ms(line: &[u8]) -> i64 {
+    let text = String::from_utf8_lossy(line);
+    let mut last = 0;
+    for word in text.split('"') {
+        if let Ok(at) = chrono::NaiveDateTime::parse_from_str(word, "%Y-%m-%d %H:%M:%S") {
+            last = last.max(at.and_utc().timestamp_millis());
+        }
+    }
+    last
+}
+
+fn same(key: &str, value: &Value) -> Value {
+    match value {
+        // Numbers of records are text in the view, since with several files they are.
+        Value::Array(values) if key == "records" => {
+            values.iter().map(|r| r.to_string().replace('"', "")).collect()
+        }
+        Value::Array(values) => values.iter().map(|v| same("", v)).collect(),
+        Value::Object(fields) if fields.values().all(Value::is_null) => Value::Null,
+        Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), same(k, v))).collect(),
+        Value::Number(number) => Value::from((number.as_f64().unwrap_or_default() * 1000.0).round()),
+        other => other.clone(),
+    }
+}
