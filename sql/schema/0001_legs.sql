@@ -67,5 +67,5 @@ CREATE TABLE IF NOT EXISTS legs
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(logged_at)
 ORDER BY (tenant, topic, partition, epoch, position, part, leg_id)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Every leg, as its PBX told it.'

@@ -19,5 +19,5 @@ CREATE TABLE IF NOT EXISTS marks
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(logged_at)
 ORDER BY (tenant, topic, partition, epoch, position, part)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'What records tell beside legs.'

@@ -23,5 +23,5 @@ CREATE TABLE IF NOT EXISTS rejects
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(logged_at)
 ORDER BY (tenant, topic, partition, epoch, position, part)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Records, or parts of one, that were not understood.'

@@ -18,5 +18,5 @@ CREATE TABLE IF NOT EXISTS batches
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(sealed_at)
 ORDER BY (topic, partition, epoch, first, next)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'What was stored, batch by batch.'

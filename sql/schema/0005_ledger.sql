@@ -13,5 +13,5 @@ CREATE TABLE IF NOT EXISTS ledger
 )
 ENGINE = MergeTree
 ORDER BY (topic, partition, epoch, of, first, last)
-SETTINGS non_replicated_deduplication_window = 10000
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'What every insert brought.'

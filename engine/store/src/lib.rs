@@ -24,7 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 pub use audit::{Audit, LogEnd, Reached};
-pub use conclusions::{Concluded, ConcludedCall, Conclusions, WindowKey};
+pub use conclusions::{Concluded, Conclusions, WindowKey};
 pub use decode::{LegCursor, LegsOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
@@ -59,6 +59,12 @@ impl StoreError {
     pub fn is_full_disk(&self) -> bool {
         let words = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
         ["NOT_ENOUGH_SPACE", "No space left", "errno: 28"].iter().any(|full| words.contains(full))
+    }
+
+    /// The server will never take this: nobody but a person can mend it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.source.as_ref().is_some_and(|error| exact::kind(error) == InsertErrorKind::Refused)
     }
 
     fn new(what: impl Into<String>, source: clickhouse::error::Error) -> StoreError {
@@ -161,6 +167,17 @@ impl Store {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
             self.insert("verdicts", &rows::merged_verdicts(part)).await?;
             self.insert("calls", &rows::merged_calls(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes that names are no follow-ups any more: no view shows them from then on.
+    ///
+    /// # Errors
+    /// The server's own words, with the table.
+    pub async fn write_merged_follow_ups(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+            self.insert("follow_ups", &rows::merged_follow_ups(part)).await?;
         }
         Ok(())
     }
