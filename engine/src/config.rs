@@ -1,7 +1,8 @@
 //! The settings of an installation: `engine.toml` over the defaults, which `default.toml` explains.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,43 @@ pub(crate) const FILE: &str = "engine.toml";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    pub(crate) tenant: String,
+    pub(crate) tenant: TenantKey,
     pub(crate) clickhouse: Clickhouse,
+    pub(crate) http: Http,
+    pub(crate) kafka: Kafka,
     pub(crate) limits: Limits,
+}
+
+/// `tenant = "acme"`, or one `[tenant.NAME]` for each of several companies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum TenantKey {
+    One(String),
+    Each(BTreeMap<String, TenantEntry>),
+}
+
+impl TenantKey {
+    /// The only company; of several, none.
+    pub(crate) fn one(&self) -> &str {
+        match self {
+            TenantKey::One(name) => name,
+            TenantKey::Each(_) => "",
+        }
+    }
+}
+
+/// One of several companies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantEntry {
+    /// Its site file, in the settings folder.
+    pub(crate) site: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) listen: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -28,6 +63,51 @@ pub(crate) struct Config {
 pub(crate) struct Clickhouse {
     pub(crate) url: String,
     pub(crate) database: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Kafka {
+    pub(crate) bootstrap: String,
+    pub(crate) topics: Vec<String>,
+    pub(crate) group: String,
+    pub(crate) log_time: LogTime,
+    pub(crate) default_pbx: String,
+    pub(crate) default_adapter: String,
+    pub(crate) session_timeout_s: NonZeroU32,
+    pub(crate) delivery: Delivery,
+    pub(crate) security: Security,
+}
+
+/// Whose clock stamps the records of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogTime {
+    /// The broker's, when it takes the record.
+    AppendTime,
+    /// The producer's: for replays of history.
+    CreateTime,
+}
+
+/// What is promised of each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    /// Its rows are stored once.
+    ExactlyOnce,
+    /// Its rows are stored once or more; figures are right, the ledger may show doubles.
+    AtLeastOnce,
+}
+
+/// How the brokers know us, and we them; empty where there is nothing to say.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Security {
+    pub(crate) protocol: String,
+    pub(crate) mechanism: String,
+    pub(crate) user: String,
+    pub(crate) secret_file: String,
+    pub(crate) ca_file: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -40,18 +120,75 @@ pub(crate) struct Limits {
     pub(crate) statements_at_once_max: NonZeroU32,
     pub(crate) connections_max: NonZeroU32,
     pub(crate) lock_wait_s: NonZeroU64,
+    pub(crate) commit_answer_s: NonZeroU64,
     pub(crate) missed_listed_max: NonZeroUsize,
+    pub(crate) records_per_turn_max: NonZeroUsize,
+    pub(crate) batch_legs_max: NonZeroUsize,
+    pub(crate) batch_bytes_max: NonZeroUsize,
+    pub(crate) batch_age_ms: NonZeroU64,
+    pub(crate) bytes_in_flight_max: NonZeroUsize,
+    pub(crate) commit_age_ms: NonZeroU64,
+    pub(crate) look_again_s: NonZeroU64,
+    pub(crate) closed_calls_remembered_max: NonZeroUsize,
+}
+
+impl Limits {
+    /// What of it a partition's machine keeps to.
+    pub(crate) fn stream(&self) -> stream::machine::Limits {
+        let ms = |n: NonZeroU64| i64::try_from(n.get()).unwrap_or(i64::MAX);
+        let live = calls::live::Limits {
+            remembered_keys_max: self.closed_calls_remembered_max.get(),
+            ..calls::live::Limits::default()
+        };
+        stream::machine::Limits {
+            legs_per_batch_max: self.batch_legs_max.get(),
+            bytes_per_batch_max: self.batch_bytes_max.get(),
+            batch_age_ms: ms(self.batch_age_ms),
+            bytes_in_flight_max: self.bytes_in_flight_max.get(),
+            commit_age_ms: ms(self.commit_age_ms),
+            live,
+            ..stream::machine::Limits::default()
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { tenant: "main".to_owned(), clickhouse: Clickhouse::default(), limits: Limits::default() }
+        Config {
+            tenant: TenantKey::One("main".to_owned()),
+            clickhouse: Clickhouse::default(),
+            http: Http::default(),
+            kafka: Kafka::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { listen: "127.0.0.1:0".to_owned() }
     }
 }
 
 impl Default for Clickhouse {
     fn default() -> Self {
         Clickhouse { url: String::new(), database: "default".to_owned() }
+    }
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Kafka {
+            bootstrap: String::new(),
+            topics: Vec::new(),
+            group: "ringback".to_owned(),
+            log_time: LogTime::AppendTime,
+            default_pbx: String::new(),
+            default_adapter: String::new(),
+            session_timeout_s: NonZeroU32::MIN.saturating_add(44),
+            delivery: Delivery::ExactlyOnce,
+            security: Security::default(),
+        }
     }
 }
 
@@ -68,7 +205,16 @@ impl Default for Limits {
             statements_at_once_max: NonZeroU32::MIN.saturating_add(7),
             connections_max: NonZeroU32::MIN.saturating_add(255),
             lock_wait_s: NonZeroU64::MIN.saturating_add(14),
+            commit_answer_s: NonZeroU64::MIN.saturating_add(29),
             missed_listed_max: size(50),
+            records_per_turn_max: size(1000),
+            batch_legs_max: size(200_000),
+            batch_bytes_max: size(64 << 20),
+            batch_age_ms: NonZeroU64::MIN.saturating_add(999),
+            bytes_in_flight_max: size(256 << 20),
+            commit_age_ms: NonZeroU64::MIN.saturating_add(4999),
+            look_again_s: NonZeroU64::MIN.saturating_add(119),
+            closed_calls_remembered_max: size(20_000_000),
         }
     }
 }
@@ -120,13 +266,17 @@ mod tests {
             assert!(above.is_some_and(|l| l.starts_with('#')), "`{line}` is not explained");
         };
         let toml::Value::Table(keys) = toml::Value::try_from(Config::default()).unwrap() else { panic!() };
-        for (key, value) in &keys {
-            let toml::Value::Table(inner) = value else {
-                check(&format!("{key} = {value}"));
-                continue;
-            };
-            check(&format!("[{key}]"));
-            inner.iter().for_each(|(key, value)| check(&format!("{key} = {value}")));
+        let mut tables = vec![(String::new(), keys)];
+        while let Some((name, keys)) = tables.pop() {
+            for (key, value) in keys {
+                let toml::Value::Table(inner) = value else {
+                    check(&format!("{key} = {value}"));
+                    continue;
+                };
+                let name = if name.is_empty() { key } else { format!("{name}.{key}") };
+                check(&format!("[{name}]"));
+                tables.push((name, inner));
+            }
         }
     }
 

@@ -6,6 +6,8 @@ mod embedded;
 mod input;
 mod pipeline;
 mod source;
+mod spooled;
+mod telemetry;
 mod versions;
 
 use std::io::{self, Write};
@@ -43,7 +45,8 @@ fn main() -> ExitCode {
         .subcommand(commands::adapters::command())
         .subcommand(commands::config::command())
         .subcommand(commands::migrate::command())
-        .subcommand(commands::demo::command());
+        .subcommand(commands::demo::command())
+        .subcommand(commands::run::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Some(("config", _)) => end("config", commands::config::run()),
         Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
+        Some(("run", told)) => end("run", commands::run::run(told)),
         _ => derived(&matches),
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::source::{Commit, Happened, Source};
 pub(crate) use facts::Facts;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, say};
 use storing::{Answer, Lease};
 use taking_over::Opening;
 
@@ -308,12 +308,15 @@ impl<'d, S: Source> Pipeline<'d, S> {
         let is_at_end = |(machine, end): (&PartitionMachine<'d, Facts>, u64)| {
             machine.next() >= end && machine.is_settled() && machine.is_ended() && !machine.should_look_again()
         };
-        self.settings.until_end && !self.held.is_empty() && machines().all(|m| m.is_some_and(|(m, end)| is_at_end((m, end))))
+        self.settings.until_end
+            && !self.held.is_empty()
+            && machines().all(|m| m.is_some_and(|(m, end)| is_at_end((m, end))))
     }
 
     /// One answer of the store. What comes for a partition that is ours no more is dropped.
     fn take(&mut self, answer: Answer) -> Result<()> {
-        let Some(held) = self.held.get_mut(&answer.partition).filter(|held| Arc::ptr_eq(&held.lease, &answer.lease)) else {
+        let Some(held) = self.held.get_mut(&answer.partition).filter(|held| Arc::ptr_eq(&held.lease, &answer.lease))
+        else {
             return Ok(());
         };
         let named = || format!("partition {} of {}", answer.partition, self.source.topic());
@@ -341,9 +344,18 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 }
             }
             (State::Open(machine), what) => match what {
-                storing::What::Known(tenant, known) => known.into_iter().for_each(|known| machine.known(&tenant, known)),
+                storing::What::Known(tenant, known) => {
+                    known.into_iter().for_each(|known| machine.known(&tenant, known))
+                }
                 storing::What::Header(mark) => {
-                    machine.stored_header(&mark.tenant, &mark.pbx, &mark.adapter, &mark.source, &mark.value, &mark.subject);
+                    machine.stored_header(
+                        &mark.tenant,
+                        &mark.pbx,
+                        &mark.adapter,
+                        &mark.source,
+                        &mark.value,
+                        &mark.subject,
+                    );
                 }
                 storing::What::Legs(legs) => {
                     for (leg, place) in legs {

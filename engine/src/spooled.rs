@@ -1,4 +1,4 @@
-//! The pipeline, forwards, on one screen: source -> adapter -> legs -> calls -> store.
+//! What `ringback demo` does with its spool, forwards: source -> adapter -> legs -> calls -> store.
 //!
 //! Memory holds the calls that are open, the missed ones whose follow-up can still change, and one batch of rows:
 //! it does not grow with the length of the log. A call is written when it is final and its follow-up is decided; all that is
@@ -218,7 +218,7 @@ impl<'s> Batch<'s> {
         let customer = customer.map(ToString::to_string);
         let (version, decided_at) = (self.versions.now(), self.versions.clock());
         let content = calls::content::of(&*line);
-        self.calls.push(CallRow { customer, line: *line, version, content, decided_at });
+        self.calls.push(CallRow { customer, keys: Vec::new(), line: *line, version, content, decided_at });
     }
 
     async fn write_if_full(&mut self) -> Result<()> {

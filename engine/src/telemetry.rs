@@ -18,9 +18,9 @@ use crate::pipeline::Progress;
 /// # Errors
 /// If the address cannot be taken.
 pub(crate) async fn serve(listen: &str, progress: Arc<Progress>) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("`listen` under [http]: {listen} cannot be taken; name another address, or port 0 for a free one"))?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("`listen` under [http]: {listen} cannot be taken; name another address, or port 0 for a free one")
+    })?;
     let address = listener.local_addr()?;
     let routes = Router::new()
         .route("/live", get(|| async { "live\n" }))

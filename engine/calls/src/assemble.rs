@@ -2,6 +2,7 @@
 //!
 //! An id joins for good. A name that the PBX gives again joins legs whose times touch.
 //! A hand-over trace joins only the take-over trace of equal value.
+//! What crosses a tie joins nothing: two components whose halves fit are told as one call for as long as they do (`tie`).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,6 +11,13 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use adapters::Leg;
 use adapters::leg::{EndKind, KeyKind, LegId, Moment};
 use smallvec::SmallVec;
+
+use crate::tie::crossing::Crossing;
+use crate::tie::matching::Number;
+
+mod tied;
+
+use tied::Tied;
 
 /// Legs with a name that is given again belong together if no more than this lies between them, in milliseconds:
 /// legs of one channel follow one another at once, or after a short hold; a PBX that restarted begins to count anew some minutes later.
@@ -66,6 +74,8 @@ struct Component {
     outside: bool,
     /// What [`Assembly::hold_idle`] said of its exchanges.
     idle_ms: i64,
+    /// Its halves of paths over ties.
+    crossings: Vec<Number>,
     /// The log's clock when a leg last came.
     touched: Moment,
     /// The highest position in the log of any of its legs, where [`Assembly::stands_at`] told it.
@@ -77,8 +87,9 @@ struct Component {
 impl Component {
     /// The moment at which it has been quiet for long enough. One among us may be a consultation for a caller, whose own legs
     /// are written when that caller is gone.
-    fn quiet_at(&self, hold: Hold) -> Moment {
-        let held_ms = match (self.marked, self.outside) {
+    /// One whose other half may still come is not over by what a leg of this half says.
+    fn quiet_at(&self, hold: Hold, waits: bool) -> Moment {
+        let held_ms = match (self.marked && !waits, self.outside) {
             (true, true) => hold.marked_ms,
             (true, false) => hold.among_us_ms.max(self.idle_ms),
             (false, _) => hold.idle_ms.max(self.idle_ms),
@@ -124,6 +135,8 @@ pub struct Assembly {
     reused: ByHash<SmallVec<[Span; 1]>>,
     given: ByHash<SmallVec<[Slot; 1]>>,
     taken: ByHash<SmallVec<[Slot; 1]>>,
+    /// `None`: there are no ties, and nothing is asked of them.
+    ties: Option<Box<Tied>>,
     legs: usize,
     open: usize,
 }
@@ -135,8 +148,12 @@ pub struct Pushed {
     pub slot: Slot,
     /// The leg was known, with the same content.
     pub known: bool,
-    /// Calls that this leg joined to `slot`, and that are no calls any more.
+    /// Calls that this leg joined to `slot` for good, and that are no calls any more.
     pub absorbed: SmallVec<[Slot; 2]>,
+    /// Calls that are part of another one now, over a tie, and that may be calls of their own again.
+    pub tied: SmallVec<[Slot; 1]>,
+    /// Other calls than `slot` that have other legs than before, since halves of a tie found better ones; also those that are calls again.
+    pub changed: SmallVec<[Slot; 1]>,
 }
 
 impl Assembly {
@@ -154,6 +171,7 @@ impl Assembly {
             reused: ByHash::default(),
             given: ByHash::default(),
             taken: ByHash::default(),
+            ties: None,
             legs: 0,
             open: 0,
         }
@@ -189,7 +207,7 @@ impl Assembly {
                 KeyKind::TakeOver => found.extend(self.given.get(hash).into_iter().flatten().copied()),
             }
         }
-        let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.root(*s)).collect();
+        let mut roots: SmallVec<[Slot; 4]> = found.iter().map(|s| self.component_of(*s)).collect();
         roots.sort_unstable();
         roots.dedup();
         let largest = match roots.as_slice() {
@@ -199,13 +217,16 @@ impl Assembly {
         };
         let slot = largest.unwrap_or_else(|| self.new_slot());
         let absorbed: SmallVec<[Slot; 2]> = roots.iter().copied().filter(|s| *s != slot).collect();
+        let mut is_twice = false;
         for other in &absorbed {
-            self.absorb(slot, *other);
+            is_twice |= self.absorb(slot, *other);
         }
         for (kind, hash) in keys.iter().chain(alone.iter()) {
             self.point(*kind, *hash, from, to, slot);
         }
-        let mut known = false;
+        let crossings: Vec<Crossing> =
+            self.ties.as_mut().map_or_else(Vec::new, |tied| tied.halves.ties.crossings_of(&leg));
+        let mut inserted = Inserted::Known;
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
             component.point(keys.iter().chain(alone.iter()));
             component.last = component.last.max(to);
@@ -215,23 +236,31 @@ impl Assembly {
             component.outside |= leg.to.as_ref().is_some_and(|to| to.kind == EndKind::Outside);
             component.idle_ms = component.idle_ms.max(idle_ms);
             component.touched = component.touched.max(clock);
-            known = !component.insert(leg);
-            if !known {
+            inserted = component.insert(leg);
+            if inserted == Inserted::New {
                 self.legs += 1;
             }
             // Later legs only put it off, but for the one that says that it is the last.
-            let due = component.quiet_at(self.hold);
+            let due = component.quiet_at(self.hold, false);
             if due < was_due {
                 component.due = due;
                 self.agenda.push(Reverse((due, slot)));
             }
         }
-        Pushed { slot, known, absorbed }
+        let known = inserted == Inserted::Known;
+        // Of a leg that was there twice, only one stayed.
+        let inserted = if is_twice { Inserted::Replaced } else { inserted };
+        let mut pushed = Pushed { slot, known, absorbed, tied: SmallVec::new(), changed: SmallVec::new() };
+        if self.ties.is_some() {
+            self.cross(&mut pushed, inserted, &crossings);
+        }
+        pushed
     }
 
     /// The legs of a call, in no order.
     pub fn legs(&self, slot: Slot) -> impl Iterator<Item = &Leg> {
-        self.component(self.root(slot)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
     /// True while the call has not been taken.
@@ -251,8 +280,8 @@ impl Assembly {
     pub fn find(&self, leg: &Leg) -> Option<Slot> {
         let pbx = pbx_hash(&leg.origin.pbx);
         let has = |slot: &Slot| {
-            let root = self.root(*slot);
-            self.component(root).is_some_and(|c| c.place(leg.leg_id).is_some()).then_some(root)
+            let part = self.component_of(*slot);
+            self.component(part).is_some_and(|c| c.place(leg.leg_id).is_some()).then(|| self.root(part))
         };
         if leg.link_keys.is_empty() {
             return self.ids.get(&leg.leg_id.0).and_then(has);
@@ -271,7 +300,7 @@ impl Assembly {
     /// Calls that are open.
     #[must_use]
     pub fn open_calls(&self) -> usize {
-        self.open
+        if self.ties.is_none() { self.open } else { self.slots().count() }
     }
 
     /// Legs that are held.
@@ -280,27 +309,30 @@ impl Assembly {
         self.legs
     }
 
-    /// True if a leg of this call says that it is the last.
+    /// True if a leg of this call says that it is the last; over ties, one of each half, and none is missing that may come.
     #[must_use]
     pub fn is_marked(&self, slot: Slot) -> bool {
-        self.component(self.root(slot)).is_some_and(|c| c.marked)
+        let is_marked = |part: &Slot| self.component(*part).is_some_and(|c| c.marked && !self.waits(c));
+        self.parts(slot).iter().all(is_marked)
     }
 
     /// The last moment that a leg of this call tells.
     #[must_use]
     pub fn last(&self, slot: Slot) -> Moment {
-        self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.last)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).map(|c| c.last).max().unwrap_or(Moment(i64::MIN))
     }
 
     /// The log's clock when a leg of this call last came.
     #[must_use]
     pub fn touched(&self, slot: Slot) -> Moment {
-        self.component(self.root(slot)).map_or(Moment(i64::MIN), |c| c.touched)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).map(|c| c.touched).max().unwrap_or(Moment(i64::MIN))
     }
 
     /// A leg of this call stands here in the log.
     pub fn stands_at(&mut self, slot: Slot, log_position: u64) {
-        let slot = self.root(slot);
+        let slot = self.component_of(slot);
         if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
             component.log_position = component.log_position.max(log_position);
         }
@@ -309,16 +341,18 @@ impl Assembly {
     /// The highest position in the log of any leg of this call.
     #[must_use]
     pub fn log_position(&self, slot: Slot) -> u64 {
-        self.component(self.root(slot)).map_or(0, |c| c.log_position)
+        let parts = self.parts(slot).into_iter();
+        parts.filter_map(|part| self.component(part)).map(|c| c.log_position).max().unwrap_or(0)
     }
 
     /// Holds a call as if a leg of it had come now.
     pub fn touch(&mut self, slot: Slot, clock: Moment) {
-        let slot = self.root(slot);
-        if let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::as_mut) {
-            component.touched = component.touched.max(clock);
-            component.due = component.quiet_at(self.hold);
-            self.agenda.push(Reverse((component.due, slot)));
+        for part in self.parts(slot) {
+            if let Some(component) = self.slots.get_mut(part.0 as usize).and_then(Option::as_mut) {
+                component.touched = component.touched.max(clock);
+                component.due = component.quiet_at(self.hold, false);
+                self.agenda.push(Reverse((component.due, part)));
+            }
         }
     }
 
@@ -330,7 +364,7 @@ impl Assembly {
 
     /// Every open call.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
+        self.components().filter(|slot| self.ties.is_none() || self.root(*slot) == *slot)
     }
 
     /// The open calls that have been quiet for long enough. Each is told once, until a leg comes or it is taken.
@@ -342,40 +376,68 @@ impl Assembly {
             if component.due != due {
                 continue;
             }
-            component.due = component.quiet_at(self.hold);
-            if component.due <= clock {
-                component.due = NEVER;
-                quiet.push(slot);
+            if component.crossings.is_empty() {
+                component.due = component.quiet_at(self.hold, false);
+                if component.due <= clock {
+                    component.due = NEVER;
+                    quiet.push(slot);
+                } else {
+                    self.agenda.push(Reverse((component.due, slot)));
+                }
+                continue;
+            }
+            let parts = self.parts(slot);
+            let due = self.parts_quiet_at(&parts, self.hold);
+            if due <= clock {
+                parts.iter().for_each(|part| self.set_due(*part, NEVER));
+                quiet.extend(parts.first());
             } else {
-                self.agenda.push(Reverse((component.due, slot)));
+                self.set_due(slot, due);
+                self.agenda.push(Reverse((due, slot)));
             }
         }
         quiet.sort_unstable();
+        quiet.dedup();
         quiet
     }
 
     /// The same where memory is short: every open call is looked at, and held for this long only.
     #[must_use]
     pub fn quiet_sooner(&self, clock: Moment, hold: Hold) -> Vec<Slot> {
-        (0u32..)
-            .zip(&self.slots)
-            .filter(|(_, c)| c.as_ref().is_some_and(|c| c.quiet_at(hold) <= clock))
-            .map(|(i, _)| Slot(i))
-            .collect()
+        let is_quiet = |slot: &Slot| self.parts_quiet_at(&self.parts(*slot), hold) <= clock;
+        self.slots().filter(is_quiet).collect()
     }
 
     /// The keys by which legs find this call: what kind each is, and its hash as [`stored_keys`] gives it.
     pub fn keys(&self, slot: Slot) -> impl Iterator<Item = (KeyKind, u64)> + '_ {
-        self.component(self.root(slot)).into_iter().flat_map(|c| &c.keys).map(|(kind, hash)| (*kind, *hash as u64))
+        let parts = self.parts(slot).into_iter();
+        let keys = parts.filter_map(|part| self.component(part)).flat_map(|c| &c.keys);
+        keys.map(|(kind, hash)| (*kind, *hash as u64))
     }
 
     /// Takes a call out, with its legs in no order.
     pub fn take(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
-        let slot = self.root(slot);
+        let mut legs = SmallVec::new();
+        for part in self.parts(slot) {
+            let taken = self.take_component(part);
+            if legs.is_empty() {
+                legs = taken;
+            } else {
+                legs.extend(taken);
+            }
+        }
+        legs
+    }
+
+    fn take_component(&mut self, slot: Slot) -> SmallVec<[Box<Leg>; 4]> {
         let Some(component) = self.slots.get_mut(slot.0 as usize).and_then(Option::take) else {
             return SmallVec::new();
         };
         self.free.push(slot.0);
+        if let Some(tied) = self.ties.as_mut() {
+            component.crossings.iter().for_each(|half| tied.halves.take_out(*half));
+            tied.told.remove(&slot);
+        }
         self.open -= 1;
         self.legs -= component.legs.len();
         for (kind, hash) in component.keys {
@@ -395,7 +457,17 @@ impl Assembly {
         self.slots.get(slot.0 as usize).and_then(Option::as_ref)
     }
 
-    pub(crate) fn root(&self, mut slot: Slot) -> Slot {
+    fn components(&self) -> impl Iterator<Item = Slot> + '_ {
+        (0u32..).zip(&self.slots).filter(|(_, c)| c.is_some()).map(|(i, _)| Slot(i))
+    }
+
+    /// The slot under which this call is told: it holds until legs join it to another, or a tie does, or does no more.
+    #[must_use]
+    pub fn root(&self, slot: Slot) -> Slot {
+        self.parts(slot).first().copied().unwrap_or(slot)
+    }
+
+    fn component_of(&self, mut slot: Slot) -> Slot {
         while let Some(next) = self.joined.get(slot.0 as usize) {
             if *next == slot {
                 break;
@@ -418,8 +490,10 @@ impl Assembly {
         Slot(index)
     }
 
-    fn absorb(&mut self, slot: Slot, other: Slot) {
-        let Some(gone) = self.slots.get_mut(other.0 as usize).and_then(Option::take) else { return };
+    /// True if both had a leg of one id.
+    fn absorb(&mut self, slot: Slot, other: Slot) -> bool {
+        let Some(gone) = self.slots.get_mut(other.0 as usize).and_then(Option::take) else { return false };
+        let mut is_twice = false;
         self.open -= 1;
         self.joined[other.0 as usize] = slot;
         for (kind, hash) in &gone.keys {
@@ -444,12 +518,18 @@ impl Assembly {
             component.outside |= gone.outside;
             component.idle_ms = component.idle_ms.max(gone.idle_ms);
             component.log_position = component.log_position.max(gone.log_position);
+            component.crossings.extend(gone.crossings);
             for leg in gone.legs {
-                if !component.insert(*leg) {
+                if component.insert(*leg) != Inserted::New {
                     self.legs -= 1;
+                    is_twice = true;
                 }
             }
         }
+        if let Some(tied) = self.ties.as_mut() {
+            tied.told.remove(&other);
+        }
+        is_twice
     }
 
     fn point(&mut self, kind: KeyKind, hash: u128, from: Moment, to: Moment, slot: Slot) {
@@ -503,6 +583,17 @@ where
     }
 }
 
+/// What became of a leg that was added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inserted {
+    /// It is the first with its id.
+    New,
+    /// One with its id was there, and stayed.
+    Known,
+    /// It took the place of one with its id.
+    Replaced,
+}
+
 impl Component {
     fn new() -> Component {
         Component {
@@ -514,6 +605,7 @@ impl Component {
             marked: false,
             outside: false,
             idle_ms: 0,
+            crossings: Vec::new(),
             touched: Moment::default(),
             log_position: 0,
             due: NEVER,
@@ -540,8 +632,8 @@ impl Component {
     }
 
     /// Adds a leg. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
-    /// whichever came first. False if it was known.
-    fn insert(&mut self, leg: Leg) -> bool {
+    /// whichever came first.
+    fn insert(&mut self, leg: Leg) -> Inserted {
         let Some(at) = self.place(leg.leg_id) else {
             if self.legs.len() >= LEGS_SEARCHED_MAX {
                 if self.places.is_empty() {
@@ -550,20 +642,21 @@ impl Component {
                 self.places.insert(leg.leg_id.0, self.legs.len());
             }
             self.legs.push(Box::new(leg));
-            return true;
+            return Inserted::New;
         };
-        let Some(known) = self.legs.get_mut(at) else { return false };
+        let Some(known) = self.legs.get_mut(at) else { return Inserted::Known };
         let mut same = leg.clone();
         same.position = known.position;
         if same == **known {
             known.position = known.position.min(leg.position);
-            return false;
+            return Inserted::Known;
         }
         let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
         if rank(&leg) > rank(known) {
             **known = leg;
+            return Inserted::Replaced;
         }
-        false
+        Inserted::Known
     }
 
     fn place(&self, id: LegId) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! All legs of one call to its line: journey, verdict, and what the directory says of the people in it.
 
 use adapters::Leg;
-use adapters::leg::{Event, KeyKind, Moment, Stage, Text};
+use adapters::leg::{EndKind, Event, KeyKind, LegId, Moment, Stage, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -12,6 +12,8 @@ use crate::line::{Answered, CallLine, OfferLine, RecordRef, Seconds, TransferLin
 use crate::paths;
 use crate::queue_log;
 use crate::site::{Party, Site};
+use crate::tie::compose::{Composed, OTHER_HALF_NOT_SEEN, compose};
+use crate::tie::moments;
 use crate::untimed;
 use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
 
@@ -47,12 +49,94 @@ pub fn fold<'l>(
         let legs: SmallVec<[&Leg; 8]> = legs.iter().collect();
         let journey = paths::journey(&legs)?;
         let verdict = verdict::decide(&journey, 0);
-        let call = describe(&legs, &journey, &verdict, site, several_files, is_final);
+        let setting = Setting::of(&legs, &journey);
+        let call = describe(&legs, &journey, &verdict, &setting, site, several_files, is_final);
         return Some(untimed::without_moments(call, &legs));
     }
-    let journey = journey(&legs)?;
-    let verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
-    Some(describe(&legs, &journey, &verdict, site, several_files, is_final))
+    if let Some(composed) = site.ties.as_mut().and_then(|ties| compose(&legs, ties)) {
+        return fold_composed(&legs, composed, site, several_files, is_final);
+    }
+    let mut journey = journey(&legs)?;
+    let mut setting = Setting::of(&legs, &journey);
+    let at_ties = site.ties.as_ref().and_then(|ties| moments::read(&mut journey, &setting.pbx, ties));
+    let mut verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
+    if let Some(at_ties) = at_ties {
+        setting.came_from = at_ties.came_from;
+        verdict.evidence.push(Evidence::Mark(OTHER_HALF_NOT_SEEN));
+    }
+    Some(describe(&legs, &journey, &verdict, &setting, site, several_files, is_final))
+}
+
+/// The same of a call over ties.
+fn fold_composed(
+    legs: &[&Leg],
+    mut composed: Composed,
+    site: &mut Site<'_>,
+    several_files: bool,
+    is_final: bool,
+) -> Option<Call> {
+    let read = |composed: &Composed| {
+        let mut legs: Vec<&Leg> = composed.legs.iter().collect();
+        assemble::sort(&mut legs);
+        let is_line = |l: &&Leg| l.event.is_some_and(|e| e >= Event::QueueEntered);
+        let (lines, paths): (Vec<&Leg>, Vec<&Leg>) = legs.into_iter().partition(is_line);
+        let mut journey = paths::journey(&paths.into_iter().filter(|l| l.event.is_none()).collect::<Vec<_>>())?;
+        queue_log::refine(&mut journey, &lines);
+        journey.dialed = composed.dialed.clone();
+        Some(journey)
+    };
+    let mut journey = read(&composed)?;
+    if journey.direction == Direction::Inbound && !composed.left.is_empty() {
+        composed.forget_answers();
+        journey = read(&composed)?;
+        let left = journey.offers.iter().filter(|o| composed.left.contains(&o.leg) && o.by.is_empty());
+        let last =
+            left.max_by_key(|o| (o.tried_at, o.leg)).filter(|o| journey.talks.iter().all(|t| t.from < o.ended_at));
+        journey.left_by_tie = last.map(|o| o.leg);
+    }
+    let mut verdict = verdict::decide(&journey, site.directory.short_abandon_ms());
+    verdict.evidence.extend(composed.marks.iter().map(|mark| Evidence::Mark(mark)));
+    let setting = Setting {
+        pbx: composed.pbx,
+        call_id: hex(assemble::call_id(
+            &legs.iter().copied().filter(|l| composed.named_by.contains(&l.leg_id)).collect::<Vec<_>>(),
+        )),
+        came_from: composed.came_from,
+        pbx_of: composed.legs.iter().map(|l| (l.leg_id, l.origin.pbx.clone())).collect(),
+    };
+    Some(describe(legs, &journey, &verdict, &setting, site, several_files, is_final))
+}
+
+/// Where a call took place.
+struct Setting {
+    /// The exchange where the caller came in.
+    pbx: Text,
+    call_id: Text,
+    /// The exchange from which the caller came over a tie, where its records do not tell the call.
+    came_from: Option<Text>,
+    /// By leg, where there are several exchanges.
+    pbx_of: FxHashMap<LegId, Text>,
+}
+
+impl Setting {
+    fn of(legs: &[&Leg], journey: &Journey) -> Setting {
+        let first = legs.iter().copied().find(|l| l.from.channel == journey.caller.channel).or(legs.first().copied());
+        Setting {
+            pbx: first.map(|l| l.origin.pbx.clone()).unwrap_or_default(),
+            call_id: hex(assemble::call_id(legs)),
+            came_from: None,
+            pbx_of: FxHashMap::default(),
+        }
+    }
+
+    fn pbx_of(&self, leg: LegId) -> &Text {
+        self.pbx_of.get(&leg).unwrap_or(&self.pbx)
+    }
+}
+
+/// The name of the call that these legs are.
+pub(crate) fn name<'l>(legs: impl Iterator<Item = &'l Leg>) -> Text {
+    hex(assemble::call_id(&legs.collect::<SmallVec<[&Leg; 8]>>()))
 }
 
 /// The journey that all sources together tell. Events are finer than paths; a queue log refines either; alone, it tells its queue.
@@ -108,17 +192,18 @@ fn describe(
     legs: &[&Leg],
     journey: &Journey,
     verdict: &Verdict,
+    setting: &Setting,
     site: &mut Site<'_>,
     several_files: bool,
     is_final: bool,
 ) -> Call {
-    let first = legs.iter().copied().find(|l| l.from.channel == journey.caller.channel).or(legs.first().copied());
-    let (tenant, pbx) = first.map_or_else(Default::default, |l| (l.origin.tenant.clone(), l.origin.pbx.clone()));
+    let tenant = legs.first().map(|l| l.origin.tenant.clone()).unwrap_or_default();
+    let pbx = setting.pbx.clone();
     let started_at = journey.started_at;
     let inbound = journey.direction == Direction::Inbound;
     let caller_raw = some(&journey.caller.number);
     let caller = if inbound { caller_raw.as_deref().and_then(|raw| site.e164(&pbx, raw)) } else { None };
-    let caller_party = if inbound { Party::default() } else { site.party(&pbx, &journey.caller, started_at) };
+    let caller_party = caller_party(journey, setting, site);
     let did = if inbound { site.e164(&pbx, &journey.did).or_else(|| some(&journey.did)) } else { None };
     let known_did = did.as_deref().and_then(|d| site.directory.did(d));
     let (did_group, did_site, did_entry) = known_did.map_or((None, None, None), |d| {
@@ -126,8 +211,10 @@ fn describe(
     });
     let pbx_site = site.directory.pbx(&pbx).map(|p| Text::from(p.site.as_str()));
 
-    let parties: Vec<Party> = journey.offers.iter().map(|o| site.party(&pbx, &o.to, o.tried_at)).collect();
-    let speakers: Vec<Party> = journey.talks.iter().map(|t| site.party(&pbx, &t.with, t.from)).collect();
+    let parties: Vec<Party> =
+        journey.offers.iter().map(|o| site.party(setting.pbx_of(o.leg), &o.to, o.tried_at)).collect();
+    let speakers: Vec<Party> =
+        journey.talks.iter().map(|t| site.party(setting.pbx_of(t.leg), &t.with, t.from)).collect();
     let mut answered_by: Vec<Text> = Vec::new();
     for speaker in speakers.iter().filter(|s| !s.target.is_empty()) {
         if !answered_by.contains(&speaker.target) {
@@ -143,11 +230,11 @@ fn describe(
     let reason = (inbound && (unanswered || verdict.outcome == Outcome::LostInTransfer))
         .then(|| verdict::reason(journey, verdict, out_of_hours));
     let offers = offer_lines(journey, &parties, missed, site.directory.is_guessed());
-    let visits = visits(journey, site, &pbx);
-    let tried = first_tried(journey, &parties, site, &pbx, None);
+    let visits = visits(journey, site, setting);
+    let tried = first_tried(journey, &parties, site, setting, None);
     let owner = if missed {
         let since = journey.last_talk().map(|t| t.to.plus_ms(-journey.grain_ms));
-        first_tried(journey, &parties, site, &pbx, since)
+        first_tried(journey, &parties, site, setting, since)
             .and_then(|t| t.owner)
             .or_else(|| did_group.as_ref().map(|g| owner_group(g)))
     } else {
@@ -187,10 +274,10 @@ fn describe(
     } else {
         site.e164(&pbx, &journey.dialed).or_else(|| some(&journey.dialed))
     };
-    let customer = customer(journey, &caller, site, &pbx);
+    let customer = customer(journey, &caller, site, setting);
     let withheld = inbound && customer.is_none();
     let line = CallLine {
-        call_id: hex(assemble::call_id(legs)),
+        call_id: setting.call_id.clone(),
         merged_into: None,
         tenant,
         site: did_site.or(pbx_site),
@@ -338,7 +425,19 @@ fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, guessed: bool
     lines
 }
 
-fn visits(journey: &Journey, site: &Site<'_>, pbx: &str) -> Vec<VisitLine> {
+/// Who called of ours; a caller from an exchange whose records do not tell the call is one of ours only by an extension there.
+fn caller_party(journey: &Journey, setting: &Setting, site: &mut Site<'_>) -> Party {
+    match &setting.came_from {
+        _ if journey.direction == Direction::Inbound => Party::default(),
+        None => site.party(&setting.pbx, &journey.caller, journey.started_at),
+        Some(pbx) if site.directory.is_extension(pbx, &journey.caller.number) => {
+            site.party(pbx, &journey.caller, journey.started_at)
+        }
+        Some(_) => Party::default(),
+    }
+}
+
+fn visits(journey: &Journey, site: &Site<'_>, setting: &Setting) -> Vec<VisitLine> {
     let stays =
         journey.stays.iter().filter(|s| matches!(s.stage, Stage::Queue | Stage::HuntGroup) && !s.place.is_empty());
     stays
@@ -352,7 +451,7 @@ fn visits(journey: &Journey, site: &Site<'_>, pbx: &str) -> Vec<VisitLine> {
             VisitLine {
                 kind: if stay.stage == Stage::Queue { "queue" } else { "hunt_group" },
                 queue: stay.place.clone(),
-                group: site.group_of_place(pbx, &stay.place),
+                group: site.group_of_place(setting.pbx_of(stay.leg), &stay.place),
                 entered_at: stay.from,
                 left_at: stay.to,
                 end: end.map(|e| e.word().into()),
@@ -376,7 +475,7 @@ fn first_tried(
     journey: &Journey,
     parties: &[Party],
     site: &Site<'_>,
-    pbx: &str,
+    setting: &Setting,
     since: Option<Moment>,
 ) -> Option<Tried> {
     let after = |at: Moment| since.is_none_or(|s| at >= s);
@@ -395,12 +494,12 @@ fn first_tried(
         .min_by_key(|(o, _)| o.tried_at);
     let Some((offer, party)) = offer.filter(|(o, _)| place.is_none_or(|p| p.from > o.tried_at)) else {
         return place.map(|place| {
-            let group = site.group_of_place(pbx, &place.place);
+            let group = site.group_of_place(setting.pbx_of(place.leg), &place.place);
             let owner = group.as_ref().map(|g| owner_group(g));
             Tried { target: place.place.clone(), group, owner }
         });
     };
-    let group = if asked(offer) { asked_group(journey, offer, site, pbx) } else { None };
+    let group = if asked(offer) { asked_group(journey, offer, site, setting.pbx_of(offer.leg)) } else { None };
     group.or_else(|| {
         Some(Tried {
             target: party.target.clone(),
@@ -419,21 +518,20 @@ fn asked_group(journey: &Journey, offer: &Offer, site: &Site<'_>, pbx: &str) -> 
 }
 
 /// The outside party, by number.
-fn customer(journey: &Journey, caller: &Option<Text>, site: &mut Site<'_>, pbx: &str) -> Option<Text> {
+fn customer(journey: &Journey, caller: &Option<Text>, site: &mut Site<'_>, setting: &Setting) -> Option<Text> {
     match journey.direction {
         Direction::Inbound => caller.clone().or_else(|| {
             let raw = &journey.caller.number;
             (!directory::is_withheld(raw)).then(|| raw.clone())
         }),
         Direction::Outbound => {
-            let talked = journey.talks.iter().map(|t| &t.with).find(|w| w.kind == adapters::leg::EndKind::Outside);
-            let tried = journey.offers.iter().map(|o| &o.to).find(|t| t.kind == adapters::leg::EndKind::Outside);
-            let raw = talked
-                .or(tried)
-                .map(|e| e.number.clone())
-                .filter(|n| !n.is_empty())
-                .unwrap_or_else(|| journey.dialed.clone());
-            site.e164(pbx, &raw).or_else(|| site.e164(pbx, &journey.dialed)).or(some(&raw))
+            let talked = journey.talks.iter().map(|t| (&t.with, t.leg)).find(|(w, _)| w.kind == EndKind::Outside);
+            let tried = journey.offers.iter().map(|o| (&o.to, o.leg)).find(|(t, _)| t.kind == EndKind::Outside);
+            let far = talked.or(tried);
+            let pbx = far.map_or(&setting.pbx, |(_, leg)| setting.pbx_of(leg));
+            let raw =
+                far.map(|(e, _)| e.number.clone()).filter(|n| !n.is_empty()).unwrap_or_else(|| journey.dialed.clone());
+            site.e164(pbx, &raw).or_else(|| site.e164(&setting.pbx, &journey.dialed)).or(some(&raw))
         }
         Direction::Internal => None,
     }

@@ -45,7 +45,7 @@ pub struct Calls<'d> {
     agenda: BTreeSet<(Moment, Text)>,
     forgot_at: Moment,
     with_open: bool,
-    /// The names under which open calls were told early.
+    /// The names under which open calls were told early, each with the component that has the name: a tie may not hold.
     names: HashMap<Slot, SmallVec<[Text; 1]>>,
     /// Calls that were told early under a name that is no more.
     merged: Vec<CallLine>,
@@ -77,9 +77,10 @@ impl<'d> Calls<'d> {
             Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
         let idle_ms = idle_ms.max(MARKED_HOLD_MS);
         let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms, by_log_time: false };
+        let assembly = Assembly::new(hold).with_ties(site.directory);
         Calls {
             site,
-            assembly: Assembly::new(hold),
+            assembly,
             clock: Moment(i64::MIN),
             drained_at: Moment(i64::MIN),
             several_files,
@@ -138,9 +139,11 @@ impl<'d> Calls<'d> {
     pub fn now(&mut self, slot: Slot, settle_ms: i64) -> Option<Call> {
         let is_final = self.assembly.is_marked(slot) && self.clock.ms_since(self.assembly.last(slot)) >= settle_ms;
         let call = call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final)?;
-        let slot = self.assembly.root(slot);
-        self.retire_names(slot, &call.line);
-        self.names.insert(slot, SmallVec::from_elem(call.line.call_id.clone(), 1));
+        let parts = self.assembly.parts(slot);
+        self.retire_names(&parts, &call.line);
+        let has_name = |part: &&Slot| call::name(self.assembly.part_legs(**part)) == call.line.call_id;
+        let named = if parts.len() == 1 { parts.first() } else { parts.iter().find(has_name).or(parts.first()) };
+        self.names.insert(named.copied().unwrap_or(slot), SmallVec::from_elem(call.line.call_id.clone(), 1));
         Some(call)
     }
 
@@ -150,8 +153,8 @@ impl<'d> Calls<'d> {
         std::mem::take(&mut self.merged)
     }
 
-    fn retire_names(&mut self, slot: Slot, line: &CallLine) {
-        let names = self.names.remove(&slot).unwrap_or_default();
+    fn retire_names(&mut self, parts: &[Slot], line: &CallLine) {
+        let names: Vec<Text> = parts.iter().filter_map(|part| self.names.remove(part)).flatten().collect();
         for name in names.into_iter().filter(|name| *name != line.call_id) {
             let merged_into = Some(line.call_id.clone());
             self.merged.push(CallLine { call_id: name, merged_into, follow_up: None, ..line.clone() });
@@ -198,10 +201,11 @@ impl<'d> Calls<'d> {
     }
 
     fn close(&mut self, slot: Slot, emit: &mut impl FnMut(Told)) {
+        let parts = self.assembly.parts(slot);
         let legs = self.assembly.take(slot);
         let legs = legs.iter().map(AsRef::as_ref);
         let Some(mut call) = call::fold(legs, &mut self.site, self.several_files, true) else { return };
-        self.retire_names(slot, &call.line);
+        self.retire_names(&parts, &call.line);
         let contact = contact(&call);
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));

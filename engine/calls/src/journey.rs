@@ -28,6 +28,8 @@ pub struct Journey {
     pub transfers: Vec<Transfer>,
     /// The caller was passed on after the last talk, and met nobody.
     pub passed_on: bool,
+    /// The caller left by a tie after the last talk, and no record tells who answered there.
+    pub left_by_tie: Option<LegId>,
     /// The caller left first; `None`: not told.
     pub caller_left: Option<bool>,
     /// Which side ended the call; `None`: not told.

@@ -3,12 +3,16 @@
 use adapters::leg::{End, EndKind, Moment, Text};
 use directory::{Directory, Numbers, Person};
 
+use crate::tie::Ties;
+
 /// A tenant's directory, and the normalized numbers that were seen.
 pub struct Site<'d> {
     /// The directory.
     pub directory: &'d Directory,
     /// By exchange, of which a company has few.
     numbers: Vec<(Text, Numbers)>,
+    /// `None`: the company has none.
+    pub(crate) ties: Option<Ties>,
 }
 
 /// Who is at an end, as far as the directory knows.
@@ -28,7 +32,7 @@ impl<'d> Site<'d> {
     /// For one tenant.
     #[must_use]
     pub fn new(directory: &'d Directory) -> Site<'d> {
-        Site { directory, numbers: Vec::new() }
+        Site { directory, numbers: Vec::new(), ties: Ties::of(directory) }
     }
 
     /// The number in E.164 as seen from this exchange; `None` for what is no public number.

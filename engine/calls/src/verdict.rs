@@ -13,7 +13,7 @@ pub enum Outcome {
     Answered,
     /// A person spoke with the caller and passed them on, and after that nobody did.
     LostInTransfer,
-    /// Passed to an outside number that nobody knows, answer unknown.
+    /// Passed to an outside number that nobody knows, or over a tie to a PBX that does not tell, answer unknown.
     Overflowed,
     /// It came to a mailbox.
     Voicemail,
@@ -154,6 +154,10 @@ fn outcome(journey: &Journey) -> (Outcome, &'static str, Vec<LegId>) {
     let legs_of = |offers: &[&Offer]| offers.iter().map(|o| o.leg).collect::<Vec<_>>();
     let stay = |stage: Stage| journey.stays.iter().filter(|s| s.stage == stage).map(|s| s.leg).collect::<Vec<_>>();
 
+    // 3 where it is a tie: a PBX picks up there as well as a person, so an answer is no talk, and whoever passed the caller on did not lose them.
+    if let Some(left) = journey.left_by_tie.filter(|_| journey.direction == Direction::Inbound) {
+        return (Outcome::Overflowed, "left_by_a_tie_answer_not_told", vec![left]);
+    }
     // 1 and 2: somebody spoke with the caller.
     if let Some(talk) = journey.last_talk() {
         if journey.direction == Direction::Outbound || !journey.passed_on {

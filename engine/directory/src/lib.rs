@@ -10,6 +10,7 @@ mod numbering_plan;
 mod person;
 mod place;
 mod reading;
+mod rewrite;
 mod site_file;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,6 +22,7 @@ pub use error::SiteError;
 pub use number::{CACHED_NUMBERS_MAX, Numbers, is_withheld};
 pub use person::{Extension, Group, Mobile, Person, Span};
 pub use place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+pub use rewrite::Rewrite;
 pub use site_file::{ContextKind, EntryKind, MissedSwitches, Rings, Scope, TieKey};
 
 /// Without a site file, an extension has up to six digits.
@@ -59,6 +61,7 @@ struct Limits {
     talk_min_ms: i64,
     expires_after_ms: i64,
     grace_ms: i64,
+    tie_skew_ms: i64,
     follow_up_out_of_hours: bool,
 }
 
@@ -70,6 +73,7 @@ impl Default for Limits {
             talk_min_ms: 10_000,
             expires_after_ms: 7 * 86_400_000,
             grace_ms: 4 * 3_600_000,
+            tie_skew_ms: 3_000,
             follow_up_out_of_hours: true,
         }
     }
@@ -105,6 +109,8 @@ impl Directory {
             contexts: BTreeMap::new(),
             places: BTreeMap::new(),
             trunks: Vec::new(),
+            clock_offset_ms: None,
+            sends_records: true,
             options: BTreeMap::new(),
         });
         directory
@@ -374,6 +380,12 @@ impl Directory {
     #[must_use]
     pub fn grace_ms(&self) -> i64 {
         self.limits.grace_ms
+    }
+
+    /// The two halves of a call over a tie begin within this of each other, by one clock, in milliseconds.
+    #[must_use]
+    pub fn tie_skew_ms(&self) -> i64 {
+        self.limits.tie_skew_ms
     }
 
     /// An unanswered call out of hours opens a follow-up too.

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use rlibphonenumber::enums::Region;
 
 use crate::calendar::Calendar;
+use crate::rewrite::Rewrite;
 use crate::site_file::{ContextKind, EntryKind, Rings, Scope, TieKey};
 
 /// A place of the company.
@@ -44,6 +45,10 @@ pub struct Pbx {
     pub places: BTreeMap<String, ContextKind>,
     /// Its ways to the outside.
     pub trunks: Vec<Trunk>,
+    /// How far its clock is ahead of the right time, in milliseconds; `None`: nobody told.
+    pub clock_offset_ms: Option<i64>,
+    /// Its records come here; where they do not, what happens behind a tie to it is not known.
+    pub sends_records: bool,
     /// More settings of its adapter.
     pub options: BTreeMap<String, String>,
 }
@@ -75,8 +80,10 @@ pub struct Tie {
     pub a: TieEnd,
     /// The other.
     pub b: TieEnd,
-    /// How the digits that `a` dialed become those that `b` receives; empty: unchanged.
-    pub rewrite: String,
+    /// How the digits dialed at `a` become those that arrive at `b`.
+    pub rewrite: Rewrite,
+    /// How the digits dialed at `b` become those that arrive at `a`.
+    pub rewrite_back: Rewrite,
     /// What both records share.
     pub key: TieKey,
 }
@@ -86,7 +93,7 @@ pub struct Tie {
 pub struct TieEnd {
     /// The exchange.
     pub pbx: String,
-    /// The name of its trunk.
+    /// The name of its trunk; of an exchange that sends no records, any name.
     pub trunk: String,
 }
 

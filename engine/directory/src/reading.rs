@@ -13,6 +13,7 @@ use crate::error::SiteError;
 use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
 use crate::place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+use crate::rewrite::{self, Rewrite};
 use crate::site_file::{
     ContextKind, DidEntry, GroupEntry, LimitEntry, PbxEntry, PersonEntry, Scope, SiteEntry, SiteFile, TieEndEntry,
     Told, TrunkEntry, Week,
@@ -35,7 +36,9 @@ pub(crate) fn read(text: &str) -> Result<Directory, SiteError> {
     reading.trunks(file.trunk)?;
     for tie in file.tie {
         let (a, b) = (reading.tie_end(tie.a)?, reading.tie_end(tie.b)?);
-        reading.directory.ties.push(Tie { a, b, rewrite: tie.rewrite, key: tie.key });
+        let rewrite = reading.rewrite("rewrite", tie.rewrite.as_ref())?;
+        let rewrite_back = reading.rewrite("rewrite_back", tie.rewrite_back.as_ref())?;
+        reading.directory.ties.push(Tie { a, b, rewrite, rewrite_back, key: tie.key });
     }
     let ids = Ids {
         groups: file.group.iter().map(|g| g.id.get_ref().clone()).collect(),
@@ -64,16 +67,8 @@ struct Ids {
 
 impl Reading<'_> {
     fn limits(&mut self, file: &SiteFile) -> Result<(), SiteError> {
-        let seconds = |key: &str, told: Option<&Told<f64>>, default_ms: i64| match told {
-            None => Ok(default_ms),
-            Some(told) if (0.0..=LENGTH_MAX_S).contains(told.get_ref()) => Ok((told.get_ref() * 1000.0).round() as i64),
-            Some(told) => Err(SiteError::Value {
-                line: line(self.text, told.span()),
-                entry: "the file".to_owned(),
-                key: key.to_owned(),
-                value: told.get_ref().to_string(),
-                expected: format!("give seconds from 0 to {LENGTH_MAX_S}"),
-            }),
+        let seconds = |key: &str, told: Option<&Told<f64>>, default_ms: i64| {
+            told.map_or(Ok(default_ms), |told| self.milliseconds("the file", key, told, 0.0))
         };
         let default = Limits::default();
         self.directory.limits = Limits {
@@ -82,9 +77,23 @@ impl Reading<'_> {
             talk_min_ms: seconds("talk_min_s", file.talk_min_s.as_ref(), default.talk_min_ms)?,
             expires_after_ms: file.expires_after_days.map_or(default.expires_after_ms, |d| i64::from(d) * MS_PER_DAY),
             grace_ms: file.grace_s.map_or(default.grace_ms, |s| i64::from(s) * 1000),
+            tie_skew_ms: seconds("tie_skew_s", file.tie_skew_s.as_ref(), default.tie_skew_ms)?,
             follow_up_out_of_hours: file.follow_up_out_of_hours.unwrap_or(default.follow_up_out_of_hours),
         };
         Ok(())
+    }
+
+    fn milliseconds(&self, what: &str, key: &str, told: &Told<f64>, min_s: f64) -> Result<i64, SiteError> {
+        if (min_s..=LENGTH_MAX_S).contains(told.get_ref()) {
+            return Ok((told.get_ref() * 1000.0).round() as i64);
+        }
+        Err(SiteError::Value {
+            line: line(self.text, told.span()),
+            entry: what.to_owned(),
+            key: key.to_owned(),
+            value: told.get_ref().to_string(),
+            expected: format!("give seconds from {min_s} to {LENGTH_MAX_S}"),
+        })
     }
 
     fn sites(&mut self, entries: Vec<SiteEntry>) -> Result<(), SiteError> {
@@ -142,9 +151,14 @@ impl Reading<'_> {
                 }
                 contexts.insert(name, context);
             }
+            let clock_offset = entry.clock_offset_s.as_ref();
+            let clock_offset_ms =
+                clock_offset.map(|told| self.milliseconds(&what, "clock_offset_s", told, -LENGTH_MAX_S)).transpose()?;
             self.directory.pbxes.push(Pbx {
                 id,
                 site,
+                clock_offset_ms,
+                sends_records: entry.records,
                 adapter: entry.adapter,
                 zone,
                 columns: entry.columns,
@@ -180,10 +194,19 @@ impl Reading<'_> {
 
     fn tie_end(&self, end: TieEndEntry) -> Result<TieEnd, SiteError> {
         let pbx = self.pbx_or_first("tie", Some(&end.pbx))?;
-        let trunks = self.directory.pbx(&pbx).map_or(&[][..], |p| &p.trunks);
+        let known = self.directory.pbx(&pbx);
+        let trunks = known.map_or(&[][..], |p| &p.trunks);
         let names: Vec<String> = trunks.iter().map(|t| t.name.clone()).collect();
-        self.known("tie", "trunk", &end.trunk, &names)?;
+        // Nobody knows how the devices of an exchange without records are called.
+        if known.is_none_or(|p| p.sends_records) {
+            self.known("tie", "trunk", &end.trunk, &names)?;
+        }
         Ok(TieEnd { pbx, trunk: end.trunk.into_inner() })
+    }
+
+    fn rewrite(&self, key: &str, told: Option<&Told>) -> Result<Rewrite, SiteError> {
+        let Some(told) = told else { return Ok(Rewrite::default()) };
+        Rewrite::read(told.get_ref()).ok_or_else(|| self.value("tie", key, told, rewrite::EXPECTED))
     }
 
     fn groups(&mut self, entries: Vec<GroupEntry>, ids: &Ids) -> Result<(), SiteError> {

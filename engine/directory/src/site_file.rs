@@ -20,6 +20,7 @@ pub(crate) struct SiteFile {
     pub(crate) talk_min_s: Option<Told<f64>>,
     pub(crate) expires_after_days: Option<u32>,
     pub(crate) grace_s: Option<u32>,
+    pub(crate) tie_skew_s: Option<Told<f64>>,
     pub(crate) follow_up_out_of_hours: Option<bool>,
     #[serde(default)]
     pub(crate) missed: MissedSwitches,
@@ -124,6 +125,9 @@ pub(crate) struct PbxEntry {
     pub(crate) site: Option<Told>,
     pub(crate) adapter: Option<String>,
     pub(crate) zone: Option<Told>,
+    pub(crate) clock_offset_s: Option<Told<f64>>,
+    #[serde(default = "yes")]
+    pub(crate) records: bool,
     #[serde(default)]
     pub(crate) columns: Vec<String>,
     #[serde(default)]
@@ -132,6 +136,10 @@ pub(crate) struct PbxEntry {
     pub(crate) places: BTreeMap<String, ContextKind>,
     #[serde(default)]
     pub(crate) options: BTreeMap<String, String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// `name = "menu"`, or `name = { kind = "menu", final = true }`.
@@ -232,8 +240,8 @@ pub(crate) struct TrunkEntry {
 pub(crate) struct TieEntry {
     pub(crate) a: TieEndEntry,
     pub(crate) b: TieEndEntry,
-    #[serde(default)]
-    pub(crate) rewrite: String,
+    pub(crate) rewrite: Option<Told>,
+    pub(crate) rewrite_back: Option<Told>,
     #[serde(default)]
     pub(crate) key: TieKey,
 }

@@ -113,6 +113,11 @@ fn the_example_says_what_it_means() {
     assert_eq!((limit.scope, limit.window_s, limit.sliding), (Scope::Group, 3600, true));
     assert_eq!((limit.above_thousandths, limit.clear_at_thousandths), (10_000, 4_000));
     assert!(EXAMPLE.lines().nth(limit.measure_line - 1).unwrap().starts_with("measure"));
+    assert_eq!(directory.tie_skew_ms(), 3_000);
+    assert_eq!(directory.first_pbx().clock_offset_ms, Some(0));
+    assert!(!directory.pbx("mill").unwrap().sends_records && directory.pbx("lamp").unwrap().sends_records);
+    let tie = &directory.ties()[0];
+    assert_eq!([tie.rewrite.apply("741"), tie.rewrite_back.apply("8123")], ["41", "81123"]);
     assert_eq!(directory.numbers("tower").e164("0210000123").as_deref(), Some("+351210000123"));
 }
 
@@ -136,6 +141,15 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn errors_name_the_line_and_what_would_have_worked() {
+    let tie = "[[trunk]]\nname = \"x\"\ndevice = \"x-\"\n[[tie]]\na = { pbx = \"bell\", trunk = \"x\" }\nb = { pbx = \"bell\", trunk = \"x\" }\n";
+    check(
+        &format!("{tie}rewrite = \"strip 1\""),
+        "line 11: tie: rewrite = \"strip 1\" is not understood; write \"s/^7/30/\": the digits with which the number begins, and those that take their place; a dot is any digit, \"s/^7//\" takes one away, \"s/^/7/\" puts one before, and \"s/^7//; s/^8/2/\" are two rules of which the first that fits holds",
+    );
+    check(
+        &format!("clock_offset_s = 100000\n{tie}"),
+        "line 5: pbx bell: clock_offset_s = \"100000\" is not understood; give seconds from -86400 to 86400",
+    );
     check(
         "[[group]]\nid = \"a\"\ncolor = 1",
         "line 7: unknown key `color`, there are `id`, `name`, `parent`, `heads`, `site`, `hours`, `closed`",

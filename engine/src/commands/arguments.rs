@@ -101,14 +101,14 @@ impl SiteText {
 
     /// What it says, or the defaults.
     pub(crate) fn directory(&self, config: &Config) -> Result<Directory> {
-        let unnamed = Config::default().tenant;
+        let (unnamed, engine) = (Config::default().tenant.one().to_owned(), config.tenant.one());
         let directory = match &self.0 {
             None => Directory::without_site_file("main"),
             Some((name, text)) => {
                 Directory::from_toml(text).map_err(|error| WrongArguments(format!("{name}: {error}")))?
             }
         };
-        match (directory.tenant(), config.tenant.as_str()) {
+        match (directory.tenant(), engine) {
             (site, engine) if site == engine || engine == unnamed => Ok(directory),
             (site, engine) if site == unnamed => Ok(directory.of_tenant(engine)),
             (site, engine) => Err(WrongArguments(format!(

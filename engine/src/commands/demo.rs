@@ -20,8 +20,8 @@ use super::signals;
 use crate::config::Config;
 use crate::embedded::{self, Locate};
 use crate::input::{self, Named};
-use crate::pipeline::{self, Passed, Watch};
 use crate::source::spool::{Spool, SpooledSource};
+use crate::spooled::{self, Passed, Watch};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -89,11 +89,11 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     let site = arguments::SiteText::of(matches.get_one::<PathBuf>("site").map(PathBuf::as_path), settings)?;
     let directory = Arc::new(site.directory(&config)?);
     // What changes the conclusions of the same records.
-    let in_force = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), config.tenant, site.text());
+    let in_force = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), config.tenant.one(), site.text());
     // Reading may take long, or wait for a pipe: in a thread, so that a signal is heard.
     let spooling = tokio::task::spawn_blocking({
         let (matches, data, directory) = (matches.clone(), data.clone(), Arc::clone(&directory));
-        move || spooled(&matches, &data, &directory, in_force.as_bytes())
+        move || append(&matches, &data, &directory, in_force.as_bytes())
     });
     let spool = tokio::select! {
         spool = spooling => Arc::new(spool.context("reading the records stopped")??),
@@ -110,7 +110,7 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     let mut seen = Seen::of(config.limits.missed_listed_max.get(), spool.records());
     let work = async {
         store.migrate().await?;
-        pipeline::run(&spool, &directory, &store, &config.limits, &mut seen).await
+        spooled::run(&spool, &directory, &store, &config.limits, &mut seen).await
     };
     let passed = tokio::select! {
         passed = work => passed.map_err(|error| told(error, &tables))?,
@@ -152,7 +152,7 @@ fn told(error: anyhow::Error, tables: &Path) -> anyhow::Error {
 }
 
 /// Recognizes the files and appends what of them is new.
-fn spooled(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[u8]) -> Result<Spool> {
+fn append(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[u8]) -> Result<Spool> {
     let pbx = matches.get_one::<String>("pbx").cloned();
     let files: Vec<Named> = matches
         .get_many::<PathBuf>("records")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::Store;
@@ -15,7 +15,8 @@ use super::{arguments, signals};
 use crate::WrongArguments;
 use crate::config::{Config, TenantKey};
 use crate::pipeline::{self, Pipeline, Progress, say};
-use crate::source::kafka::KafkaSource;
+use crate::source::kafka::probe::Probed;
+use crate::source::kafka::{self, KafkaSource};
 use crate::telemetry;
 
 /// The command's arguments.
@@ -51,7 +52,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     runtime.block_on(async {
         let findings = store.check_exact().await.with_context(|| format!("the database at {url}"))?;
         if !findings.is_empty() {
-            anyhow::bail!("the database at {url} cannot store exactly once:\n{}", findings.join("\n"));
+            bail!("the database at {url} cannot store exactly once:\n{}", findings.join("\n"));
         }
         let address = telemetry::serve(&config.http.listen, Arc::clone(&progress)).await?;
         say(&format!("http://{address}/ready"));
@@ -63,9 +64,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         });
         Ok(())
     })?;
-    let topics = &config.kafka.topics;
-    let source = KafkaSource::open(&config.kafka, &config.limits, companies.default_tenant.as_deref())
-        .with_context(|| format!("topic {}", topics.join(", ")))?;
+    let topic = topic(&config)?;
+    match kafka::probe::probe(&config.kafka, topic)? {
+        Probed::Exact => {}
+        Probed::NotExact(why) => bail!(
+            "the brokers at {} cannot keep the register that exactly once needs: {why}; use Apache Kafka",
+            config.kafka.bootstrap
+        ),
+    }
+    let source = KafkaSource::join(&config, topic)?;
     let settings = pipeline::Settings {
         limits: config.limits.stream(),
         records_per_turn_max: config.limits.records_per_turn_max.get(),
@@ -80,11 +87,25 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     result
 }
 
+/// The topic that is read.
+fn topic(config: &Config) -> Result<&str> {
+    match config.kafka.topics.as_slice() {
+        [topic] if !config.kafka.bootstrap.is_empty() => Ok(topic),
+        [_] => Err(WrongArguments(
+            "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas".to_owned(),
+        )
+        .into()),
+        topics => Err(WrongArguments(format!(
+            "`topics` under [kafka] in engine.toml names {}: one process reads one topic; run one for each",
+            topics.len()
+        ))
+        .into()),
+    }
+}
+
 /// The companies of an installation, and what of their site files facts depend on.
 pub(crate) struct Companies {
     pub(crate) tenants: Tenants,
-    /// Whose a record without a key is, where there is one company only.
-    pub(crate) default_tenant: Option<String>,
     /// A hash of what facts depend on: the site files and the program.
     pub(crate) version: u32,
     /// What is stored is read back so far, in milliseconds.
@@ -106,12 +127,11 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
         horizon_ms = horizon_ms.max(directory.expires_after_ms());
         tenants.add(directory);
     };
-    let default_tenant = match &config.tenant {
-        TenantKey::One(name) => {
+    match &config.tenant {
+        TenantKey::One(_) => {
             let site = arguments::SiteText::of(None, Some(folder))?;
             let directory = site.directory(config)?;
             add(directory, site.text());
-            Some(name.clone())
         }
         TenantKey::Each(each) => {
             for (name, entry) in each {
@@ -120,14 +140,14 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
                 let directory = site.directory(&Config { tenant: TenantKey::One(name.clone()), ..config.clone() })?;
                 add(directory, site.text());
             }
-            None
         }
-    };
+    }
     if tenants.all().next().is_none() {
-        return Err(WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into());
+        return Err(
+            WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into()
+        );
     }
     // Calls that began before the horizon may have legs before it.
     let horizon_ms = horizon_ms + 2 * calls::live::CALL_SPAN_MS;
-    let default_tenant = tenants.all().next().map(|d| d.tenant().to_owned()).filter(|_| default_tenant.is_some());
-    Ok(Companies { tenants, default_tenant, version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32, horizon_ms })
+    Ok(Companies { tenants, version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32, horizon_ms })
 }

@@ -92,7 +92,11 @@ impl Default for Progress {
         registry.register_with_unit("facts", "Packed bytes of facts stored", Unit::Bytes, p.fact_bytes.clone());
         registry.register("calls_concluded", "Conclusions of calls stored: early, final, missed", p.calls.clone());
         registry.register("commits", "Registers committed, refused, or of unknown outcome", p.commits.clone());
-        registry.register("store_waits", "Times that the store could not be reached and was tried again", p.waits.clone());
+        registry.register(
+            "store_waits",
+            "Times that the store could not be reached and was tried again",
+            p.waits.clone(),
+        );
         registry.register("position_next", "Position of the next record to be read", p.next.clone());
         registry.register("position_stored", "Position below which everything is stored", p.high.clone());
         registry.register("lag_records", "Records in the log that are not stored", p.lag.clone());

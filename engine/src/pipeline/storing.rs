@@ -1,8 +1,8 @@
 //! What the store does beside the pipeline: batches are sent until they are stored, and questions are answered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::Leg;
@@ -226,7 +226,12 @@ async fn store_facts(
     }
 }
 
-async fn store_conclusions(store: &Store, conclusions: Conclusions, lease: &Lease, progress: &Progress) -> Result<bool> {
+async fn store_conclusions(
+    store: &Store,
+    conclusions: Conclusions,
+    lease: &Lease,
+    progress: &Progress,
+) -> Result<bool> {
     let Conclusions { calls, gone, follow_ups, clock, .. } = conclusions;
     let decided_at = clock;
     let calls: Vec<CallRow> = calls
@@ -271,7 +276,9 @@ async fn store_conclusions(store: &Store, conclusions: Conclusions, lease: &Leas
         };
         match written.await {
             Ok(()) => break,
-            Err(error) if error.is_refused() => return Err(anyhow::Error::from(error).context("conclusions were refused")),
+            Err(error) if error.is_refused() => {
+                return Err(anyhow::Error::from(error).context("conclusions were refused"));
+            }
             Err(error) => {
                 progress.waits("clickhouse", &error);
                 tokio::time::sleep(wait).await;
@@ -359,11 +366,17 @@ pub(crate) async fn known(
             is_final: c.is_final,
             is_gone: c.is_gone,
         };
-        let calls = found.calls.iter().map(|(id, call)| of(Key::Call(id.as_str().into()), &call.concluded));
+        let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
         let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
         all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
         // Versions rise above everything that was ever given.
-        let above = Known { key: Key::Call(Text::default()), version: found.version_max, content: 0, is_final: true, is_gone: true };
+        let above = Known {
+            key: Key::Call(Text::default()),
+            version: found.version_max,
+            content: 0,
+            is_final: true,
+            is_gone: true,
+        };
         all.push((name, above));
     }
     Ok(all)

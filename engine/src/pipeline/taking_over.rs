@@ -61,8 +61,8 @@ pub(crate) fn ledger(
         let what = match store.reached(&topic, partition).await {
             Ok(reached) => What::Ledger(reached.map_or_else(Ledger::default, |reached| Ledger {
                 epoch: reached.epoch,
-                next: reached.stored,
-                batches_next: reached.batches,
+                next: reached.stored.max(reached.next),
+                batches_next: reached.next,
             })),
             Err(error) => What::Failed(error.into()),
         };

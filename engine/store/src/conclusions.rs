@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use adapters::leg::{Moment, Text};
+use adapters::leg::Moment;
 use clickhouse::Row;
 use serde::Deserialize;
 
@@ -86,7 +86,7 @@ impl Store {
     ///
     /// # Errors
     /// The server's own words.
-    pub async fn keys_of_calls(&self, calls: &[(Text, Text)]) -> Result<Vec<Vec<u64>>, StoreError> {
+    pub async fn keys_of_calls<T: AsRef<str>>(&self, calls: &[(T, T)]) -> Result<Vec<Vec<u64>>, StoreError> {
         #[derive(Row, Deserialize)]
         struct Found {
             tenant: String,
@@ -95,12 +95,12 @@ impl Store {
         }
         let mut known: HashMap<(String, String), Vec<u64>> = HashMap::new();
         for part in calls.chunks(KEYS_ASKED_MAX) {
-            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|(t, id)| (t.as_str(), id.as_str())).unzip();
+            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|(t, id)| (t.as_ref(), id.as_ref())).unzip();
             let query = self.client.query(&without_places(include_str!("../../../sql/store/keys_of_calls.sql")));
             let rows = query.param("tenants", tenants).param("ids", ids).fetch_all::<Found>().await.map_err(failed)?;
             known.extend(rows.into_iter().map(|row| ((row.tenant, row.call_id), row.keys)));
         }
-        let keys = |(tenant, id): &(Text, Text)| known.get(&(tenant.to_string(), id.to_string())).cloned();
+        let keys = |(tenant, id): &(T, T)| known.get(&(tenant.as_ref().to_owned(), id.as_ref().to_owned())).cloned();
         Ok(calls.iter().map(|call| keys(call).unwrap_or_default()).collect())
     }
 }

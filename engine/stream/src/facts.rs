@@ -31,6 +31,8 @@ pub struct Mark<'a> {
     pub adapter: &'a str,
     /// What kind: `header` is a line that names the columns of the records after it.
     pub kind: &'static str,
+    /// Of what it is told; of a header line, the number of such lines that its source had so far.
+    pub subject: &'a str,
     /// The file or collector that it came from.
     pub source: &'a [u8],
     /// What it says.
@@ -67,6 +69,8 @@ pub trait Facts: Default {
 pub struct Counts {
     /// Records that were read.
     pub records: u32,
+    /// Records that only name the columns of others.
+    pub headers: u32,
     /// Rows of `legs`.
     pub legs: u32,
     /// Rows of `marks`.

@@ -395,10 +395,10 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         self.comparing.entry(tenant.into()).or_default().know(known);
     }
 
-    /// Column names that are stored, in the order of their positions.
-    pub fn stored_header(&mut self, tenant: &str, pbx: &str, adapter: &str, source: &[u8], line: &[u8]) {
+    /// Column names that are stored, with the number of such lines that their source had so far, as their mark says it.
+    pub fn stored_header(&mut self, tenant: &str, pbx: &str, adapter: &str, source: &[u8], line: &[u8], number: &str) {
         if let Some(company) = self.company(tenant) {
-            company.header(pbx, adapter, source, line);
+            company.header(pbx, adapter, source, line, number.parse().unwrap_or(1));
         }
     }
 
@@ -493,6 +493,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             self.open.first = self.next;
             self.open.since = Some(now);
         }
+        self.is_ended = false;
         self.next = record.offset + 1;
         self.last_record = record_hash(record.bytes);
         self.clock = self.clock.max(record.logged_at);
@@ -770,6 +771,25 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             && self.companies.values().all(|c| !c.live.is_waiting())
     }
 
+    /// Nothing is open or on its way, and the register says so; late legs may still wait.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.open.counts.records == 0 && self.batches.is_empty() && self.keeper.is_settled()
+    }
+
+    /// [`PartitionMachine::end`] was called, and nothing came since.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.is_ended
+    }
+
+    /// The store cannot be asked now.
+    pub fn not_answered(&mut self) {
+        if let Some(company) = self.asked.take().and_then(|name| self.companies.get_mut(&name)) {
+            company.live.not_answered();
+        }
+    }
+
     /// Idle, and the register says so.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -854,7 +874,6 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     /// Draws conclusions that are to be stored.
     fn conclude(&mut self) -> Conclusions {
         self.legs_since = 0;
-        self.is_ended = false;
         let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
         for (tenant, company) in &mut self.companies {
             let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);

@@ -63,7 +63,14 @@ struct Reading {
     adapter: &'static dyn Adapter,
     settings: Settings,
     /// By file or collector: the column names that stood before its records.
-    headers: FxHashMap<Vec<u8>, Header>,
+    headers: FxHashMap<Vec<u8>, Headed>,
+}
+
+/// The column names of a source, and how many such lines it has had: they are not counted as records.
+#[derive(Default)]
+struct Headed {
+    header: Option<Header>,
+    lines: u64,
 }
 
 impl<'d> Company<'d> {
@@ -90,15 +97,15 @@ impl<'d> Company<'d> {
         Ok(self.readings.len() - 1)
     }
 
-    /// Notes the column names that stood before a source's records, as they were stored.
-    pub(crate) fn header(&mut self, pbx: &str, adapter: &str, source: &[u8], line: &[u8]) {
+    /// Notes the column names that stood before a source's records, as they were stored; `lines` such lines stood there so far.
+    pub(crate) fn header(&mut self, pbx: &str, adapter: &str, source: &[u8], line: &[u8], lines: u64) {
         let Ok(at) = self.reading(pbx, adapter) else { return };
         let Some(reading) = self.readings.get_mut(at) else { return };
+        let headed = reading.headers.entry(source.to_vec()).or_default();
         if let Some(told) = reading.adapter.header(line, &reading.settings) {
-            let mut known = reading.headers.remove(source);
-            told.take(&mut known);
-            reading.headers.extend(known.map(|header| (source.to_vec(), header)));
+            told.take(&mut headed.header);
         }
+        headed.lines = headed.lines.max(lines);
     }
 
     /// Reads a record: its rows go to `facts`, its legs to the fold.
@@ -115,14 +122,17 @@ impl<'d> Company<'d> {
             Err(what) => return refuse(record, what, place, facts, counts),
         };
         let Some(reading) = self.readings.get_mut(at) else { return };
-        let mut header = reading.headers.remove(record.source);
+        let mut none = Headed::default();
+        let headed = reading.headers.get_mut(record.source).unwrap_or(&mut none);
+        let mut position = record.position;
+        position.record = position.record.saturating_sub(headed.lines);
         let read = reader::read(
             reading.adapter,
             &reading.settings,
-            &mut header,
+            &mut headed.header,
             adapters::Record {
                 bytes: record.bytes,
-                position: record.position,
+                position,
                 source: record.source,
                 header: None,
                 logged_at: Some(record.logged_at),
@@ -130,18 +140,24 @@ impl<'d> Company<'d> {
             record.too_long,
             out,
         );
-        reading.headers.extend(header.map(|header| (record.source.to_vec(), header)));
         if read == Read::Header {
+            headed.lines += 1;
+            let lines = headed.lines.to_string();
+            if none.lines > 0 {
+                reading.headers.insert(record.source.to_vec(), none);
+            }
             let mark = Mark {
                 tenant: record.tenant,
                 pbx: record.pbx,
                 adapter: record.adapter,
                 kind: "header",
+                subject: &lines,
                 source: record.source,
                 value: record.bytes,
             };
             facts.mark(mark, place);
             counts.marks += 1;
+            counts.headers += 1;
         }
         for (reject, part) in out.rejects.drain(..).zip(0..) {
             facts.reject(&reject, of(record), Place { part, ..place });

@@ -177,7 +177,7 @@ fn conclusions_are_compared_and_hidden() {
     assert_eq!(all.windows[&key], Concluded { version: 13, content: 4, is_final: false, is_gone: false });
     let later = found(NOON.plus_ms(1));
     assert_eq!((later.calls.len(), later.follow_ups.len(), later.windows.len(), later.version_max), (1, 0, 0, 13));
-    let asked = [&ids[1], "never", &ids[0]].map(|id| (tenant.as_str().into(), id.into()));
+    let asked = [ids[1].as_str(), "never", ids[0].as_str()].map(|id| (tenant.as_str(), id));
     assert_eq!(wait(store.keys_of_calls(&asked)).expect("asked"), [vec![11, 5], vec![], vec![10, 5]]);
 
     // A call that turned out to be part of another: no view shows it, nor an earlier verdict of it.

@@ -1,0 +1,101 @@
+//! What a topic has to be like, and making one.
+
+use anyhow::{Context, Result, anyhow, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::client::{self, ANSWER_MAX, ask};
+use crate::config::{Kafka, LogTime};
+
+/// Whether the topic is one that can be read for ever: how many partitions it has.
+///
+/// Called outside of an asynchronous task.
+///
+/// # Errors
+/// If it is not there, or what of it has to be changed, and how.
+pub(crate) fn check(kafka: &Kafka, topic: &str) -> Result<u32> {
+    let partitions = partitions(kafka, topic)?;
+    if kafka.log_time == LogTime::CreateTime {
+        return Ok(partitions);
+    }
+    let found = ask("how a topic is set up", || settings(kafka, topic))?;
+    let wanted = [("message.timestamp.type", "LogAppendTime"), ("cleanup.policy", "delete")];
+    let wrong: Vec<String> = wanted
+        .iter()
+        .filter_map(|(key, value)| {
+            let is = found.iter().find(|(name, _)| name == key).map_or("unknown", |(_, is)| is.as_str());
+            (is != *value).then(|| format!("{key} is {is} and has to be {value}"))
+        })
+        .collect();
+    if !wrong.is_empty() {
+        bail!(
+            "kafka topic {topic}: {}. Change the topic with kafka-configs --alter; or, for a replay of history whose records \
+             carry right times, set log_time = \"create_time\" under [kafka] in engine.toml",
+            wrong.join(", ")
+        );
+    }
+    Ok(partitions)
+}
+
+/// Makes a topic, with settings beside those that we ask for. Called outside of an asynchronous task.
+///
+/// # Errors
+/// If it is there already, or the brokers do not want it.
+#[allow(dead_code)] // `ringback generate --kafka` makes its topics with it.
+pub(crate) fn create(kafka: &Kafka, topic: &str, partitions: u32, settings: &[(&str, &str)]) -> Result<()> {
+    let asked = [("message.timestamp.type", "LogAppendTime"), ("cleanup.policy", "delete")];
+    // -1: as many copies as the brokers make by default.
+    let mut new = NewTopic::new(topic, i32::try_from(partitions)?, TopicReplication::Fixed(-1));
+    for (key, value) in asked.iter().filter(|(key, _)| settings.iter().all(|(own, _)| own != key)).chain(settings) {
+        new = new.set(key, value);
+    }
+    let made = wait_for(admin(kafka)?.create_topics([&new], &options()))??;
+    for result in made {
+        result.map_err(|(topic, error)| anyhow!("kafka topic {topic} cannot be made: {error}"))?;
+    }
+    Ok(())
+}
+
+fn partitions(kafka: &Kafka, topic: &str) -> Result<u32> {
+    let consumer: BaseConsumer = client::common(kafka)?.set("allow.auto.create.topics", "false").create()?;
+    let count = ask("how many partitions a topic has", || {
+        let metadata = consumer
+            .fetch_metadata(Some(topic), ANSWER_MAX)
+            .with_context(|| format!("no broker at {}", kafka.bootstrap))?;
+        let found = metadata.topics().iter().find(|of| of.name() == topic);
+        match found.map(|of| (of.error(), of.partitions().len())) {
+            Some((None, count)) if count > 0 => Ok(count),
+            Some((Some(error), _)) => Err(anyhow!("{}", rdkafka::error::RDKafkaErrorCode::from(error))),
+            _ => Err(anyhow!("the brokers do not know it")),
+        }
+    })
+    .with_context(|| {
+        format!("kafka topic {topic} is not there; make it, or name another under [kafka] in engine.toml")
+    })?;
+    Ok(u32::try_from(count)?)
+}
+
+fn settings(kafka: &Kafka, topic: &str) -> Result<Vec<(String, String)>> {
+    let described = wait_for(admin(kafka)?.describe_configs([&ResourceSpecifier::Topic(topic)], &options()))??;
+    let mut found = Vec::new();
+    for resource in described {
+        let resource =
+            resource.map_err(|error| anyhow!("kafka topic {topic}: its settings may not be read: {error}"))?;
+        found.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    Ok(found)
+}
+
+pub(super) fn admin(kafka: &Kafka) -> Result<AdminClient<DefaultClientContext>> {
+    Ok(client::common(kafka)?.create()?)
+}
+
+pub(super) fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWER_MAX)).operation_timeout(Some(ANSWER_MAX))
+}
+
+/// The admin client answers from a thread of its own.
+pub(super) fn wait_for<T>(answer: impl Future<Output = T>) -> Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().build()?.block_on(answer))
+}
