@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS calls
     `call_id` String,
     `version` UInt64,
     `content` UInt64 COMMENT 'A hash of what is concluded: equal content needs no new row.',
-    `keys` Array(UInt64) COMMENT 'Hashes of what its legs are found by.',
+    `keys` Array(UInt64) COMMENT 'Hashes of its legs'' link keys, as legs has them: what they are found by.' CODEC(ZSTD(1)),
     `merged_into` Nullable(String),
     `tenant` String,
     `site` Nullable(String),

@@ -9,7 +9,7 @@ WITH
     numbered AS (SELECT *, sum(is_new) OVER (PARTITION BY topic, partition, epoch ORDER BY first, next ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth FROM begun),
     ranges AS
     (
-        SELECT topic, partition, epoch, min(numbered.first) AS first, max(numbered.next) AS next, sum(numbered.promised) AS promised
+        SELECT topic, partition, epoch, min(numbered.first) AS first, max(numbered.next) AS next, sum(numbered.promised) AS promised, count() > 1 AS is_overlapped
         FROM numbered
         GROUP BY topic, partition, epoch, nth
     ),
@@ -37,7 +37,9 @@ WITH
         WHERE l.last < b.next AND l.of = {table:String}
         GROUP BY topic, partition, epoch, first
     )
-SELECT r.topic, r.partition, r.epoch, r.first, r.next, r.promised, e.rows, d.rows, a.rows
+SELECT
+    r.topic AS topic, r.partition AS partition, r.epoch AS epoch, r.first AS first, r.next AS next, CAST(r.is_overlapped, 'Bool') AS is_overlapped,
+    r.promised AS promised, e.rows AS rows, d.rows AS different, a.rows AS accounted
 FROM ranges AS r
 LEFT JOIN every AS e ON r.topic = e.topic AND r.partition = e.partition AND r.epoch = e.epoch AND r.first = e.first
 LEFT JOIN different AS d ON r.topic = d.topic AND r.partition = d.partition AND r.epoch = d.epoch AND r.first = d.first

@@ -1,1 +1,1 @@
-SELECT call_id, version, content, keys, is_final FROM calls FINAL WHERE tenant = {tenant:String} AND merged_into IS NULL AND started_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+SELECT call_id, version, content, is_final, merged_into IS NOT NULL AS is_gone FROM calls FINAL WHERE tenant = {tenant:String} AND started_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')

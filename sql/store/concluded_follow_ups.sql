@@ -1,1 +1,1 @@
-SELECT follow_up_id, version, content FROM follow_ups FINAL WHERE tenant = {tenant:String} AND merged_into IS NULL AND opened_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+SELECT follow_up_id, version, content, true AS is_final, merged_into IS NOT NULL AS is_gone FROM follow_ups FINAL WHERE tenant = {tenant:String} AND opened_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')

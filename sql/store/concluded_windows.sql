@@ -1,1 +1,1 @@
-SELECT scope, scope_id, size_s, toUnixTimestamp64Milli(opened_at), measure, version, content FROM windows FINAL WHERE tenant = {tenant:String} AND opened_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+SELECT scope, scope_id, size_s, toUnixTimestamp64Milli(opened_at), measure, version, content, is_final FROM windows FINAL WHERE tenant = {tenant:String} AND opened_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')

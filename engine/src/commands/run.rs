@@ -91,7 +91,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
 fn topic(config: &Config) -> Result<&str> {
     match config.kafka.topics.as_slice() {
         [topic] if !config.kafka.bootstrap.is_empty() => Ok(topic),
-        [_] => Err(WrongArguments("no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas".to_owned()).into()),
+        [_] => Err(WrongArguments(
+            "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas".to_owned(),
+        )
+        .into()),
         topics => Err(WrongArguments(format!(
             "`topics` under [kafka] in engine.toml names {}: one process reads one topic; run one for each",
             topics.len()
@@ -140,7 +143,9 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
         }
     }
     if tenants.all().next().is_none() {
-        return Err(WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into());
+        return Err(
+            WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into()
+        );
     }
     // Calls that began before the horizon may have legs before it.
     let horizon_ms = horizon_ms + 2 * calls::live::CALL_SPAN_MS;

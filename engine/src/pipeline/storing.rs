@@ -364,9 +364,9 @@ pub(crate) async fn known(
             version: c.version,
             content: c.content,
             is_final: c.is_final,
-            is_gone: false,
+            is_gone: c.is_gone,
         };
-        let calls = found.calls.iter().map(|(id, call)| of(Key::Call(id.as_str().into()), &call.concluded));
+        let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
         let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
         all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
         // Versions rise above everything that was ever given.

@@ -2,6 +2,9 @@
 //!
 //! Three accounts of the same rows, made at three moments. Whoever changes a table by hand changes one of them.
 
+use clickhouse::Row;
+use serde::Deserialize;
+
 use crate::{Store, StoreError, without_places};
 
 /// The tables whose rows a batch promises; a column of `batches` is called like each.
@@ -48,11 +51,27 @@ pub struct Reached {
     pub epoch: u8,
     /// Its batches follow each other up to here: the position of the first record that is in none.
     pub next: u64,
-    /// Behind the highest position of which the ledger knows a row: more than `next` where a batch was not stored to its end.
+    /// Behind the highest position of which the ledger knows a row, 0 if there is none: more than `next` where a batch was not stored
+    /// to its end.
     pub stored: u64,
+    /// Behind its last batch, 0 if there is none.
+    pub batches: u64,
 }
 
-type Row = (String, u32, u8, u64, u64, u64, u64, u64, u64);
+/// A batch whose accounts are not equal.
+#[derive(Row, Deserialize)]
+struct Unequal {
+    topic: String,
+    partition: u32,
+    epoch: u8,
+    first: u64,
+    next: u64,
+    is_overlapped: bool,
+    promised: u64,
+    rows: u64,
+    different: u64,
+    accounted: u64,
+}
 
 impl Store {
     /// Compares what batches promise, what the ledger accounts for and what the tables have, and that with the log's own ends.
@@ -77,29 +96,24 @@ impl Store {
     pub async fn reached(&self, topic: &str, partition: u32) -> Result<Option<Reached>, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/repair.sql")));
         let query = query.param("topic", topic).param("partition", partition);
-        type Answer = (Option<u8>, Option<u64>, Option<u64>, Option<u64>);
-        let (epoch, next, stored, anything): Answer = query.fetch_one().await.map_err(failed)?;
-        let reached = Reached {
-            epoch: epoch.unwrap_or_default(),
-            next: next.unwrap_or_default(),
-            stored: stored.unwrap_or_default(),
-        };
-        Ok((anything.unwrap_or_default() > 0).then_some(reached))
+        let found: Option<(u8, u64, u64, u64)> = query.fetch_optional().await.map_err(failed)?;
+        Ok(found.map(|(epoch, next, stored, batches)| Reached { epoch, next, stored, batches }))
     }
 
     async fn audit_batches(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_batches.sql")));
-        let rows: Vec<Row> = query.param("table", table).fetch_all().await.map_err(failed)?;
-        for (topic, partition, epoch, first, next, promised, rows, different, accounted) in rows {
-            let lost = promised.saturating_sub(different);
-            let doubled = [
-                rows.saturating_sub(different),
-                accounted.saturating_sub(promised),
-                different.saturating_sub(promised),
-            ];
+        let found: Vec<Unequal> = query.param("table", table).fetch_all().await.map_err(failed)?;
+        for batch in found {
+            let Unequal { topic, partition, epoch, first, next, is_overlapped, promised, rows, different, accounted } =
+                batch;
+            // Of positions that two batches promise it cannot be told what each of them meant: what is more than once there came twice.
+            let meant = if is_overlapped { different } else { promised };
+            let lost = meant.saturating_sub(different);
+            let doubled =
+                [rows.saturating_sub(different), accounted.saturating_sub(meant), different.saturating_sub(meant)];
             let doubled = doubled.into_iter().max().unwrap_or(0);
             // What never came is not in the ledger either: that is no second finding.
-            let unexplained = promised.saturating_sub(accounted).saturating_sub(lost);
+            let unexplained = meant.saturating_sub(accounted).saturating_sub(lost);
             audit.lost += lost;
             audit.doubled += doubled;
             audit.unexplained += unexplained;

@@ -9,23 +9,16 @@ use serde::Deserialize;
 use crate::{Store, StoreError, without_places};
 
 /// A stored conclusion.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Concluded {
     /// See [`crate::version`].
     pub version: u64,
     /// A hash of what is concluded.
     pub content: u64,
-    /// Nothing that was still to come could turn it.
+    /// Nothing can turn it any more but what comes late.
     pub is_final: bool,
-}
-
-/// A stored call.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct ConcludedCall {
-    /// Its last conclusion.
-    pub concluded: Concluded,
-    /// What its legs are found by (see [`calls::assemble::stored_keys`]).
-    pub keys: Vec<u64>,
+    /// Its name is none any more.
+    pub is_gone: bool,
 }
 
 /// Which measure of which window.
@@ -47,7 +40,7 @@ pub struct WindowKey {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Conclusions {
     /// Calls that began since, by call id.
-    pub calls: HashMap<String, ConcludedCall>,
+    pub calls: HashMap<String, Concluded>,
     /// Follow-ups that were opened since, by follow-up id.
     pub follow_ups: HashMap<String, Concluded>,
     /// Measures of windows that began since.
@@ -57,63 +50,64 @@ pub struct Conclusions {
 }
 
 impl Store {
-    /// Reads a company's conclusions of what began since this moment; those that were merged into others are left out.
+    /// Reads a company's conclusions of what began since this moment, also those whose names went since.
     ///
     /// # Errors
     /// The server's own words.
     pub async fn conclusions(&self, tenant: &str, since: Moment) -> Result<Conclusions, StoreError> {
-        let failed = |e| StoreError::new("reading conclusions", e);
         let asked = |statement: &str| {
             self.client.query(&without_places(statement)).param("tenant", tenant).param("since", since.0)
         };
         let mut found = Conclusions::default();
-        let mut rows =
-            asked(include_str!("../../../sql/store/concluded_calls.sql")).fetch::<CallFound>().map_err(failed)?;
-        while let Some(call) = rows.next().await.map_err(failed)? {
-            let CallFound { call_id, version, content, keys, is_final } = call;
-            found.calls.insert(call_id, ConcludedCall { concluded: Concluded { version, content, is_final }, keys });
+        type Named = (String, u64, u64, bool, bool);
+        for (statement, named) in [
+            (include_str!("../../../sql/store/concluded_calls.sql"), &mut found.calls),
+            (include_str!("../../../sql/store/concluded_follow_ups.sql"), &mut found.follow_ups),
+        ] {
+            let mut rows = asked(statement).fetch::<Named>().map_err(failed)?;
+            while let Some((id, version, content, is_final, is_gone)) = rows.next().await.map_err(failed)? {
+                named.insert(id, Concluded { version, content, is_final, is_gone });
+            }
         }
-        type FollowUp = (String, u64, u64);
-        let rows = asked(include_str!("../../../sql/store/concluded_follow_ups.sql")).fetch_all::<FollowUp>();
-        for (id, version, content) in rows.await.map_err(failed)? {
-            found.follow_ups.insert(id, Concluded { version, content, is_final: true });
-        }
-        type Window = (String, String, u32, i64, String, u64, u64);
-        let mut rows =
-            asked(include_str!("../../../sql/store/concluded_windows.sql")).fetch::<Window>().map_err(failed)?;
-        while let Some((scope, scope_id, size_s, opened_at, measure, version, content)) =
-            rows.next().await.map_err(failed)?
-        {
+        type Window = (String, String, u32, i64, String, u64, u64, bool);
+        let statement = include_str!("../../../sql/store/concluded_windows.sql");
+        let mut rows = asked(statement).fetch::<Window>().map_err(failed)?;
+        while let Some(row) = rows.next().await.map_err(failed)? {
+            let (scope, scope_id, size_s, opened_at, measure, version, content, is_final) = row;
             let key = WindowKey { scope, scope_id, size_s, opened_at: Moment(opened_at), measure };
-            found.windows.insert(key, Concluded { version, content, is_final: true });
+            found.windows.insert(key, Concluded { version, content, is_final, is_gone: false });
         }
         let query = self.client.query(&without_places(include_str!("../../../sql/store/version_max.sql")));
         found.version_max = query.param("tenant", tenant).fetch_one().await.map_err(failed)?;
         Ok(found)
     }
 
-    /// What the legs of these calls are found by, each with its company, in the same order.
+    /// What the legs of stored calls are found by, for each (company, call id) of these; none where no such call is stored.
     ///
     /// # Errors
     /// The server's own words.
     pub async fn keys_of_calls<T: AsRef<str>>(&self, calls: &[(T, T)]) -> Result<Vec<Vec<u64>>, StoreError> {
-        let failed = |e| StoreError::new("reading the keys of calls", e);
-        let mut keys = Vec::with_capacity(calls.len());
-        for (tenant, call_id) in calls {
-            let query = self.client.query(&without_places(include_str!("../../../sql/store/keys_of_call.sql")));
-            let query = query.param("tenant", tenant.as_ref()).param("call_id", call_id.as_ref());
-            let found: Option<Vec<u64>> = query.fetch_optional().await.map_err(failed)?;
-            keys.push(found.unwrap_or_default());
+        #[derive(Row, Deserialize)]
+        struct Found {
+            tenant: String,
+            call_id: String,
+            keys: Vec<u64>,
         }
-        Ok(keys)
+        let mut known: HashMap<(String, String), Vec<u64>> = HashMap::new();
+        for part in calls.chunks(KEYS_ASKED_MAX) {
+            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|(t, id)| (t.as_ref(), id.as_ref())).unzip();
+            let query = self.client.query(&without_places(include_str!("../../../sql/store/keys_of_calls.sql")));
+            let rows = query.param("tenants", tenants).param("ids", ids).fetch_all::<Found>().await.map_err(failed)?;
+            known.extend(rows.into_iter().map(|row| ((row.tenant, row.call_id), row.keys)));
+        }
+        let keys = |(tenant, id): &(T, T)| known.get(&(tenant.as_ref().to_owned(), id.as_ref().to_owned())).cloned();
+        Ok(calls.iter().map(|call| keys(call).unwrap_or_default()).collect())
     }
 }
 
-#[derive(Row, Deserialize)]
-struct CallFound {
-    call_id: String,
-    version: u64,
-    content: u64,
-    keys: Vec<u64>,
-    is_final: bool,
+/// Calls in one question: a parameter stands in the URL, which has a limit.
+const KEYS_ASKED_MAX: usize = 200;
+
+fn failed(error: clickhouse::error::Error) -> StoreError {
+    StoreError::new("reading conclusions", error)
 }

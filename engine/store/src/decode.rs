@@ -9,7 +9,7 @@ use adapters::leg::{
 };
 use adapters::leg::{Position, Side, Stage, Text};
 
-use crate::column::Described;
+use crate::column::{Described, TEXT};
 use crate::facts::{LEGS, MARKS, Place};
 use crate::native::{Blocks, Row, SETTINGS};
 use crate::words::Worded;
@@ -175,7 +175,12 @@ impl Store {
     }
 
     fn reading(&self, statement: &str, described: &[Described]) -> clickhouse::query::Query {
-        let names: Vec<String> = described.iter().map(|(name, _)| format!("`{name}`")).collect();
+        // Not as the table keeps them: a LowCardinality column comes in a form of its own, whatever is asked for.
+        let column = |(name, kind): &Described| match *kind {
+            TEXT => format!("CAST(`{name}`, 'String') AS `{name}`"),
+            _ => format!("`{name}`"),
+        };
+        let names: Vec<String> = described.iter().map(column).collect();
         let mut query = self.client.query(&without_places(statement).replace("{columns}", &names.join(", ")));
         for (name, value) in SETTINGS {
             query = query.with_setting(name, value);

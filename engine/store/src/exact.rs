@@ -30,6 +30,9 @@ pub(crate) static PINNED: &[(&str, &str)] = &[
     ("max_partitions_per_insert_block", "0"),
 ];
 
+/// What a table of facts is made with, so that an answered insert outlives a power cut: settings of the table and not of an insert.
+const SYNCED: [&str; 2] = ["fsync_after_insert", "fsync_part_directory"];
+
 /// The version of the pinned settings: what was sent with one is sent again with the same.
 pub const SETTINGS_VERSION: u32 = 1;
 
@@ -273,7 +276,12 @@ impl Store {
             } else {
                 "non_replicated_deduplication_window"
             };
-            let window = window_of(made, setting);
+            let window = setting_of(made, setting);
+            for name in SYNCED.iter().filter(|name| setting_of(made, name) != Some(1)) {
+                findings.push(format!(
+                    "{table} may lose in a power cut what it has answered for: ALTER TABLE {table} MODIFY SETTING {name} = 1"
+                ));
+            }
             // A replicated table remembers as many by default.
             let is_enough = window.map_or(setting.starts_with("replicated"), |w| w >= DEDUPLICATION_WINDOW_MIN);
             if !is_enough {
@@ -313,8 +321,8 @@ impl Store {
     }
 }
 
-/// The number that a table was made with for this setting.
-fn window_of(made: &str, setting: &str) -> Option<u64> {
+/// The number that a table has for this setting.
+fn setting_of(made: &str, setting: &str) -> Option<u64> {
     let (_, settings) = made.split_once("SETTINGS ")?;
     settings.split(|c: char| c == ',' || c.is_whitespace()).collect::<Vec<_>>().windows(3).find_map(|w| match w {
         [name, "=", value] if *name == setting => value.parse().ok(),
@@ -347,10 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_read_from_how_the_table_was_made() {
+    fn a_setting_is_read_from_how_the_table_was_made() {
         let made = "CREATE TABLE d.t (a UInt8) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 10000, index_granularity = 8192 COMMENT 'x'";
-        assert_eq!(window_of(made, "non_replicated_deduplication_window"), Some(10_000));
-        assert_eq!(window_of(made, "replicated_deduplication_window"), None);
-        assert_eq!(window_of("CREATE TABLE d.t (a UInt8) ENGINE = Memory", "x"), None);
+        assert_eq!(setting_of(made, "non_replicated_deduplication_window"), Some(10_000));
+        assert_eq!(setting_of(made, "replicated_deduplication_window"), None);
+        assert_eq!(setting_of("CREATE TABLE d.t (a UInt8) ENGINE = Memory", "x"), None);
     }
 }

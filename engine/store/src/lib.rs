@@ -24,7 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 pub use audit::{Audit, LogEnd, Reached};
-pub use conclusions::{Concluded, ConcludedCall, Conclusions, WindowKey};
+pub use conclusions::{Concluded, Conclusions, WindowKey};
 pub use decode::{LegCursor, LegsOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
@@ -61,7 +61,7 @@ impl StoreError {
         ["NOT_ENOUGH_SPACE", "No space left", "errno: 28"].iter().any(|full| words.contains(full))
     }
 
-    /// The server will never take what was sent, or never answer what was asked: nobody but a person can mend it.
+    /// The server will never take this: nobody but a person can mend it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.source.as_ref().is_some_and(|error| exact::kind(error) == InsertErrorKind::Refused)

@@ -9,8 +9,7 @@ use crate::StoreError;
 use crate::column::Described;
 
 /// Settings without which an answer would have other types than were asked for.
-pub(crate) const SETTINGS: [(&str, &str); 3] = [
-    ("low_cardinality_allow_in_native_format", "0"),
+pub(crate) const SETTINGS: [(&str, &str); 2] = [
     ("output_format_native_encode_types_in_binary_format", "0"),
     // Rows of one block: what waits in memory until its last byte has come.
     ("max_block_size", "8192"),

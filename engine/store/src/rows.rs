@@ -11,9 +11,9 @@ use crate::block::{At, Block, Thousandths};
 pub struct CallRow {
     /// The call.
     pub line: CallLine,
-    /// The customer that its follow-up is owed to.
+    /// The customer that its follow-up is owed to, where the line has one.
     pub customer: Option<String>,
-    /// What its legs are found by (see [`calls::assemble::stored_keys`]).
+    /// What its legs are found by (see [`calls::assemble::stored_keys`]); none where nothing is ever read back.
     pub keys: Vec<u64>,
     /// See [`crate::version`].
     pub version: u64,
@@ -247,22 +247,8 @@ pub(crate) fn follow_ups_of(calls: &[CallRow]) -> Vec<FollowUpRow> {
 /// A measure of one window, with the version of this conclusion.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WindowRow {
-    /// The company.
-    pub tenant: String,
-    /// Of what kind of thing.
-    pub scope: String,
-    /// Of which.
-    pub scope_id: String,
-    /// How long the window is, in seconds.
-    pub size_s: u32,
-    /// When it begins.
-    pub opened_at: Moment,
-    /// What was measured.
-    pub measure: String,
-    /// In thousandths.
-    pub value_thousandths: i64,
-    /// Nothing of it is expected any more.
-    pub is_final: bool,
+    /// The measure.
+    pub window: calls::window::WindowRow,
     /// See [`crate::version`].
     pub version: u64,
     /// A hash of what is concluded.
@@ -272,16 +258,16 @@ pub struct WindowRow {
 pub(crate) fn windows(rows: &[WindowRow]) -> Block {
     let mut block = Block::of(rows.len());
     block
-        .column("tenant", rows, |r| r.tenant.clone())
-        .column("scope", rows, |r| r.scope.clone())
-        .column("scope_id", rows, |r| r.scope_id.clone())
-        .column("size_s", rows, |r| r.size_s)
-        .column("opened_at", rows, |r| At(r.opened_at.0))
-        .column("measure", rows, |r| r.measure.clone())
+        .column("tenant", rows, |r| r.window.tenant.to_string())
+        .column("scope", rows, |r| r.window.scope.to_owned())
+        .column("scope_id", rows, |r| r.window.scope_id.to_string())
+        .column("size_s", rows, |r| r.window.size_s)
+        .column("opened_at", rows, |r| At(r.window.opened_at.0))
+        .column("measure", rows, |r| r.window.measure.to_owned())
         .column("version", rows, |r| r.version)
         .column("content", rows, |r| r.content)
-        .column("value", rows, |r| Thousandths(r.value_thousandths))
-        .column("is_final", rows, |r| r.is_final);
+        .column("value", rows, |r| Thousandths(r.window.value.0))
+        .column("is_final", rows, |r| r.window.is_final);
     block
 }
 
@@ -292,40 +278,34 @@ pub struct MergedRow {
     pub tenant: String,
     /// The name.
     pub id: String,
-    /// What it is part of now; empty where there is nothing.
+    /// The call or follow-up that it is part of now; empty where it is of none.
     pub merged_into: String,
     /// See [`crate::version`].
     pub version: u64,
-    /// When it was decided, by the log's clock.
+    /// When it was decided, by the log's clock. It stands for the moment at which the call began, which nobody asks for any more.
     pub decided_at: Moment,
 }
 
-/// The row that hides a call: what it does not tell stays at the columns' defaults.
+/// The rows that hide calls: what they do not tell stays at the columns' defaults.
 pub(crate) fn merged_calls(rows: &[MergedRow]) -> Block {
-    let mut block = merged("call_id", rows);
-    block.column("content", rows, |_| 0u64);
-    block
+    merged(rows, "call_id", "started_at")
 }
 
 pub(crate) fn merged_verdicts(rows: &[MergedRow]) -> Block {
-    let mut block = merged("call_id", rows);
-    block.column("decided_at", rows, |r| At(r.decided_at.0));
-    block
+    merged(rows, "call_id", "decided_at")
 }
 
-/// The same of a follow-up.
 pub(crate) fn merged_follow_ups(rows: &[MergedRow]) -> Block {
-    let mut block = merged("follow_up_id", rows);
-    block.column("content", rows, |_| 0u64);
-    block
+    merged(rows, "follow_up_id", "opened_at")
 }
 
-fn merged(id: &str, rows: &[MergedRow]) -> Block {
+fn merged(rows: &[MergedRow], id: &str, moment: &str) -> Block {
     let mut block = Block::of(rows.len());
     block
         .column("tenant", rows, |r| r.tenant.clone())
         .column(id, rows, |r| r.id.clone())
         .column("version", rows, |r| r.version)
-        .column("merged_into", rows, |r| Some(r.merged_into.clone()));
+        .column("merged_into", rows, |r| Some(r.merged_into.clone()))
+        .column(moment, rows, |r| At(r.decided_at.0));
     block
 }

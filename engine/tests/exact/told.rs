@@ -1,0 +1,201 @@
+//! What is asked of the tables: legs by place, key and trunk, the last header of a source, conclusions and what hides them.
+
+use adapters::Leg;
+use adapters::leg::{End, Moment};
+use calls::assemble::stored_keys;
+use calls::measure::Thousandths;
+use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MergedRow, Place, WindowKey, WindowRow};
+
+use super::corpus::read;
+use super::{NOON, Tables, about, batch, leg, place, wait};
+
+fn ids(legs: &[(Leg, Place)]) -> Vec<u64> {
+    legs.iter().map(|(leg, _)| leg.position.record).collect()
+}
+
+#[test]
+fn legs_are_found_by_place_by_key_and_by_trunk() {
+    let tables = Tables::made();
+    let mut facts = FactsBuilder::default();
+    for position in (0..40u64).rev() {
+        let mut leg = leg(position);
+        match position {
+            11 => leg.started_at = None,
+            12 => leg.from = End { trunk: "to-the-shop".into(), ..End::default() },
+            13 => leg.to = Some(End { trunk: "to-the-shop".into(), ..End::default() }),
+            14 => leg.link_keys.clear(),
+            _ => {}
+        }
+        facts.leg(&leg, place(position));
+    }
+    tables.insert(&facts.seal(&about(0, 40)));
+    // A later reading of the log: everything of the earlier one is before it.
+    let mut facts = FactsBuilder::default();
+    facts.leg(&leg(100), Place { epoch: 2, ..place(0) });
+    tables.insert(&facts.seal(&store::Batch { epoch: 2, ..about(0, 1) }));
+
+    let stored = |epoch, before, since: Moment, tenant: Option<&str>| {
+        let tenant = tenant.map(str::to_owned);
+        let of = LegsOf::Stored { topic: "calls".into(), partition: 3, epoch, before, since, tenant };
+        ids(&read(&tables, &of))
+    };
+    assert_eq!(stored(1, 30, place(25).logged_at, None), [25, 26, 27, 28, 29]);
+    assert_eq!(stored(1, 30, place(25).logged_at, Some("acme")), [25, 26, 27, 28, 29]);
+    assert_eq!(stored(1, 30, NOON, Some("other")), [0; 0]);
+    assert_eq!(stored(2, 0, place(38).logged_at, None), [38, 39]);
+    assert_eq!(stored(2, 1, NOON, None).last(), Some(&100));
+
+    let keyed = |keys: Vec<u64>, from_s: i64, to_s: i64| {
+        let (from, to) = (NOON.plus_ms(from_s * 1000), NOON.plus_ms(to_s * 1000));
+        ids(&read(&tables, &LegsOf::Keys { tenant: "acme".into(), keys, from, to }))
+    };
+    let key = |position| stored_keys(&leg(position)).next().expect("a key");
+    assert_eq!(keyed(vec![key(10), key(20)], 0, 40), [10, 11, 20, 21]);
+    assert_eq!(keyed(vec![key(10), key(20)], 20, 20), [11, 20], "a leg that tells no moment may be of any time");
+    // A leg without a key is found by itself.
+    let mut alone = leg(14);
+    alone.link_keys.clear();
+    assert_eq!(keyed(stored_keys(&alone).collect(), 0, 40), [14]);
+
+    let (tenant, pbx, trunk) = ("acme".to_owned(), "main".to_owned(), "to-the-shop".to_owned());
+    let (from, to) = (NOON.plus_ms(12_000), NOON.plus_ms(13_000));
+    assert_eq!(ids(&read(&tables, &LegsOf::Between { tenant, pbx, trunk, from, to })), [12, 13]);
+}
+
+#[test]
+fn a_record_that_was_sent_twice_is_two_rows_and_one_leg() {
+    let tables = Tables::made();
+    let mut facts = FactsBuilder::default();
+    for position in [1, 9] {
+        facts.leg(&leg(1), place(position));
+    }
+    tables.insert(&facts.seal(&about(0, 10)));
+    tables.ask("OPTIMIZE TABLE legs FINAL");
+    assert_eq!(tables.ask("SELECT position FROM legs ORDER BY position"), "1\n9");
+    assert_eq!(tables.ask("SELECT position FROM legs_now"), "1");
+}
+
+#[test]
+fn the_last_header_of_a_source_is_given() {
+    let tables = Tables::made();
+    tables.insert(&batch(0, 40));
+    let last = |before| wait(tables.store.last_marks("calls", 3, 1, before, "header")).expect("asked");
+    let marks = last(30);
+    assert_eq!(marks.len(), 1);
+    assert_eq!((marks[0].value.as_slice(), marks[0].source.as_slice()), (&b"columns of 20"[..], &b"pbx.csv"[..]));
+    assert_eq!((marks[0].place.position, marks[0].place.logged_at), (20, place(20).logged_at));
+    assert_eq!(last(0), []);
+    assert_eq!(tables.count("marks_now"), 4);
+}
+
+/// The lines of two calls with one customer, the first of which was missed.
+fn lines() -> Vec<calls::CallLine> {
+    let directory = directory::Directory::without_site_file("main");
+    let mut calls = calls::Calls::new(calls::Site::new(&directory), &[adapters::Ends::EachRecord], false);
+    for position in [0, 60] {
+        let mut leg = leg(position);
+        leg.origin =
+            std::sync::Arc::new(adapters::leg::Origin { tenant: directory.tenant().into(), ..(*leg.origin).clone() });
+        leg.from = End { kind: adapters::leg::EndKind::Outside, number: "0441234567".into(), ..End::default() };
+        leg.to = Some(End { kind: adapters::leg::EndKind::Person, number: "101".into(), ..End::default() });
+        (leg.rang_at, leg.ended_at) = (leg.started_at, leg.started_at.map(|at| at.plus_ms(9000)));
+        leg.disposition = adapters::leg::Disposition::NoAnswer;
+        calls.push(leg);
+    }
+    let mut lines = Vec::new();
+    calls.whole().finish(|told| {
+        if let calls::Told::Call(line) = told {
+            lines.push(*line);
+        }
+    });
+    lines
+}
+
+#[test]
+fn conclusions_are_compared_and_hidden() {
+    let tables = Tables::made();
+    let store = &tables.store;
+    let mut lines = lines();
+    lines.sort_by_key(|line| line.started_at);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let tenant = lines[0].tenant.to_string();
+    let told = lines[0].follow_up.clone().expect("a missed call is owed something");
+    lines.iter_mut().for_each(|line| line.follow_up = None);
+    let ids: Vec<String> = lines.iter().map(|line| line.call_id.to_string()).collect();
+    let rows: Vec<CallRow> = (10..)
+        .zip(lines)
+        .map(|(version, line)| CallRow {
+            line,
+            customer: None,
+            keys: vec![version, 5],
+            version,
+            content: version + 1,
+            decided_at: NOON,
+        })
+        .collect();
+    wait(store.write_calls(&rows)).expect("written");
+    let follow_up = calls::customers::FollowUp {
+        tenant: tenant.as_str().into(),
+        customer: Some("+380441234567".into()),
+        opening_call: ids[0].as_str().into(),
+        opened_at: NOON,
+        calls: ids.iter().map(|id| id.as_str().into()).collect(),
+        line: told.clone(),
+        merged_into: None,
+    };
+    wait(store.write_follow_ups(&[FollowUpRow { follow_up, version: 12, content: 3 }])).expect("written");
+    let window = calls::window::WindowRow {
+        tenant: tenant.as_str().into(),
+        scope: "tenant",
+        scope_id: "".into(),
+        size_s: 300,
+        opened_at: NOON,
+        measure: "missed",
+        value: Thousandths(2000),
+        is_final: false,
+    };
+    wait(store.write_windows(&[WindowRow { window, version: 13, content: 4 }])).expect("written");
+
+    // A follow-up stands with each of its calls, though they were written without it.
+    let shown = tables.ask("SELECT call_id, follow_up.id FROM calls_now ORDER BY started_at");
+    assert_eq!(shown, format!("{}\t{1}\n{2}\t{1}", ids[0], told.id, ids[1]));
+    assert_eq!(tables.ask("SELECT scope, measure, value FROM windows_now"), "tenant\tmissed\t2");
+    let found = |since| wait(store.conclusions(&tenant, since)).expect("asked");
+    let all = found(NOON);
+    assert_eq!(all.version_max, 13);
+    assert_eq!(all.calls.len(), 2);
+    let first = all.calls[&ids[0]];
+    assert_eq!((first.version, first.content, first.is_gone), (10, 11, false));
+    assert_eq!(all.follow_ups[told.id.as_str()], Concluded { version: 12, content: 3, is_final: true, is_gone: false });
+    let key = WindowKey {
+        scope: "tenant".into(),
+        scope_id: String::new(),
+        size_s: 300,
+        opened_at: NOON,
+        measure: "missed".into(),
+    };
+    assert_eq!(all.windows[&key], Concluded { version: 13, content: 4, is_final: false, is_gone: false });
+    let later = found(NOON.plus_ms(1));
+    assert_eq!((later.calls.len(), later.follow_ups.len(), later.windows.len(), later.version_max), (1, 0, 0, 13));
+    let asked = [ids[1].as_str(), "never", ids[0].as_str()].map(|id| (tenant.as_str(), id));
+    assert_eq!(wait(store.keys_of_calls(&asked)).expect("asked"), [vec![11, 5], vec![], vec![10, 5]]);
+
+    // A call that turned out to be part of another: no view shows it, nor an earlier verdict of it.
+    let gone = |id: &str, version| {
+        let (tenant, id, merged_into) = (tenant.clone(), id.to_owned(), ids[1].clone());
+        MergedRow { tenant, id, merged_into, version, decided_at: NOON.plus_ms(100_000) }
+    };
+    wait(store.write_merged(&[gone(&ids[0], 20)])).expect("written");
+    wait(store.write_merged_follow_ups(&[gone(&told.id, 21)])).expect("written");
+    for view in ["calls_now", "verdicts_now"] {
+        assert_eq!(tables.ask(&format!("SELECT call_id FROM {view}")), ids[1], "{view}");
+    }
+    assert_eq!(tables.count("follow_ups_now"), 0);
+    assert_eq!(tables.ask("SELECT follow_up.id FROM calls_now"), "\\N");
+    let all = found(NOON);
+    assert!(all.calls[&ids[0]].is_gone && !all.calls[&ids[1]].is_gone && all.follow_ups[told.id.as_str()].is_gone);
+    assert_eq!(all.version_max, 21);
+    // Late news of the old name, of a lower version, brings nothing back.
+    wait(store.write_calls(&rows)).expect("written");
+    assert_eq!(tables.ask("SELECT call_id FROM calls_now"), ids[1]);
+}
