@@ -14,6 +14,7 @@ use crate::{Store, StoreError, without_places};
 /// What every exact insert says, whatever the server's defaults are: under other block settings the same rows are other blocks.
 /// [`SETTINGS_VERSION`] counts changes of this list.
 pub(crate) static PINNED: &[(&str, &str)] = &[
+    // What older servers hear, and what newer ones do: those take no notice of the first.
     ("insert_deduplicate", "1"),
     ("deduplicate_insert", "enable"),
     ("deduplicate_blocks_in_dependent_materialized_views", "1"),
@@ -212,12 +213,7 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) async fn send_rows(&self, block: &SealedBlock) -> Result<(), Error> {
-        let client = self.client.clone().with_setting("insert_deduplicate", "0");
-        self.send_packed(&client, block).await
-    }
-
-    async fn send_packed(&self, client: &Client, block: &SealedBlock) -> Result<(), Error> {
+    pub(crate) async fn send_packed(&self, client: &Client, block: &SealedBlock) -> Result<(), Error> {
         let client = client.clone().with_setting("decompress", "1");
         crate::send(&client, &self.limits, statement(block.table), block.body.clone()).await
     }

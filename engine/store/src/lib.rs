@@ -16,7 +16,8 @@ mod native;
 mod rows;
 mod words;
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clickhouse::Client;
@@ -117,7 +118,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_rows(&self, rows: &Sealed) -> Result<(), StoreError> {
         for block in rows.blocks() {
-            self.retried(block.table, block.rows, || self.send_rows(block)).await?;
+            let client = self.client_of_one_insert();
+            self.retried(block.table, block.rows, || self.send_packed(&client, block)).await?;
         }
         Ok(())
     }
@@ -220,9 +222,17 @@ impl Store {
         }
         let statement = format!("INSERT INTO {table} ({}) FORMAT Native", block.names());
         let bytes = Bytes::from(block.sealed());
-        // The same rows may be written again after others of their keys: only the server's tables know which counts.
-        let client = self.client.clone().with_setting("insert_deduplicate", "0");
+        let client = self.client_of_one_insert();
         self.retried(table, block.rows() as u64, || send(&client, &self.limits, statement.clone(), bytes.clone())).await
+    }
+
+    /// The same rows may come again after others of their keys, and count then: a server that knows the block would drop it.
+    /// A token of its own says that it is another one, in words that every version of the server understands; a retry has the same.
+    fn client_of_one_insert(&self) -> Client {
+        static INSERTS: AtomicU64 = AtomicU64::new(0);
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let token = format!("once/{}/{since}/{}", std::process::id(), INSERTS.fetch_add(1, Ordering::Relaxed));
+        self.client.clone().with_setting("insert_deduplication_token", token)
     }
 
     async fn retried<F>(&self, table: &str, rows: u64, send: impl Fn() -> F) -> Result<(), StoreError>

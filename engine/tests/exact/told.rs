@@ -75,6 +75,18 @@ fn a_record_that_was_sent_twice_is_two_rows_and_one_leg() {
     assert_eq!(tables.ask("SELECT position FROM legs_now"), "1");
 }
 
+/// A demo whose settings were changed and changed back.
+#[test]
+fn rows_of_no_batch_that_come_again_count_again() {
+    let tables = Tables::made();
+    for detail in ["a", "b", "a"] {
+        let mut facts = FactsBuilder::default();
+        facts.leg(&Leg { detail: detail.into(), ..leg(1) }, place(1));
+        wait(tables.store.write_rows(&facts.seal_rows("spool"))).expect("written");
+        assert_eq!(tables.ask("SELECT detail FROM legs_now"), detail);
+    }
+}
+
 #[test]
 fn the_last_header_of_a_source_is_given() {
     let tables = Tables::made();

@@ -34,8 +34,7 @@ impl Drop for World {
 impl World {
     pub fn start() -> World {
         let folder = crate::process::folder();
-        let mut world =
-            World { folder, broker: None, bootstrap: String::new(), database: None, url: String::new() };
+        let mut world = World { folder, broker: None, bootstrap: String::new(), database: None, url: String::new() };
         world.start_broker();
         world.start_database();
         let ran = run(ringback(["migrate", "--clickhouse"]).arg(&world.url));
@@ -148,7 +147,8 @@ impl World {
     /// `calls_now` has what `ringback calls` prints of the same records.
     pub fn check_calls(&self, records: &[u8]) {
         let file = write(self.folder.path(), "records.csv", records);
-        let lines = run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&file)).lines();
+        let lines =
+            run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&file)).lines();
         let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
             output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
         let rows = self.ask(&format!("SELECT * FROM calls_now {settings} FORMAT JSONEachRow"));
@@ -197,9 +197,7 @@ fn written_ms(line: &[u8]) -> i64 {
 fn same(key: &str, value: &Value) -> Value {
     match value {
         // Numbers of records are text in the view, since with several files they are.
-        Value::Array(values) if key == "records" => {
-            values.iter().map(|r| r.to_string().replace('"', "")).collect()
-        }
+        Value::Array(values) if key == "records" => values.iter().map(|r| r.to_string().replace('"', "")).collect(),
         Value::Array(values) => values.iter().map(|v| same("", v)).collect(),
         Value::Object(fields) if fields.values().all(Value::is_null) => Value::Null,
         Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), same(k, v))).collect(),
