@@ -57,7 +57,7 @@ pub(crate) enum Step {
     /// The one who spoke dials a colleague, speaks, and joins the caller; until then the caller is on hold.
     Attended { by: PersonAt, to: PersonAt, dialed: i64, answered: i64, joined: i64, until: i64 },
     /// The one who spoke parks the caller.
-    Park { by: PersonAt, span: Span, end: ParkEnd },
+    Park { span: Span, end: ParkEnd },
     /// The call goes to a person of another exchange, over a tie.
     Cross { pbx: usize, ring: Ring, back: Option<Ring> },
 }

@@ -257,7 +257,7 @@ impl Dice<'_> {
             self.ended_by_caller = true;
             ParkEnd::CallerLeft
         };
-        self.steps.push(Step::Park { by, span, end });
+        self.steps.push(Step::Park { span, end });
     }
 
     /// To a person of another exchange, over a tie, if there is one. True if it went.
