@@ -149,7 +149,10 @@ fn exchange(
         let entry = match did.entry.kind {
             EntryKind::Person => with_extension(target).map(Entry::Person),
             EntryKind::Queue => queue.map(|q| {
-                Entry::Queue(place(&mut queues, Team { id: q.id.clone(), members: members(&q.members), in_order: false }))
+                Entry::Queue(place(
+                    &mut queues,
+                    Team { id: q.id.clone(), members: members(&q.members), in_order: false },
+                ))
             }),
             EntryKind::HuntGroup => hunt_group.map(|g| Entry::HuntGroup(place(&mut hunt_groups, team(g, &members)))),
             // A menu stands on one exchange: that of its context, or the first.
@@ -177,7 +180,10 @@ fn exchange(
         )));
     }
     if queues.iter().chain(&hunt_groups).any(|t| t.members.is_empty()) {
-        return Err(GeneratorError(format!("a queue or hunt group of PBX `{}` has no member with a telephone there", choice.id)));
+        return Err(GeneratorError(format!(
+            "a queue or hunt group of PBX `{}` has no member with a telephone there",
+            choice.id
+        )));
     }
     let line = |name: &str| pbx.trunks.iter().find(|t| t.name == name);
     let line = |name: &str| line(name).map(|t| Line { name: t.name.clone(), device: t.device.clone() });
@@ -185,13 +191,18 @@ fn exchange(
     for (other, other_choice) in pbxes.iter().enumerate().filter(|(other, _)| *other != at) {
         for tie in directory.ties() {
             for (near, far) in [(&tie.a, &tie.b), (&tie.b, &tie.a)] {
-                if near.pbx == choice.id && far.pbx == other_choice.id && let Some(line) = line(&near.trunk) {
+                if near.pbx == choice.id
+                    && far.pbx == other_choice.id
+                    && let Some(line) = line(&near.trunk)
+                {
                     ties.insert(other, line);
                 }
             }
         }
     }
-    let is_tie = |name: &str| directory.ties().iter().any(|t| [&t.a, &t.b].iter().any(|e| e.pbx == choice.id && e.trunk == name));
+    let is_tie = |name: &str| {
+        directory.ties().iter().any(|t| [&t.a, &t.b].iter().any(|e| e.pbx == choice.id && e.trunk == name))
+    };
     let lines: Vec<Line> = pbx.trunks.iter().filter(|t| !is_tie(&t.name)).filter_map(|t| line(&t.name)).collect();
     if lines.is_empty() {
         return Err(GeneratorError(format!("PBX `{}` has no [[trunk]] to the outside", choice.id)));

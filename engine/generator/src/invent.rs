@@ -26,8 +26,10 @@ pub(crate) fn site_file(rng: &mut Rng, pbxes: &[PbxChoice]) -> String {
          tenant = \"arboretum\"\n",
     );
     for site in 0..pbxes.len() {
-        let (id, zone) = if site == 0 { ("grove".to_owned(), "Europe/London") } else { (format!("glade{site}"), "Europe/Dublin") };
-        let _ = write!(text, "\n[[site]]\nid = \"{id}\"\nzone = \"{zone}\"\ncountry = \"GB\"\noutside_prefix = \"9\"\n");
+        let (id, zone) =
+            if site == 0 { ("grove".to_owned(), "Europe/London") } else { (format!("glade{site}"), "Europe/Dublin") };
+        let _ =
+            write!(text, "\n[[site]]\nid = \"{id}\"\nzone = \"{zone}\"\ncountry = \"GB\"\noutside_prefix = \"9\"\n");
         for day in ["mon", "tue", "wed", "thu", "fri"] {
             let _ = writeln!(text, "hours.{day} = [\"08:00-18:00\"]");
         }

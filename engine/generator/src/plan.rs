@@ -124,15 +124,19 @@ impl Planner {
     /// The next call, and its story.
     pub(crate) fn next(&mut self, company: &Company) -> (Call, u64) {
         loop {
-            if let Some(Reverse((at, serial))) = self.intents.peek().copied().filter(|Reverse((at, _))| *at <= self.now_ms) {
+            if let Some(Reverse((at, serial))) =
+                self.intents.peek().copied().filter(|Reverse((at, _))| *at <= self.now_ms)
+            {
                 self.intents.pop();
                 if let Some(intent) = self.waiting.remove(&serial) {
                     return (self.follow(company, at, &intent), intent.story);
                 }
             }
-            if self.now_ms.div_euclid(SLOT_MS) != self.slot_from_ms.div_euclid(SLOT_MS) || self.slot_from_ms == i64::MIN {
+            if self.now_ms.div_euclid(SLOT_MS) != self.slot_from_ms.div_euclid(SLOT_MS) || self.slot_from_ms == i64::MIN
+            {
                 self.slot_from_ms = self.now_ms;
-                self.chance_per_second = (chance_of_100_per_second(company, self.now_ms) << 32) / 100 / SECONDS_PER_PERSON;
+                self.chance_per_second =
+                    (chance_of_100_per_second(company, self.now_ms) << 32) / 100 / SECONDS_PER_PERSON;
             }
             self.now_ms += 1_000;
             if u64::from(self.rng.u32(..)) < self.chance_per_second {
@@ -152,11 +156,18 @@ impl Planner {
         let mut names = names.into_iter();
         let mut whole = truth(call, company, story, known.told.len() + 1);
         whole.linkedid = names.next().unwrap_or_default();
-        let spoke = matches!(whole.outcome, "answered" | "answered_then_lost") && whole.talk_s * 1000.0 >= company.directory.talk_min_ms() as f64;
+        let spoke = matches!(whole.outcome, "answered" | "answered_then_lost")
+            && whole.talk_s * 1000.0 >= company.directory.talk_min_ms() as f64;
         known.missed = whole.missed_customer_call && !whole.short;
         let id = whole.id.clone();
         known.told.push((whole, spoke));
-        let consultations = call.steps.iter().filter_map(|s| if let Step::Attended { by, to, dialed, answered, joined, .. } = s { Some((by, to, dialed, answered, joined)) } else { None });
+        let consultations = call.steps.iter().filter_map(|s| {
+            if let Step::Attended { by, to, dialed, answered, joined, .. } = s {
+                Some((by, to, dialed, answered, joined))
+            } else {
+                None
+            }
+        });
         for ((by, to, dialed, answered, joined), name) in consultations.zip(names) {
             let seconds = |ms: i64| ms as f64 / 1000.0;
             let consultation = Truth {
@@ -181,7 +192,11 @@ impl Planner {
             };
             known.told.push((consultation, false));
         }
-        if self.goes_on(company, story, call) { Vec::new() } else { self.stories.remove(&story).map(over).unwrap_or_default() }
+        if self.goes_on(company, story, call) {
+            Vec::new()
+        } else {
+            self.stories.remove(&story).map(over).unwrap_or_default()
+        }
     }
 
     /// The truths of stories that will not go on, since nothing more is written.
@@ -229,7 +244,10 @@ impl Planner {
     /// Whether the story goes on after this call, and how.
     fn goes_on(&mut self, company: &Company, story: u64, call: &Call) -> bool {
         let Some(known) = self.stories.get(&story) else { return false };
-        let owes = known.missed || call.kind == Kind::Outbound && !known.told.last().is_some_and(|(_, spoke)| *spoke) && known.told.len() > 1;
+        let owes = known.missed
+            || call.kind == Kind::Outbound
+                && !known.told.last().is_some_and(|(_, spoke)| *spoke)
+                && known.told.len() > 1;
         if !owes || known.customer.is_empty() || known.told.len() >= CALLS_MAX {
             return false;
         }
@@ -384,12 +402,13 @@ fn first_tried(call: &Call) -> Option<PersonAt> {
 fn over(story: Story) -> Vec<Truth> {
     let told = story.told;
     let settles = |after: usize| {
-        told.iter().skip(after + 1).find(|(t, spoke)| *spoke && t.part_of.is_none() && t.kind != "internal").map(|(t, _)| {
-            (t.id.clone(), if t.kind == "outbound" { "employee_called" } else { "customer_called_again" })
-        })
+        told.iter().skip(after + 1).find(|(t, spoke)| *spoke && t.part_of.is_none() && t.kind != "internal").map(
+            |(t, _)| (t.id.clone(), if t.kind == "outbound" { "employee_called" } else { "customer_called_again" }),
+        )
     };
     let settled: Vec<Option<(String, &'static str)>> = (0..told.len()).map(settles).collect();
-    let owed = |t: &Truth| t.kind == "inbound" && (t.missed_customer_call || t.outcome == "answered_then_lost") && !t.short;
+    let owed =
+        |t: &Truth| t.kind == "inbound" && (t.missed_customer_call || t.outcome == "answered_then_lost") && !t.short;
     told.into_iter()
         .zip(settled)
         .map(|((mut truth, _), settled)| {
@@ -407,8 +426,8 @@ fn over(story: Story) -> Vec<Truth> {
 
 /// The ranges reserved for fiction in the United Kingdom, each with a thousand numbers.
 const FICTION: [&str; 16] = [
-    "113496", "114496", "115496", "116496", "117496", "118496", "121496", "131496", "141496", "151496", "161496", "191498",
-    "207946", "292018", "770090", "808157",
+    "113496", "114496", "115496", "116496", "117496", "118496", "121496", "131496", "141496", "151496", "161496",
+    "191498", "207946", "292018", "770090", "808157",
 ];
 
 /// The customer of a story, E.164: the same one comes again only after all others.

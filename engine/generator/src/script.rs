@@ -44,22 +44,54 @@ pub(crate) struct Span {
 
 pub(crate) enum Step {
     /// The menu plays; `left` if the caller hung up in it.
-    Menu { span: Span, left: bool },
+    Menu {
+        span: Span,
+        left: bool,
+    },
     /// A message that turns callers away.
-    Closed { span: Span },
-    Mailbox { person: PersonAt, span: Span },
+    Closed {
+        span: Span,
+    },
+    Mailbox {
+        person: PersonAt,
+        span: Span,
+    },
     /// Telephones of people ring together.
     Ring(Ring),
     /// The caller waits in a queue.
-    Wait { queue: usize, limit_s: i64, rounds: Vec<Round>, span: Span, end: WaitEnd },
+    Wait {
+        queue: usize,
+        limit_s: i64,
+        rounds: Vec<Round>,
+        span: Span,
+        end: WaitEnd,
+    },
     /// A far telephone outside rings: outbound.
-    Outside { span: Span, answered: Option<i64>, busy: bool },
+    Outside {
+        span: Span,
+        answered: Option<i64>,
+        busy: bool,
+    },
     /// The one who spoke dials a colleague, speaks, and joins the caller; until then the caller is on hold.
-    Attended { by: PersonAt, to: PersonAt, dialed: i64, answered: i64, joined: i64, until: i64 },
+    Attended {
+        by: PersonAt,
+        to: PersonAt,
+        dialed: i64,
+        answered: i64,
+        joined: i64,
+        until: i64,
+    },
     /// The one who spoke parks the caller.
-    Park { span: Span, end: ParkEnd },
+    Park {
+        span: Span,
+        end: ParkEnd,
+    },
     /// The call goes to a person of another exchange, over a tie.
-    Cross { pbx: usize, ring: Ring, back: Option<Ring> },
+    Cross {
+        pbx: usize,
+        ring: Ring,
+        back: Option<Ring>,
+    },
 }
 
 #[derive(Clone)]
@@ -78,7 +110,10 @@ pub(crate) struct Ring {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RingEnd {
     /// Who answered, when, and until when they spoke; the ringing's span ends at the answer.
-    Answered { by: PersonAt, until: i64 },
+    Answered {
+        by: PersonAt,
+        until: i64,
+    },
     NoAnswer,
     Busy,
     CallerLeft,
@@ -93,7 +128,10 @@ pub(crate) struct Round {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitEnd {
     /// Answered at the end of the last round.
-    Answered { by: PersonAt, until: i64 },
+    Answered {
+        by: PersonAt,
+        until: i64,
+    },
     TimedOut,
     CallerLeft,
 }

@@ -38,7 +38,9 @@ impl Clock {
         let of_day = local.rem_euclid(86_400);
         two(year / 100, out);
         two(year % 100, out);
-        for (mark, part) in [(b'-', month), (b'-', day), (b' ', of_day / 3600), (b':', of_day / 60 % 60), (b':', of_day % 60)] {
+        for (mark, part) in
+            [(b'-', month), (b'-', day), (b' ', of_day / 3600), (b':', of_day / 60 % 60), (b':', of_day % 60)]
+        {
             out.push(mark);
             two(part, out);
         }

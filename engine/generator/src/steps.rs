@@ -99,7 +99,11 @@ impl Dice<'_> {
             let answered = self.now;
             self.now += self.rng.i64(TALK_MIN_S * 1000..TALK_MAX_S * 1000);
             self.ended_by_caller = self.chance(50);
-            self.steps.push(Step::Outside { span: Span { from, until: answered }, answered: Some(answered), busy: false });
+            self.steps.push(Step::Outside {
+                span: Span { from, until: answered },
+                answered: Some(answered),
+                busy: false,
+            });
             return true;
         }
         let busy = self.chance(25);
@@ -148,7 +152,13 @@ impl Dice<'_> {
     }
 
     /// Telephones ring together until somebody answers, the caller leaves, or the limit comes.
-    fn ring(&mut self, people: Vec<PersonAt>, hunt_group: Option<usize>, limit_s: i64, passed_by: Option<PersonAt>) -> Ring {
+    fn ring(
+        &mut self,
+        people: Vec<PersonAt>,
+        hunt_group: Option<usize>,
+        limit_s: i64,
+        passed_by: Option<PersonAt>,
+    ) -> Ring {
         let from = self.now;
         let free: Vec<PersonAt> = people.iter().copied().filter(|p| self.busy_until[*p] <= from).collect();
         let span = |until: i64| Span { from, until };
@@ -163,12 +173,26 @@ impl Dice<'_> {
             let answered = self.now;
             let by = free[self.rng.usize(0..free.len())];
             let until = self.talk(by);
-            return Ring { hunt_group, people: free, limit_s, passed_by, span: span(answered), end: RingEnd::Answered { by, until } };
+            return Ring {
+                hunt_group,
+                people: free,
+                limit_s,
+                passed_by,
+                span: span(answered),
+                end: RingEnd::Answered { by, until },
+            };
         }
         if dice < ANSWERS + LEAVES_RINGING {
             self.now += self.rng.i64(1_200..(limit_s - 2) * 1000);
             self.ended_by_caller = true;
-            return Ring { hunt_group, people: free, limit_s, passed_by, span: span(self.now), end: RingEnd::CallerLeft };
+            return Ring {
+                hunt_group,
+                people: free,
+                limit_s,
+                passed_by,
+                span: span(self.now),
+                end: RingEnd::CallerLeft,
+            };
         }
         self.now += limit_s * 1000 + 20;
         self.ended_by_caller = false;

@@ -201,7 +201,13 @@ impl<'c> Tally<'c> {
                     self.outcome = "answered";
                     self.answered_by.push("customer".to_owned());
                 } else {
-                    self.outcome = if *busy { "busy" } else if call.ended_by_caller { "abandoned" } else { "no_answer" };
+                    self.outcome = if *busy {
+                        "busy"
+                    } else if call.ended_by_caller {
+                        "abandoned"
+                    } else {
+                        "no_answer"
+                    };
                 }
             }
             Step::Attended { to, dialed, joined, until, .. } => {

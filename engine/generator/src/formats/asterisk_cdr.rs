@@ -32,9 +32,28 @@ pub(crate) const SITE_LINES: &str = "\n[pbx.contexts]\narriving = \"number\"\npe
 
 /// The columns where the site file names none.
 const COLUMNS: [&str; 22] = [
-    "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end",
-    "duration", "billsec", "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "linkedid",
-    "peeraccount", "sequence", "did",
+    "clid",
+    "src",
+    "dst",
+    "dcontext",
+    "channel",
+    "dstchannel",
+    "lastapp",
+    "lastdata",
+    "start",
+    "answer",
+    "end",
+    "duration",
+    "billsec",
+    "disposition",
+    "amaflags",
+    "accountcode",
+    "uniqueid",
+    "userfield",
+    "linkedid",
+    "peeraccount",
+    "sequence",
+    "did",
 ];
 /// Without these the adapter understands nothing.
 const NEEDED: [&str; 4] = ["channel", "start", "end", "disposition"];
@@ -147,7 +166,14 @@ impl Scribe<'_> {
         names
     }
 
-    fn step(&mut self, step: &Step, next: Option<&Step>, channel: &Channel, state: &mut State, names: &mut Vec<String>) {
+    fn step(
+        &mut self,
+        step: &Step,
+        next: Option<&Step>,
+        channel: &Channel,
+        state: &mut State,
+        names: &mut Vec<String>,
+    ) {
         // While a consultation goes on, the row of the talk before goes on too.
         let talk_until = |until: i64| if let Some(Step::Attended { joined, .. }) = next { *joined } else { until };
         match step {
@@ -179,7 +205,15 @@ impl Scribe<'_> {
                         WaitEnd::Answered { by, until } if nth + 1 == rounds.len() => Some((*by, talk_until(*until))),
                         _ => None,
                     };
-                    self.telephones(&round.people, round.span.from, round.span.until, answered, "NO ANSWER", channel, state);
+                    self.telephones(
+                        &round.people,
+                        round.span.from,
+                        round.span.until,
+                        answered,
+                        "NO ANSWER",
+                        channel,
+                        state,
+                    );
                 }
                 match end {
                     WaitEnd::TimedOut => {
@@ -292,7 +326,13 @@ impl Scribe<'_> {
         let (kind, line) = device.split_once('/').unwrap_or(("PJSIP", device));
         state.place = self.place("inside", &dialed, "Dial", &format!("{kind}/{dialed}@{line},{OUTSIDE_LIMIT_S},T"));
         let start = state.first.take().unwrap_or(call.started_ms);
-        let disposition = if answered.is_some() { "ANSWERED" } else if busy { "BUSY" } else { "NO ANSWER" };
+        let disposition = if answered.is_some() {
+            "ANSWERED"
+        } else if busy {
+            "BUSY"
+        } else {
+            "NO ANSWER"
+        };
         let end = if answered.is_some() { call.ended_ms } else { until };
         self.row(channel, &state.place.clone(), &far, "", Times { start, answer: answered, end, disposition });
         if busy {
@@ -304,14 +344,26 @@ impl Scribe<'_> {
     fn park(&mut self, from: i64, until: i64, end: ParkEnd, channel: &Channel, state: &State) {
         let slot = self.exchange.parking.clone().unwrap_or_default();
         let place = Place { app: "Park", data: format!("default:{slot}"), ..state.place.clone() };
-        self.row(channel, &place, "", "", Times { start: from, answer: Some(from), end: until, disposition: "ANSWERED" });
+        self.row(
+            channel,
+            &place,
+            "",
+            "",
+            Times { start: from, answer: Some(from), end: until, disposition: "ANSWERED" },
+        );
         if let ParkEnd::Retrieved { by, until: talk_until } = end {
             let dialed = until - 400;
             let mut own = self.telephone(by, dialed, until);
             own.linked.clone_from(&channel.linked);
             own.written_ms = until + WRITTEN_AFTER_MS;
             let place = self.place("inside", &slot, "ParkedCall", &format!("default,{slot}"));
-            self.row(&own, &place, "", "", Times { start: dialed, answer: Some(dialed), end: until, disposition: "ANSWERED" });
+            self.row(
+                &own,
+                &place,
+                "",
+                "",
+                Times { start: dialed, answer: Some(dialed), end: until, disposition: "ANSWERED" },
+            );
             let extension = &self.company.people[by].extension;
             let times = Times { start: until, answer: Some(until), end: talk_until, disposition: "ANSWERED" };
             self.row(channel, &state.place, &own.name, extension, times);
@@ -328,7 +380,8 @@ impl Scribe<'_> {
         let device = tie.device.trim_end_matches('-');
         let (kind, line) = device.split_once('/').unwrap_or(("PJSIP", device));
         let far = self.channel_name(device);
-        state.place = self.place("extension", extension, "Dial", &format!("{kind}/{extension}@{line},{},tTkK", ring.limit_s));
+        state.place =
+            self.place("extension", extension, "Dial", &format!("{kind}/{extension}@{line},{},tTkK", ring.limit_s));
         let start = state.first.take().unwrap_or(self.call.started_ms);
         let times = match ring.end {
             RingEnd::Answered { .. } => {
@@ -340,7 +393,8 @@ impl Scribe<'_> {
         self.row(channel, &state.place.clone(), &far, "", times);
         self.given_up(ring.end, ring.span.until, channel, state);
         if let Some(back) = back {
-            let home = Channel { number: channel.number.clone(), ..self.channel(device, back.span.from, self.call.ended_ms) };
+            let home =
+                Channel { number: channel.number.clone(), ..self.channel(device, back.span.from, self.call.ended_ms) };
             let mut state = State { first: None, up: false, place: Place::default() };
             self.ring(back, self.answered_until(back), true, &home, &mut state);
         }
@@ -353,21 +407,33 @@ impl Scribe<'_> {
         let number = if let Caller::Outside(number) = &self.call.caller { self.shown(number) } else { String::new() };
         for step in &self.call.steps {
             let Step::Cross { ring, back, .. } = step else { continue };
-            let channel = Channel { number: number.clone(), ..self.channel(device, ring.span.from, self.call.ended_ms) };
+            let channel =
+                Channel { number: number.clone(), ..self.channel(device, ring.span.from, self.call.ended_ms) };
             let mut state = State { first: Some(ring.span.from), up: false, place: Place::default() };
             self.ring(ring, self.answered_until(ring), back.is_none(), &channel, &mut state);
             if let Some(back) = back {
                 let extension = &self.company.people[back.people[0]].extension;
                 let (kind, line) = device.split_once('/').unwrap_or(("PJSIP", device));
                 let far = self.channel_name(device);
-                let place = self.place("extension", extension, "Dial", &format!("{kind}/{extension}@{line},{},tTkK", back.limit_s));
+                let place = self.place(
+                    "extension",
+                    extension,
+                    "Dial",
+                    &format!("{kind}/{extension}@{line},{},tTkK", back.limit_s),
+                );
                 let disposition = match back.end {
                     RingEnd::Answered { .. } => "ANSWERED",
                     RingEnd::Busy => "BUSY",
                     _ => "NO ANSWER",
                 };
                 let start = back.span.from;
-                self.row(&channel, &place, &far, "", Times { start, answer: Some(start), end: self.call.ended_ms, disposition });
+                self.row(
+                    &channel,
+                    &place,
+                    &far,
+                    "",
+                    Times { start, answer: Some(start), end: self.call.ended_ms, disposition },
+                );
             }
         }
         Vec::new()
@@ -409,7 +475,12 @@ impl Scribe<'_> {
         let company = self.company;
         let who = &company.people[person];
         let channel = self.channel(&who.device, started, ended);
-        Channel { number: who.extension.clone(), caller_name: who.name.clone(), account: who.extension.clone(), ..channel }
+        Channel {
+            number: who.extension.clone(),
+            caller_name: who.name.clone(),
+            account: who.extension.clone(),
+            ..channel
+        }
     }
 
     fn channel_name(&mut self, device: &str) -> String {

@@ -52,9 +52,9 @@ impl Run {
         let directory = self.directory();
         let mut files: BTreeMap<(&str, &'static str), Vec<u8>> = BTreeMap::new();
         for row in &self.rows {
-            let file = files.entry((row.pbx.as_str(), row.adapter)).or_insert_with(|| {
-                self.headers.get(row.pbx.as_str()).cloned().unwrap_or_default()
-            });
+            let file = files
+                .entry((row.pbx.as_str(), row.adapter))
+                .or_insert_with(|| self.headers.get(row.pbx.as_str()).cloned().unwrap_or_default());
             file.extend_from_slice(&row.bytes);
         }
         let mut out = Legs::default();
