@@ -43,7 +43,8 @@ fn main() -> ExitCode {
         .subcommand(commands::adapters::command())
         .subcommand(commands::config::command())
         .subcommand(commands::migrate::command())
-        .subcommand(commands::demo::command());
+        .subcommand(commands::demo::command())
+        .subcommand(commands::generate::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
         Some(("config", _)) => end("config", commands::config::run()),
         Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
+        Some(("generate", told)) => end("generate", commands::generate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         _ => derived(&matches),
     }
