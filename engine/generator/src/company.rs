@@ -60,6 +60,8 @@ pub(crate) struct Exchange {
     pub(crate) columns: Vec<String>,
     /// What the site file calls each kind of place; the adapter's own names for the others.
     pub(crate) contexts: BTreeMap<&'static str, String>,
+    /// Numbers of places: what the site file calls menu, park, closed, mailbox.
+    pub(crate) places: BTreeMap<&'static str, String>,
     /// The site file names a place that turns callers away out of hours.
     pub(crate) turns_away: bool,
     /// A parking place.
@@ -83,6 +85,13 @@ pub(crate) struct Company {
 
 /// The second exchange's clock, and each further one's, is ahead by this.
 const CLOCK_AHEAD_MS: i64 = 40_000;
+
+impl Exchange {
+    /// The number of a place of this kind, or a usual one.
+    pub(crate) fn place(&self, kind: &str, usual: &str) -> String {
+        self.places.get(kind).cloned().unwrap_or_else(|| usual.to_owned())
+    }
+}
 
 impl Company {
     pub(crate) fn of(directory: Directory, pbxes: &[PbxChoice], first_ms: i64) -> Result<Company, GeneratorError> {
@@ -207,16 +216,24 @@ fn exchange(
     if lines.is_empty() {
         return Err(GeneratorError(format!("PBX `{}` has no [[trunk]] to the outside", choice.id)));
     }
-    let mut contexts = crate::formats::contexts(choice.adapter);
+    let mut contexts = crate::formats::contexts();
     for (word, kind) in KINDS {
         if let Some((name, _)) = pbx.contexts.iter().find(|(_, c)| c.kind == kind && !c.is_final) {
             contexts.insert(word, name.clone());
         }
     }
+    let mut places = BTreeMap::new();
+    for (number, kind) in &pbx.places {
+        if let Some((word, _)) = PLACES.iter().find(|(_, k)| k == kind) {
+            places.entry(*word).or_insert_with(|| number.clone());
+        }
+    }
     let parking = pbx.places.iter().find(|(_, kind)| **kind == ContextKind::Park).map(|(number, _)| number.clone());
-    let turns_away = pbx.contexts.values().any(|c| c.kind == ContextKind::Closed);
+    let turns_away = pbx.contexts.values().any(|c| c.kind == ContextKind::Closed)
+        || pbx.places.values().any(|kind| *kind == ContextKind::Closed);
     Ok(Exchange {
         turns_away,
+        places,
         id: choice.id.clone(),
         adapter: choice.adapter,
         site: pbx.site.clone(),
@@ -248,6 +265,14 @@ fn place(teams: &mut Vec<Team>, team: Team) -> usize {
         teams.len() - 1
     })
 }
+
+/// The kinds of numbers that lead to neither a person nor a queue nor a hunt group.
+const PLACES: [(&str, ContextKind); 4] = [
+    ("menu", ContextKind::Menu),
+    ("park", ContextKind::Park),
+    ("closed", ContextKind::Closed),
+    ("mailbox", ContextKind::Mailbox),
+];
 
 /// The kinds of places that scripts go through, and what formats call them.
 const KINDS: [(&str, ContextKind); 10] = [

@@ -89,7 +89,7 @@ fn people(text: &mut String, rng: &mut Rng, pbxes: &[PbxChoice], count: usize) {
                 let last = LAST_NAMES[(serial * 7 + serial / LAST_NAMES.len()) % LAST_NAMES.len()];
                 serial += 1;
                 let id = if at == 0 { format!("p{nth}_{group}") } else { format!("p{nth}_{group}_{}", pbx.id) };
-                let device = crate::formats::person_device(pbx.adapter, extension);
+                let device = crate::formats::person_device(pbx.adapter, &extension.to_string());
                 let mailbox = if rng.u8(0..100) < 30 { "mailbox = true\n" } else { "" };
                 let _ = write!(
                     text,
