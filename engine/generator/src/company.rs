@@ -228,7 +228,7 @@ fn exchange(
             places.entry(*word).or_insert_with(|| number.clone());
         }
     }
-    let parking = pbx.places.iter().find(|(_, kind)| **kind == ContextKind::Park).map(|(number, _)| number.clone());
+    let parking = places.get("park").cloned().or_else(|| crate::formats::parking(choice.adapter).map(str::to_owned));
     let turns_away = pbx.contexts.values().any(|c| c.kind == ContextKind::Closed)
         || pbx.places.values().any(|kind| *kind == ContextKind::Closed);
     Ok(Exchange {

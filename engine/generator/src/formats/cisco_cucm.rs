@@ -11,9 +11,11 @@ use crate::rows::Written;
 use crate::script::{Call, Caller, ParkEnd, Ring, RingEnd, Step, WaitEnd};
 use crate::stamp::Clock;
 
+/// A parking place. Records themselves say what it is, and the site file does not: what it calls `park` is read as a telephone there.
+pub(crate) const PARKING: &str = "790";
+
 /// What an invented company's places are, as lines of a site file.
-pub(crate) const SITE_LINES: &str =
-    "\n[pbx.places]\n780 = \"menu\"\n790 = \"park\"\n795 = \"closed\"\n798 = \"mailbox\"\n";
+pub(crate) const SITE_LINES: &str = "\n[pbx.places]\n780 = \"menu\"\n795 = \"closed\"\n798 = \"mailbox\"\n";
 
 /// The names of the columns of release 12.5, and below them their SQL types.
 const HEADER: &str = include_str!("cisco_cucm.header.txt");
@@ -270,7 +272,7 @@ impl Scribe<'_> {
                     }
                     ParkEnd::CallerLeft => {
                         self.redirected(path, by, REASON_PARK);
-                        path.reached = self.exchange.place("park", "790");
+                        path.reached = self.exchange.parking.clone().unwrap_or_default();
                         path.dialed.clone_from(&path.redirected_by);
                         path.reached_device = String::new();
                         path.usage = USAGE_PARK;

@@ -74,6 +74,11 @@ pub(crate) fn contexts() -> BTreeMap<&'static str, String> {
     asterisk_cdr::CONTEXTS.iter().map(|(kind, name)| (*kind, (*name).to_owned())).collect()
 }
 
+/// Where callers are parked, for formats whose records tell it without a site file.
+pub(crate) fn parking(adapter: &str) -> Option<&'static str> {
+    (adapter == "cisco_cucm").then_some(cisco_cucm::PARKING)
+}
+
 /// How a line's devices begin.
 pub(crate) fn trunk_device(adapter: &str, name: &str) -> String {
     if adapter == "cisco_cucm" { format!("{name}-trunk") } else { format!("PJSIP/{name}-") }
