@@ -1,5 +1,6 @@
 //! The records themselves: the same from the same seed, understood, in order, with the faults that were asked for.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod generated;
 

@@ -181,19 +181,19 @@ impl Scribe<'_> {
                 state.up = true;
                 if *left {
                     let place = self.place("menu", "s", "WaitExten", "10");
-                    self.alone(channel, state, place, span.from, span.until);
+                    self.alone(channel, state, &place, span.from, span.until);
                 }
             }
             Step::Closed { span } => {
                 state.up = true;
                 let place = self.place("closed", "s", "Playback", "we_are_closed");
-                self.alone(channel, state, place, span.from, span.until);
+                self.alone(channel, state, &place, span.from, span.until);
             }
             Step::Mailbox { person, span } => {
                 state.up = true;
                 let extension = &self.company.people[*person].extension;
                 let place = self.place("extension", extension, "VoiceMail", &format!("{extension}@default,u"));
-                self.alone(channel, state, place, span.from, span.until);
+                self.alone(channel, state, &place, span.from, span.until);
             }
             Step::Ring(ring) => self.ring(ring, talk_until(self.answered_until(ring)), next.is_none(), channel, state),
             Step::Wait { queue, limit_s, rounds, span, end } => {
@@ -218,11 +218,11 @@ impl Scribe<'_> {
                 match end {
                     WaitEnd::TimedOut => {
                         let place = self.place("after_queue", "s", "Hangup", "16");
-                        self.alone(channel, state, place, span.until, span.until);
+                        self.alone(channel, state, &place, span.until, span.until);
                     }
                     WaitEnd::CallerLeft if rounds.is_empty() => {
                         let place = state.place.clone();
-                        self.alone(channel, state, place, span.from, span.until);
+                        self.alone(channel, state, &place, span.from, span.until);
                     }
                     _ => {}
                 }
@@ -309,16 +309,16 @@ impl Scribe<'_> {
     }
 
     /// A row without a far end: the PBX itself speaks.
-    fn alone(&mut self, channel: &Channel, state: &mut State, place: Place, from: i64, until: i64) {
+    fn alone(&mut self, channel: &Channel, state: &mut State, place: &Place, from: i64, until: i64) {
         let start = state.first.take().unwrap_or(from);
         state.place = place.clone();
-        self.row(channel, &place, "", "", Times { start, answer: Some(start), end: until, disposition: "ANSWERED" });
+        self.row(channel, place, "", "", Times { start, answer: Some(start), end: until, disposition: "ANSWERED" });
     }
 
     fn outside(&mut self, until: i64, answered: Option<i64>, busy: bool, channel: &Channel, state: &mut State) {
         let call = self.call;
         let dialed = match call.customer.strip_prefix('+') {
-            Some(digits) if call.serial % 2 == 0 => format!("00{digits}"),
+            Some(digits) if call.serial.is_multiple_of(2) => format!("00{digits}"),
             _ => call.customer.clone(),
         };
         let device = self.exchange.lines[call.line].device.trim_end_matches('-');
