@@ -14,9 +14,9 @@ pub struct Truth {
     pub flow_id: String,
     /// inbound, outbound or internal.
     pub kind: &'static str,
-    /// The exchange where it began, and those it went through, if several.
+    /// The exchange where it began.
     pub pbx: String,
-    #[allow(missing_docs)]
+    /// Those it went through, if several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pbxes: Vec<String>,
     /// The line to the outside.
