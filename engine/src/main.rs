@@ -46,7 +46,8 @@ fn main() -> ExitCode {
         .subcommand(commands::config::command())
         .subcommand(commands::migrate::command())
         .subcommand(commands::demo::command())
-        .subcommand(commands::run::command());
+        .subcommand(commands::run::command())
+        .subcommand(commands::generate::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
         Some(("config", _)) => end("config", commands::config::run()),
         Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
+        Some(("generate", told)) => end("generate", commands::generate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         Some(("run", told)) => end("run", commands::run::run(told)),
         _ => derived(&matches),

@@ -210,6 +210,7 @@ fn crates_know_each_other_in_one_direction() {
         ("engine/directory/Cargo.toml", &[]),
         ("engine/calls/Cargo.toml", &["adapters", "directory"]),
         ("engine/store/Cargo.toml", &["adapters", "calls"]),
+        ("engine/generator/Cargo.toml", &["adapters", "directory"]),
         ("benches/Cargo.toml", &["adapters", "calls", "directory"]),
         ("engine/Cargo.toml", &["adapters", "calls", "directory", "store"]),
     ];

@@ -7,6 +7,7 @@ pub(crate) mod clickhouse;
 pub(crate) mod clickhouse_child;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod generate;
 pub(crate) mod legs;
 pub(crate) mod migrate;
 pub(crate) mod output;

@@ -2,7 +2,6 @@
 
 mod clocks;
 mod followed;
-#[allow(dead_code)] // until the driver of the engine reads logs with it
 pub(crate) mod kafka;
 pub(crate) mod spool;
 mod trickle;
@@ -18,7 +17,6 @@ pub(crate) use followed::Followed;
 pub(crate) use trickle::Trickle;
 
 /// What happened at the source since it was asked last.
-#[allow(dead_code)] // until the driver of the engine reads logs with it
 pub(crate) enum Happened<'a> {
     /// A partition is ours from now on. Nothing is read of it before [`Source::read_from`].
     Assigned(Partition),
@@ -39,7 +37,6 @@ pub(crate) enum Happened<'a> {
 }
 
 /// A partition that became ours.
-#[allow(dead_code)] // until the driver of the engine reads logs with it
 pub(crate) struct Partition {
     pub(crate) number: u32,
     /// How many the topic has.
@@ -62,7 +59,6 @@ pub(crate) struct Commit {
 }
 
 /// A log. One thread asks it, again and again: that also keeps the partitions ours.
-#[allow(dead_code)] // until the driver of the engine reads logs with it
 pub(crate) trait Source {
     /// The log's name, as it stands in tokens and tables.
     fn topic(&self) -> &str;

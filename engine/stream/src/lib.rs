@@ -6,6 +6,7 @@ pub mod comparing;
 pub mod facts;
 pub mod keeper;
 pub mod machine;
+pub mod record;
 pub mod redo;
 pub mod register;
 pub mod rules;
@@ -14,7 +15,8 @@ pub mod tenant;
 pub mod version;
 
 pub use facts::{Facts, Mark, Place};
-pub use machine::{Assigned, Conclusions, Insert, Ledger, Limits, LogRecord, PartitionMachine};
+pub use machine::{Assigned, Conclusions, Insert, Ledger, Limits, PartitionMachine};
+pub use record::LogRecord;
 pub use register::Register;
 pub use rules::Rules;
 pub use stop::Stop;

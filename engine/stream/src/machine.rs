@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use adapters::leg::{Moment, Position, Text};
+use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
 use calls::CallLine;
 use calls::customers::FollowUp;
@@ -16,34 +16,12 @@ use calls::live::{self, Conclusion, Wanted};
 use crate::comparing::{Comparing, Key, Known, is_gone};
 use crate::facts::{Counts, Facts, Place};
 use crate::keeper::{CommitOutcome, Keeper};
+use crate::record::{KeptRecord, LogRecord};
 use crate::register::{Pending, Register, record_hash};
 use crate::rules::Rules;
 use crate::stop::Stop;
 use crate::tenant::{Company, Tenants, refuse};
 use crate::version::Versions;
-
-/// A record of the log, as the source lends it.
-#[derive(Clone, Copy, Debug)]
-pub struct LogRecord<'a> {
-    /// Its position in the partition.
-    pub offset: u64,
-    /// When it reached the log.
-    pub logged_at: Moment,
-    /// The company: the record's key.
-    pub tenant: &'a str,
-    /// The exchange.
-    pub pbx: &'a str,
-    /// The adapter.
-    pub adapter: &'a str,
-    /// The file or collector that it came from: for formats whose records have no id.
-    pub source: &'a [u8],
-    /// Where it stood there.
-    pub position: Position,
-    /// Its bytes.
-    pub bytes: &'a [u8],
-    /// Its whole length, if it was too long to be one.
-    pub too_long: Option<u64>,
-}
 
 /// What the source says when a partition becomes ours.
 #[derive(Clone, Debug)]
@@ -236,49 +214,6 @@ pub struct PartitionMachine<'d, F> {
     has_looked_again: bool,
     /// Records that came while nothing could be read: what one call of the source lends at most.
     kept: VecDeque<KeptRecord>,
-}
-
-/// A record that waits.
-struct KeptRecord {
-    offset: u64,
-    logged_at: Moment,
-    tenant: Text,
-    pbx: Text,
-    adapter: Text,
-    source: Vec<u8>,
-    position: Position,
-    bytes: Vec<u8>,
-    too_long: Option<u64>,
-}
-
-impl KeptRecord {
-    fn of(record: &LogRecord<'_>) -> KeptRecord {
-        KeptRecord {
-            offset: record.offset,
-            logged_at: record.logged_at,
-            tenant: record.tenant.into(),
-            pbx: record.pbx.into(),
-            adapter: record.adapter.into(),
-            source: record.source.to_vec(),
-            position: record.position,
-            bytes: record.bytes.to_vec(),
-            too_long: record.too_long,
-        }
-    }
-
-    fn lent(&self) -> LogRecord<'_> {
-        LogRecord {
-            offset: self.offset,
-            logged_at: self.logged_at,
-            tenant: &self.tenant,
-            pbx: &self.pbx,
-            adapter: &self.adapter,
-            source: &self.source,
-            position: self.position,
-            bytes: &self.bytes,
-            too_long: self.too_long,
-        }
-    }
 }
 
 impl<'d, F: Facts> PartitionMachine<'d, F> {

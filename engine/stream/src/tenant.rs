@@ -11,7 +11,7 @@ use directory::Directory;
 use rustc_hash::FxHashMap;
 
 use crate::facts::{Counts, Facts, From, Mark, Place};
-use crate::machine::LogRecord;
+use crate::record::LogRecord;
 
 /// The companies whose records may come, by the key of their records.
 #[derive(Default)]

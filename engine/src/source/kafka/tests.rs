@@ -135,7 +135,7 @@ fn records_come_in_order_with_what_their_headers_say() {
     producer.flush().unwrap();
 
     let mut config = config;
-    config.tenant = "us".to_owned();
+    config.tenant = crate::config::TenantKey::One("us".to_owned());
     (config.kafka.default_pbx, config.kafka.default_adapter) = ("only".to_owned(), "csv".to_owned());
     let (mut source, seen) = joined(&config, &topic, 1);
     assert_eq!((source.topic(), seen.partitions), (topic.as_str(), 1));
