@@ -324,7 +324,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             (_, storing::What::Failed(error)) => return Err(error).with_context(named),
             (State::Opening(opening), what) => {
                 if let Some(machine) = opening
-                    .take(what, self.tenants, self.settings.limits, Rules::ALL)
+                    .take(&what, self.tenants, self.settings.limits, Rules::ALL)
                     .map_err(|stop| anyhow!("{}: {stop}", named()))?
                 {
                     let from = machine.high();
@@ -345,7 +345,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             }
             (State::Open(machine), what) => match what {
                 storing::What::Known(tenant, known) => {
-                    known.into_iter().for_each(|known| machine.known(&tenant, known))
+                    known.into_iter().for_each(|known| machine.known(&tenant, known));
                 }
                 storing::What::Header(mark) => {
                     machine.stored_header(

@@ -69,7 +69,7 @@ fn legs(plan: &Plan, adapter: &str, directory: &Directory) -> Vec<Leg> {
 }
 
 fn join(legs: &[Leg]) -> u64 {
-    let mut assembly = Assembly::new(Hold { marked_ms: 0, idle_ms: 0, among_us_ms: 0 });
+    let mut assembly = Assembly::new(Hold { marked_ms: 0, idle_ms: 0, among_us_ms: 0, by_log_time: false });
     for leg in legs.iter().cloned() {
         let clock = leg.ended_at.or(leg.started_at).unwrap_or_default();
         assembly.push(leg, clock);

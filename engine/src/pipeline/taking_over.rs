@@ -28,12 +28,12 @@ impl Opening {
     /// With the ledger there is a machine.
     pub(crate) fn take<'d>(
         &self,
-        what: What,
+        what: &What,
         tenants: &'d Tenants,
         limits: Limits,
         rules: Rules,
     ) -> Result<Option<PartitionMachine<'d, Facts>>, Stop> {
-        let What::Ledger(ledger) = what else { return Ok(None) };
+        let What::Ledger(ledger) = *what else { return Ok(None) };
         let Partition { number, partitions, register, first, next } = &self.partition;
         let assigned = Assigned {
             partition: *number,

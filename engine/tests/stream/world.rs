@@ -72,10 +72,6 @@ impl World {
         self.database = Some(database);
     }
 
-    pub fn stop_database(&mut self) {
-        self.database = None;
-    }
-
     /// A topic whose records keep the times that they are given.
     pub fn topic(&self, name: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> =
