@@ -105,7 +105,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             let is_stopping = stop.load(Ordering::Relaxed);
             self.hear(is_stopping)?;
             self.learn()?;
-            self.tick(is_stopping);
+            self.tick(is_stopping)?;
             self.commit(is_stopping)?;
             self.insert();
             self.ask();
@@ -181,12 +181,13 @@ impl<'d, S: Source> Pipeline<'d, S> {
     }
 
     /// What time does.
-    fn tick(&mut self, is_stopping: bool) {
+    fn tick(&mut self, is_stopping: bool) -> Result<()> {
         let now = now();
         let has_log_time = self.source.has_log_time();
         for (number, held) in &mut self.held {
             let State::Open(machine) = &mut held.state else { continue };
             let is_caught_up = self.source.next(*number).is_none_or(|next| machine.next() >= next);
+            machine.read_kept(now).map_err(|stop| anyhow!("partition {number} of {}: {stop}", self.source.topic()))?;
             machine.tick(now, (has_log_time && is_caught_up && machine.is_running()).then_some(now));
             if is_stopping {
                 machine.drain();
@@ -195,6 +196,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 machine.end();
             }
         }
+        Ok(())
     }
 
     /// The registers that have changed, in one request.
