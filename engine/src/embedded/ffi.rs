@@ -1,6 +1,6 @@
 //! libchdb's C API: the ClickHouse engine in a shared library, loaded while running.
 //!
-//! This is the only file with `unsafe`. It turns pointers into owned values: a [`Connection`] runs one statement at a
+//! Beside `engine/src/source/kafka` this is the only file with `unsafe`. It turns pointers into owned values: a [`Connection`] runs one statement at a
 //! time, a [`ResultStream`] and an [`InsertStream`] borrow it until they end, a [`Chunk`] owns its bytes.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
