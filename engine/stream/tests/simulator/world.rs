@@ -138,7 +138,7 @@ impl<'t> World<'t> {
                 Ok(())
             }
             63..65 => self.take_over(which),
-            64..66 => self.no_answer(which),
+            65..67 => self.no_answer(which),
             67 => self.take_the_register_away(),
             68..70 => {
                 // The server forgets tokens only after longer than an insert may last, and a session.
