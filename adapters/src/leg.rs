@@ -419,6 +419,13 @@ impl Leg {
         }
     }
 
+    /// From the first moment that it tells to its end; a leg that tells none was in 1970.
+    #[must_use]
+    pub fn span(&self) -> (Moment, Moment) {
+        let from = self.started_at.or(self.answered_at).or(self.ended_at).unwrap_or_default();
+        (from, self.ended_at.unwrap_or(from).max(from))
+    }
+
     /// Adds a link key; an empty value joins nothing and is left out.
     pub fn link(&mut self, kind: KeyKind, value: impl Into<Text>) {
         let value = value.into();

@@ -3,9 +3,9 @@
 //! One thread asks the source and drives the machines; nothing in it waits for the store. What the store does runs beside it
 //! (`pipeline/storing.rs`), and answers come back as values.
 
-mod facts;
 mod failpoint;
 mod progress;
+mod questions;
 mod storing;
 mod taking_over;
 
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adapters::leg::Moment;
 use anyhow::{Context, Result, anyhow};
-use store::Store;
+use store::{FactsBuilder, Store};
 use stream::machine::Limits;
 use stream::{PartitionMachine, Rules, Tenants};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::source::{Commit, Happened, Source};
-pub(crate) use facts::Facts;
 pub(crate) use progress::{Progress, say};
+use questions::Question;
 use storing::{Answer, Lease};
 use taking_over::Opening;
 
@@ -60,7 +60,7 @@ enum State<'d> {
     /// What is stored is being read.
     Opening(Box<Opening>),
     /// The machine has it.
-    Open(Box<PartitionMachine<'d, Facts>>),
+    Open(Box<PartitionMachine<'d, FactsBuilder>>),
 }
 
 /// Everything between the log and the tables.
@@ -124,7 +124,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
         let is_busy = self.held.values().any(|held| !held.is_idle());
         let wait = if is_busy { BUSY_WAIT } else { IDLE_WAIT };
         let records_max = if is_stopping { 0 } else { self.settings.records_per_turn_max };
-        let (held, tenants, settings, store) = (&mut self.held, self.tenants, &self.settings, &self.store);
+        let (held, settings, store) = (&mut self.held, &self.settings, &self.store);
         let (runtime, sender, progress) = (&self.runtime, &self.sender, &self.progress);
         let topic = self.source.topic().to_owned();
         let mut failed = None;
@@ -135,10 +135,10 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let end = partition.next;
                     let (number, lease) = (partition.number, Arc::new(Lease::default()));
                     let opening = Opening::new(partition, settings.version);
-                    taking_over::ledger(runtime, store, &topic, number, &lease, sender);
+                    let question = Question::of(store, number, &lease, sender);
+                    runtime.spawn(question.ledger(topic.clone()));
                     held.insert(number, Held::new(lease, State::Opening(Box::new(opening)), end));
                     progress.assigned(number);
-                    let _ = tenants;
                     Ok(())
                 }
                 Happened::Revoked { partition } => {
@@ -254,12 +254,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
         for (partition, held) in &mut self.held {
             held.lease.renew(is_ours);
             let State::Open(machine) = &mut held.state else { continue };
-            let question = storing::Question {
-                store: self.store.clone(),
-                partition: *partition,
-                lease: Arc::clone(&held.lease),
-                sender: self.sender.clone(),
-            };
+            let question = Question::of(&self.store, *partition, &held.lease, &self.sender);
             if let Some((tenant, wanted)) = machine.ask() {
                 self.runtime.spawn(question.legs(tenant, wanted));
             } else if let Some(left) = machine.left().filter(|_| !held.is_asking_left) {
@@ -270,8 +265,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 && (held.since.elapsed() >= self.settings.look_again_after || self.settings.until_end)
             {
                 held.is_looking_again = true;
-                let tenants = self.tenants.all().map(|d| d.tenant().to_owned()).collect();
-                self.runtime.spawn(question.known(tenants, taking_over::since(machine, self.settings.horizon_ms)));
+                let since = taking_over::since(machine, self.settings.horizon_ms);
+                self.runtime.spawn(question.known(taking_over::names(self.tenants), since));
             }
         }
     }
@@ -307,7 +302,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             // What is on its way is finished; late legs and what they wait for are found again by the next start.
             return machines().all(|m| m.is_none_or(|(machine, _)| machine.is_drained()));
         }
-        let is_at_end = |(machine, end): (&PartitionMachine<'d, Facts>, u64)| {
+        let is_at_end = |(machine, end): (&PartitionMachine<'d, FactsBuilder>, u64)| {
             machine.next() >= end && machine.is_settled() && machine.is_ended() && !machine.should_look_again()
         };
         self.settings.until_end
@@ -329,25 +324,18 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     .take(&what, self.tenants, self.settings.limits, Rules::ALL)
                     .map_err(|stop| anyhow!("{}: {stop}", named()))?
                 {
-                    let from = machine.high();
+                    let since = taking_over::since(&machine, self.settings.horizon_ms);
+                    let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
+                    let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
+                    self.runtime.spawn(question.stored(topic, names, machine.epoch(), machine.high(), since));
                     held.state = State::Open(Box::new(machine));
-                    let State::Open(machine) = &mut held.state else { return Ok(()) };
-                    let _ = from;
-                    taking_over::stored(
-                        &self.runtime,
-                        &self.store,
-                        self.source.topic(),
-                        self.tenants,
-                        machine,
-                        self.settings.horizon_ms,
-                        &held.lease,
-                        &self.sender,
-                    );
                 }
             }
             (State::Open(machine), what) => match what {
-                storing::What::Known(tenant, known) => {
-                    known.into_iter().for_each(|known| machine.known(&tenant, known));
+                storing::What::Known(stored) => {
+                    for (tenant, known) in stored {
+                        machine.known(&tenant, known);
+                    }
                 }
                 storing::What::Header(mark) => {
                     machine.stored_header(

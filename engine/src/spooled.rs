@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use calls::{CallLine, Calls, Site, Told};
 use directory::Directory;
 use store::{CallRow, FactsBuilder, From, Place, Store};
+use stream::Facts;
 use tokio::sync::mpsc::{Sender, channel};
 
 use crate::config::Limits;

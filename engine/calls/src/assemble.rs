@@ -188,8 +188,7 @@ impl Assembly {
     pub fn push(&mut self, leg: Leg, clock: Moment) -> Pushed {
         let pbx = pbx_hash(&leg.origin.pbx);
         let idle_ms = self.idle.iter().find(|(of, _)| *of == pbx).map_or(0, |(_, ms)| *ms);
-        let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
-        let to = leg.ended_at.unwrap_or(from).max(from);
+        let (from, to) = leg.span();
         let keys: SmallVec<[(KeyKind, u128); 6]> =
             leg.link_keys.iter().map(|k| (k.kind, key_hash(pbx, k.kind, &k.value))).collect();
         // A leg whose format joins nothing is a call of its own, and the same leg again is the same call.

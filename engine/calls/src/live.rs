@@ -218,8 +218,7 @@ impl<'d> Live<'d> {
     }
 
     fn may_be_late(&self, leg: &Leg) -> bool {
-        let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
-        let to = leg.ended_at.unwrap_or(from).max(from);
+        let (from, to) = leg.span();
         if self.remembered.is_before(to) {
             return true;
         }
@@ -606,9 +605,9 @@ impl Reopening {
 
     /// Everything that shares a key with this leg.
     fn want(&mut self, leg: &Leg) {
-        let from = leg.started_at.or(leg.answered_at).or(leg.ended_at).unwrap_or_default();
+        let (from, to) = leg.span();
         self.from = self.from.min(from.plus_ms(-CALL_SPAN_MS));
-        self.to = self.to.max(leg.ended_at.unwrap_or(from).plus_ms(CALL_SPAN_MS));
+        self.to = self.to.max(to.plus_ms(CALL_SPAN_MS));
         for key in stored_keys(leg) {
             if self.asked.insert(key) {
                 self.to_ask.push(key);

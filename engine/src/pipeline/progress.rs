@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,12 +13,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use store::CallRow;
+use store::{CallRow, FactsBuilder};
 use stream::facts::Counts;
 use stream::keeper::CommitOutcome;
 use stream::{LogRecord, PartitionMachine};
-
-use super::Facts;
 
 /// Figures of one partition have its number.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -52,8 +49,6 @@ pub(crate) struct Progress {
     final_after: Histogram,
     /// Partitions that are ours, and whether each is past its taking over.
     partitions: Mutex<BTreeMap<u32, bool>>,
-    /// The last record's time, in milliseconds since 1970.
-    logged_at: AtomicI64,
     said_at: Mutex<Option<Instant>>,
 }
 
@@ -80,7 +75,6 @@ impl Default for Progress {
             reopened_calls: Family::default(),
             final_after,
             partitions: Mutex::default(),
-            logged_at: AtomicI64::new(0),
             said_at: Mutex::new(None),
             registry: Registry::default(),
         };
@@ -143,7 +137,6 @@ impl Progress {
     pub(super) fn record(&self, partition: u32, record: &LogRecord<'_>) {
         self.records.get_or_create(&OfPartition { partition }).inc();
         self.record_bytes.inc_by(record.bytes.len() as u64);
-        self.logged_at.fetch_max(record.logged_at.0, Ordering::Relaxed);
     }
 
     pub(super) fn committed(&self, outcome: &CommitOutcome) {
@@ -185,7 +178,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn partition(&self, partition: u32, machine: &PartitionMachine<'_, Facts>, end: Option<u64>) {
+    pub(super) fn partition(&self, partition: u32, machine: &PartitionMachine<'_, FactsBuilder>, end: Option<u64>) {
         let of = OfPartition { partition };
         let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.next.get_or_create(&of).set(gauge(machine.next()));

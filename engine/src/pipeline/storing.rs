@@ -1,4 +1,4 @@
-//! What the store does beside the pipeline: batches are sent until they are stored, and questions are answered.
+//! What the store does beside the pipeline: batches are sent until they are stored.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -6,17 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::Leg;
-use adapters::leg::{Moment, Text};
+use adapters::leg::Text;
 use anyhow::{Context, Result, anyhow, bail};
-use calls::live::Wanted;
-use store::{Batch, CallRow, FollowUpRow, InsertErrorKind, LegsOf, MergedRow, Sealed, Store, StoredMark};
+use store::{Batch, CallRow, FactsBuilder, FollowUpRow, InsertErrorKind, MergedRow, Sealed, Store, StoredMark};
 use stream::comparing::{Key, Known};
 use stream::machine::{Conclusions, Versioned};
 use stream::redo::{self, Redo};
 use stream::{Insert, Ledger};
 use tokio::sync::mpsc::Sender;
 
-use super::Facts;
 use super::failpoint;
 use super::progress::Progress;
 
@@ -32,7 +30,7 @@ pub(crate) enum What {
     /// How far the tables have the partition.
     Ledger(Ledger),
     /// Conclusions that are stored.
-    Known(Text, Vec<Known>),
+    Known(Vec<(Text, Known)>),
     /// Column names that are stored.
     Header(StoredMark),
     /// Legs that are stored, in the order of the log.
@@ -108,8 +106,22 @@ pub(crate) struct Place {
     pub(crate) settings: u32,
 }
 
-/// Waits between tries: from, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Waits between tries: each twice as long as the one before.
+pub(super) struct Pause(Duration);
+
+impl Pause {
+    /// The longest.
+    pub(super) const MAX: Duration = Duration::from_secs(5);
+
+    pub(super) fn new() -> Pause {
+        Pause(Duration::from_millis(100))
+    }
+
+    pub(super) async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(Pause::MAX);
+    }
+}
 
 /// After this, a batch is counted before it is sent again (R4).
 const COUNT_AFTER: Duration = Duration::from_secs(60);
@@ -118,7 +130,7 @@ const COUNT_AFTER: Duration = Duration::from_secs(60);
 pub(crate) async fn store(
     store: Store,
     place: Place,
-    insert: Insert<Facts>,
+    insert: Insert<FactsBuilder>,
     lease: Arc<Lease>,
     sender: Sender<Answer>,
     progress: Arc<Progress>,
@@ -136,7 +148,7 @@ pub(crate) async fn store(
 async fn store_all(
     store: &Store,
     place: &Place,
-    insert: Insert<Facts>,
+    insert: Insert<FactsBuilder>,
     lease: &Lease,
     progress: &Progress,
 ) -> Result<bool> {
@@ -145,7 +157,7 @@ async fn store_all(
         let (topic, partition, settings) = (place.topic.clone(), place.partition, place.settings);
         let sealed_at = conclusions.clock;
         let sealing = tokio::task::spawn_blocking(move || {
-            facts.0.seal(&Batch {
+            facts.seal(&Batch {
                 epoch,
                 topic: &topic,
                 partition,
@@ -184,7 +196,7 @@ async fn store_facts(
 ) -> Result<bool> {
     let mut counted_at = Instant::now();
     let mut counts_first = is_redo;
-    let mut wait = RETRY.0;
+    let mut pause = Pause::new();
     loop {
         if lease.is_revoked() {
             return Ok(false);
@@ -206,8 +218,7 @@ async fn store_facts(
                 }
                 Err(error) => {
                     progress.waits("clickhouse", &error);
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(RETRY.1);
+                    pause.wait().await;
                     continue;
                 }
             }
@@ -219,8 +230,7 @@ async fn store_facts(
             }
             Err(error) => {
                 progress.waits("clickhouse", &error);
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(RETRY.1);
+                pause.wait().await;
             }
         }
     }
@@ -263,7 +273,7 @@ async fn store_conclusions(
             Key::FollowUp(id) => merged_follow_ups.push(row(id)),
         }
     }
-    let mut wait = RETRY.0;
+    let mut pause = Pause::new();
     loop {
         if !lease.wait().await {
             return Ok(false);
@@ -281,103 +291,10 @@ async fn store_conclusions(
             }
             Err(error) => {
                 progress.waits("clickhouse", &error);
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(RETRY.1);
+                pause.wait().await;
             }
         }
     }
     progress.concluded(&calls, clock);
     Ok(true)
-}
-
-/// A question to the store, in the name of a partition.
-pub(crate) struct Question {
-    pub(crate) store: Store,
-    pub(crate) partition: u32,
-    pub(crate) lease: Arc<Lease>,
-    pub(crate) sender: Sender<Answer>,
-}
-
-impl Question {
-    async fn answer(self, what: What) {
-        let Question { partition, lease, sender, .. } = self;
-        let _ = sender.send(Answer { partition, lease, what }).await;
-    }
-
-    /// Legs that late ones wait for.
-    pub(crate) async fn legs(self, tenant: Text, wanted: Wanted) {
-        let of = LegsOf::Keys { tenant: tenant.to_string(), keys: wanted.keys, from: wanted.from, to: wanted.to };
-        let read = async {
-            let mut legs = Vec::new();
-            let mut cursor = self.store.legs(&of)?;
-            while let Some(block) = cursor.next_block().await? {
-                legs.extend(block.into_iter().map(|(leg, _)| leg));
-            }
-            Ok::<_, store::StoreError>(legs)
-        };
-        let answered = read.await;
-        if answered.is_err() {
-            tokio::time::sleep(RETRY.1).await;
-        }
-        self.answer(What::Asked(answered.ok())).await;
-    }
-
-    /// The keys that doubted calls are stored with.
-    pub(crate) async fn keys(self, left: Vec<(Text, Text)>) {
-        let mut wait = RETRY.0;
-        let keys = loop {
-            match self.store.keys_of_calls(&left).await {
-                Ok(keys) => break keys,
-                Err(_) => tokio::time::sleep(wait).await,
-            }
-            wait = (wait * 2).min(RETRY.1);
-        };
-        self.answer(What::Keys(keys)).await;
-    }
-
-    /// What is stored of these companies.
-    pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
-        let mut wait = RETRY.0;
-        let known = loop {
-            match known(&self.store, &tenants, since).await {
-                Ok(known) => break known,
-                Err(_) => tokio::time::sleep(wait).await,
-            }
-            wait = (wait * 2).min(RETRY.1);
-        };
-        self.answer(What::KnownAgain(known)).await;
-    }
-}
-
-/// Conclusions that are stored, of what began since.
-pub(crate) async fn known(
-    store: &Store,
-    tenants: &[String],
-    since: Moment,
-) -> Result<Vec<(Text, Known)>, store::StoreError> {
-    let mut all = Vec::new();
-    for tenant in tenants {
-        let found = store.conclusions(tenant, since).await?;
-        let name = Text::from(tenant.as_str());
-        let of = |key: Key, c: &store::Concluded| Known {
-            key,
-            version: c.version,
-            content: c.content,
-            is_final: c.is_final,
-            is_gone: c.is_gone,
-        };
-        let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
-        let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
-        all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
-        // Versions rise above everything that was ever given.
-        let above = Known {
-            key: Key::Call(Text::default()),
-            version: found.version_max,
-            content: 0,
-            is_final: true,
-            is_gone: true,
-        };
-        all.push((name, above));
-    }
-    Ok(all)
 }

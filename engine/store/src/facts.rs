@@ -8,6 +8,7 @@ use adapters::leg::{End, Moment};
 use adapters::{Leg, Reject};
 use bytes::Bytes;
 use calls::assemble::stored_keys;
+use stream::Facts;
 
 use crate::column::{AT, Columns, Described, MAYBE_AT, Row, TEXT};
 use crate::frame::Framer;
@@ -16,54 +17,7 @@ use crate::words::Worded;
 /// Rows of one table in one batch at most: so that the block is never cut, and its token covers all of it.
 pub const BATCH_ROWS_MAX: usize = 1_000_000;
 
-/// Where a fact stands in the log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Place {
-    /// Which reading of the log stored it.
-    pub epoch: u8,
-    /// The partition.
-    pub partition: u32,
-    /// The record's position in the partition.
-    pub position: u64,
-    /// Number of this row among those of its record and table, from 0.
-    pub part: u16,
-    /// When the record reached the log.
-    pub logged_at: Moment,
-    /// The version of the settings that it was read with.
-    pub settings: u32,
-}
-
-/// A fact that is no leg and no reject.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Mark<'a> {
-    /// The company.
-    pub tenant: &'a str,
-    /// The exchange.
-    pub pbx: &'a str,
-    /// The adapter.
-    pub adapter: &'a str,
-    /// The file or collector that it came from.
-    pub source: &'a [u8],
-    /// What kind: `header` is a line that names the columns of the records after it.
-    pub kind: &'a str,
-    /// Of whom or what it is told.
-    pub subject: &'a str,
-    /// What it says.
-    pub value: &'a [u8],
-}
-
-/// Who a record that was not understood came from, as the log names them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct From<'a> {
-    /// The company.
-    pub tenant: &'a str,
-    /// The exchange.
-    pub pbx: &'a str,
-    /// The adapter.
-    pub adapter: &'a str,
-    /// The file or collector.
-    pub source: &'a [u8],
-}
+pub use stream::facts::{From, Mark, Place};
 
 /// A range of the log that is stored together, and what it promises beside its rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,22 +102,25 @@ impl Default for FactsBuilder {
     }
 }
 
-impl FactsBuilder {
-    /// Adds a leg.
-    pub fn leg(&mut self, leg: &Leg, place: Place) {
+impl Facts for FactsBuilder {
+    fn leg(&mut self, leg: &Leg, place: Place) {
         put_leg(&mut self.legs.row(), leg, place);
     }
 
-    /// Adds a record, or a part of one, that was not understood.
-    pub fn reject(&mut self, reject: &Reject, from: From<'_>, place: Place) {
+    fn reject(&mut self, reject: &Reject, from: From<'_>, place: Place) {
         put_reject(&mut self.rejects.row(), reject, from, place);
     }
 
-    /// Adds another fact.
-    pub fn mark(&mut self, mark: Mark<'_>, place: Place) {
+    fn mark(&mut self, mark: Mark<'_>, place: Place) {
         put_mark(&mut self.marks.row(), mark, place);
     }
 
+    fn bytes(&self) -> usize {
+        self.legs.bytes() + self.marks.bytes() + self.rejects.bytes()
+    }
+}
+
+impl FactsBuilder {
     /// Rows in all tables.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -174,12 +131,6 @@ impl FactsBuilder {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// What the rows take of memory, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.legs.bytes() + self.marks.bytes() + self.rejects.bytes()
     }
 
     /// One more record's rows could make a block too long.

@@ -31,6 +31,7 @@ pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRow
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
 pub use migrate::MIGRATIONS;
 pub use rows::{CallRow, FollowUpRow, MergedRow, WindowRow};
+pub use stream::version::version;
 
 use block::Block;
 
@@ -327,31 +328,4 @@ static FORGET: [(&str, &[&str]); 2] = [
 /// The client takes `?` as a place for a value; our statements have parameters with names.
 fn without_places(statement: &str) -> String {
     statement.replace('?', "??")
-}
-
-/// 2020-01-01, in milliseconds since 1970: versions count from here.
-const VERSION_EPOCH_MS: i64 = 1_577_836_800_000;
-
-/// The version of a conclusion: the register's epoch (8 bits), the log's time in milliseconds since 2020 (42 bits),
-/// the low bits of the position (14 bits). Later is higher; it needs no counter in memory.
-#[must_use]
-pub fn version(epoch: u8, log_time_ms: i64, position: u64) -> u64 {
-    const TIME_BITS: u32 = 42;
-    const POSITION_BITS: u32 = 14;
-    let time = u64::try_from(log_time_ms.saturating_sub(VERSION_EPOCH_MS)).unwrap_or(0).min((1 << TIME_BITS) - 1);
-    u64::from(epoch) << (TIME_BITS + POSITION_BITS) | time << POSITION_BITS | position & ((1 << POSITION_BITS) - 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_later_version_is_higher() {
-        let t = VERSION_EPOCH_MS + 1000;
-        assert!(version(0, t, 5) < version(0, t, 6));
-        assert!(version(0, t, (1 << 14) - 1) < version(0, t + 1, 0));
-        assert!(version(0, i64::MAX, u64::MAX) < version(1, 0, 0));
-        assert_eq!(version(0, i64::MIN, 0), 0);
-    }
 }

@@ -4,7 +4,7 @@ use adapters::leg::{Leg, Moment};
 use adapters::reject::Reject;
 
 /// Where a fact stands in the log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Place {
     /// Which reading of the log stored it.
     pub epoch: u8,
@@ -21,7 +21,7 @@ pub struct Place {
 }
 
 /// A fact that is no leg and no reject.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Mark<'a> {
     /// The company.
     pub tenant: &'a str,
@@ -30,7 +30,7 @@ pub struct Mark<'a> {
     /// The adapter.
     pub adapter: &'a str,
     /// What kind: `header` is a line that names the columns of the records after it.
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// Of what it is told; of a header line, the number of such lines that its source had so far.
     pub subject: &'a str,
     /// The file or collector that it came from.
@@ -40,7 +40,7 @@ pub struct Mark<'a> {
 }
 
 /// Who a record that was not understood came from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct From<'a> {
     /// The company, as the log names it.
     pub tenant: &'a str,

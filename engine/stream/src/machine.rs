@@ -208,7 +208,6 @@ pub struct PartitionMachine<'d, F> {
     legs_since: usize,
     /// A company whose question is out.
     asked: Option<Text>,
-    committed_at: Option<Moment>,
     out: Legs,
     is_ended: bool,
     has_looked_again: bool,
@@ -261,7 +260,6 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             bytes_in_flight: 0,
             legs_since: 0,
             asked: None,
-            committed_at: None,
             out: Legs::default(),
             is_ended: false,
             has_looked_again: false,
@@ -505,7 +503,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
 
     /// Seals the batch that is open, with everything that can be concluded now.
     fn seal(&mut self) {
-        let conclusions = self.conclude();
+        let conclusions = self.conclude(false);
         if self.open.counts.records > 0 || !conclusions.is_empty() {
             self.put(false, conclusions);
         }
@@ -559,9 +557,6 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         if (is_old || is_due || is_answered && self.open.counts.records > 0) && self.keeper.has_room() {
             self.seal();
         }
-        if self.committed_at.is_none_or(|at| now.ms_since(at) >= self.limits.commit_age_ms) {
-            self.committed_at = Some(now);
-        }
     }
 
     /// Seals what is open, whatever its age.
@@ -577,17 +572,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             return;
         }
         self.is_ended = true;
-        let mut conclusions = self.conclude();
-        for (tenant, company) in &mut self.companies {
-            let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
-            let mut comparing = self.comparing.get_mut(tenant);
-            company.live.end(&mut |told| {
-                if let Some(comparing) = &mut comparing {
-                    comparing.told(Key::of(&told), is_gone(&told));
-                }
-                take(&mut conclusions, tenant, told, versions, epoch, clock);
-            });
-        }
+        let conclusions = self.conclude(true);
         if self.open.counts.records > 0 || !conclusions.is_empty() {
             self.put(false, conclusions);
         }
@@ -806,20 +791,24 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
     }
 
-    /// Draws conclusions that are to be stored.
-    fn conclude(&mut self) -> Conclusions {
+    /// Draws conclusions that are to be stored; with all that is open as if the log ended here, if it does.
+    fn conclude(&mut self, is_end: bool) -> Conclusions {
         self.legs_since = 0;
         let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
         for (tenant, company) in &mut self.companies {
             let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
-            company.live.advance(clock);
             let mut comparing = self.comparing.get_mut(tenant);
-            company.live.conclude(self.limits.tells_early, &mut |told| {
+            let mut emit = |told: Conclusion| {
                 if let Some(comparing) = &mut comparing {
                     comparing.told(Key::of(&told), is_gone(&told));
                 }
                 take(&mut conclusions, tenant, told, versions, epoch, clock);
-            });
+            };
+            company.live.advance(clock);
+            company.live.conclude(self.limits.tells_early, &mut emit);
+            if is_end {
+                company.live.end(&mut emit);
+            }
         }
         conclusions
     }

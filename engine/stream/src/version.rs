@@ -10,6 +10,14 @@ const SINCE_MS: i64 = 1_577_836_800_000;
 const TIME_BITS: u32 = 42;
 const LOW_BITS: u32 = 14;
 
+/// The version of a conclusion: the register's epoch, the log's time in milliseconds since 1970, and the low bits of a number that
+/// counts on within one millisecond. Later is higher.
+#[must_use]
+pub fn version(epoch: u8, log_time_ms: i64, number: u64) -> u64 {
+    let time = u64::try_from(log_time_ms.saturating_sub(SINCE_MS)).unwrap_or(0).min((1 << TIME_BITS) - 1);
+    u64::from(epoch) << (TIME_BITS + LOW_BITS) | time << LOW_BITS | number & ((1 << LOW_BITS) - 1)
+}
+
 /// Gives versions that only rise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Versions {
@@ -40,8 +48,7 @@ impl Versions {
 
     /// The version of what is concluded at this moment of the log.
     pub fn next(&mut self, epoch: u8, clock: Moment) -> u64 {
-        let ms = clock.0.saturating_sub(SINCE_MS).clamp(0, (1 << TIME_BITS) - 1) as u64;
-        let now = (u64::from(epoch) << (TIME_BITS + LOW_BITS)) | (ms << LOW_BITS);
+        let now = version(epoch, clock.0, 0);
         self.last = now.max(self.last.saturating_add(1));
         self.last
     }
@@ -50,6 +57,15 @@ impl Versions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_version_is_higher() {
+        let t = SINCE_MS + 1000;
+        assert!(version(0, t, 5) < version(0, t, 6));
+        assert!(version(0, t, (1 << 14) - 1) < version(0, t + 1, 0));
+        assert!(version(0, i64::MAX, u64::MAX) < version(1, 0, 0));
+        assert_eq!(version(0, i64::MIN, 0), 0);
+    }
 
     #[test]
     fn versions_rise_with_the_epoch_the_time_and_by_themselves() {

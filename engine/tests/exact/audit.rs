@@ -1,6 +1,7 @@
 //! Whatever is changed by hand is found, and a database that nobody touched says 0, 0, 0.
 
 use store::{Audit, FactsBuilder, LogEnd, Place, Reached};
+use stream::Facts;
 
 use super::{Tables, about, batch, leg, place, wait};
 

@@ -8,6 +8,7 @@ use adapters::reader::Reader;
 use adapters::{Adapter, Leg, Legs, Settings};
 use directory::Directory;
 use store::{FactsBuilder, LegsOf, Place};
+use stream::Facts;
 
 use super::{NOON, Tables, about, wait};
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use adapters::leg::{KeyKind, LegId, Moment, Origin, Position};
 use adapters::{Leg, Reject};
 use store::{Batch, FactsBuilder, From, Mark, Place, Sealed, Store};
+use stream::Facts;
 use tempfile::TempDir;
 
 use crate::{Database, folder, start};

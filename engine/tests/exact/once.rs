@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use store::{InsertErrorKind, RangeRows, Stored};
+use stream::Facts;
 
 use super::{Tables, batch, wait};
 

@@ -5,6 +5,7 @@ use adapters::leg::{End, Moment};
 use calls::assemble::stored_keys;
 use calls::measure::Thousandths;
 use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MergedRow, Place, WindowKey, WindowRow};
+use stream::Facts;
 
 use super::corpus::read;
 use super::{NOON, Tables, about, batch, leg, place, wait};
