@@ -124,3 +124,19 @@ pub(super) fn next_seen<C: ConsumerContext>(consumer: &impl Consumer<C>, topic: 
     };
     if got.is_error() { None } else { u64::try_from(next).ok() }
 }
+
+/// Which generation of its group the client is a member of; `None` before it joined, and after the group took it for gone until it
+/// joined again. Brokers take a commit without one while the group is empty.
+pub(super) fn generation<C: ConsumerContext, T: Consumer<C>>(consumer: &T) -> Option<i32> {
+    // SAFETY: the client is alive; what it gives is ours until it is destroyed, and null where there is no group.
+    let generation = unsafe {
+        let group = native::rd_kafka_consumer_group_metadata(consumer.client().native_ptr());
+        if group.is_null() {
+            return None;
+        }
+        let generation = native::rd_kafka_consumer_group_metadata_generation_id(group);
+        native::rd_kafka_consumer_group_metadata_destroy(group);
+        generation
+    };
+    (generation >= 0).then_some(generation)
+}

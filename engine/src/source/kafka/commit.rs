@@ -23,11 +23,15 @@ pub(super) struct Commits {
     answers: Vec<(u32, CommitOutcome)>,
     /// Since a refusal, until the assignment is shown again.
     is_held: bool,
+    /// The group knows nobody of this generation. An assignment that had been on its way before says nothing against that.
+    disowned: Option<i32>,
     answer_max: Duration,
 }
 
 struct Out {
     partitions: Vec<u32>,
+    /// Of the group, when it was sent.
+    generation: Option<i32>,
     sent_at: Instant,
     /// Its answer is `Unknown` already, and it may still be stored: nothing can be sent after it.
     is_given_up: bool,
@@ -39,7 +43,7 @@ unsafe impl Send for Commits {}
 impl Commits {
     /// No answer within this time means `Unknown`.
     pub(super) fn new(answer_max: Duration) -> Commits {
-        Commits { queue: None, out: None, answers: Vec::new(), is_held: false, answer_max }
+        Commits { queue: None, out: None, answers: Vec::new(), is_held: false, disowned: None, answer_max }
     }
 
     /// True if none is out, and none was refused since the assignment was shown last.
@@ -47,11 +51,22 @@ impl Commits {
         self.out.is_none() && !self.is_held
     }
 
-    /// Sends these as one request.
+    /// True if the group can know a member of this generation.
+    pub(super) fn is_taken(&self, generation: i32) -> bool {
+        self.disowned != Some(generation)
+    }
+
+    /// Sends these as one request, as a member of this generation.
     ///
     /// # Errors
     /// If another is out, a text cannot be sent, or the client has no group any more.
-    pub(super) fn send(&mut self, client: *mut native::rd_kafka_t, topic: &str, commits: &[&Commit]) -> Result<()> {
+    pub(super) fn send(
+        &mut self,
+        client: *mut native::rd_kafka_t,
+        topic: &str,
+        commits: &[&Commit],
+        generation: Option<i32>,
+    ) -> Result<()> {
         if self.out.is_some() {
             bail!("a commit is out already: one at a time");
         }
@@ -77,7 +92,7 @@ impl Commits {
             bail!("a commit could not be sent: {}", words(sent));
         }
         let partitions = commits.iter().map(|commit| commit.partition).collect();
-        self.out = Some(Out { partitions, sent_at: Instant::now(), is_given_up: false });
+        self.out = Some(Out { partitions, generation, sent_at: Instant::now(), is_given_up: false });
         Ok(())
     }
 
@@ -113,6 +128,9 @@ impl Commits {
         if out.is_given_up {
             self.out = Some(out);
             return;
+        }
+        if each.iter().map(|(_, error)| *error).chain([whole]).any(is_disowned) {
+            self.disowned = out.generation;
         }
         for partition in out.partitions {
             let outcome = outcome(partition, whole, &each);
@@ -197,6 +215,17 @@ fn classify(error: RDKafkaRespErr) -> CommitOutcome {
         | RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID => CommitOutcome::Refused(words(error)),
         other => CommitOutcome::Unknown(words(other)),
     }
+}
+
+/// The group does not know the member: it has to join again.
+fn is_disowned(error: RDKafkaRespErr) -> bool {
+    use RDKafkaRespErr::*;
+    matches!(
+        error,
+        RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION
+            | RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID
+            | RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+    )
 }
 
 fn words(error: RDKafkaRespErr) -> String {

@@ -267,6 +267,7 @@ impl Source for KafkaSource {
     }
 
     fn commit(&mut self, commits: &[Commit]) -> Result<()> {
+        let generation = client::generation(&*self.consumer);
         let mut inner = self.consumer.context().inner();
         let is_ours = |commit: &&Commit| self.ours.contains_key(&commit.partition);
         for strange in commits.iter().filter(|commit| !is_ours(commit)) {
@@ -276,7 +277,7 @@ impl Source for KafkaSource {
         if ours.is_empty() {
             return Ok(());
         }
-        inner.commits.send(self.consumer.client().native_ptr(), &self.topic, &ours)
+        inner.commits.send(self.consumer.client().native_ptr(), &self.topic, &ours, generation)
     }
 
     /// A process that stood still may have left the group; the next poll says so. Until then its commits would come from nobody,
@@ -285,6 +286,7 @@ impl Source for KafkaSource {
         self.presence.is_fresh(Instant::now())
             && !self.consumer.assignment_lost()
             && self.consumer.context().inner().commits.may_send()
+            && client::generation(&*self.consumer).is_some_and(|g| self.consumer.context().inner().commits.is_taken(g))
     }
 
     fn is_ours(&self) -> bool {

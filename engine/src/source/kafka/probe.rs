@@ -110,7 +110,7 @@ fn answer(
     topic: &str,
     commit: &Commit,
 ) -> Result<CommitOutcome> {
-    commits.send(client, topic, &[commit])?;
+    commits.send(client, topic, &[commit], None)?;
     loop {
         commits.receive(Duration::from_millis(50));
         if let Some((_, outcome)) = commits.take().pop() {
