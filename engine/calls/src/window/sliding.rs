@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use adapters::leg::{Moment, Text};
 use directory::Scope;
 
-use super::{Forgotten, Head, Size, WindowRow, on};
+use super::{Forgotten, Head, Size, WindowNow, on};
 
 /// Their scope in the table: by another name than the hours that follow each other, so that nobody adds them up.
 pub const SLIDING: &str = "queue_sliding";
@@ -44,15 +44,23 @@ impl Sliding {
         }
     }
 
-    /// Tells those that are over. `sums` are those of five minutes, `is_whole` says whether all of an hour is still known.
+    /// Something is still to be told.
+    pub(super) fn is_due_later(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Tells those that are over. `sums` are those of five minutes, `is_whole` says whether all of an hour is still known;
+    /// `told_before` has a bit for each measure that may have been told of one that is not remembered.
+    #[allow(clippy::too_many_arguments)] // What the windows lend of themselves while they lend this.
     pub(super) fn advance(
         &mut self,
         tenant: &Text,
         watermark: Moment,
         is_whole: impl Fn(Moment) -> bool,
         sum: impl Fn(&Text, Moment) -> Vec<i64>,
+        told_before: u64,
         forgotten: &mut BTreeSet<Forgotten>,
-        emit: &mut impl FnMut(WindowRow),
+        emit: &mut impl FnMut(WindowNow),
     ) {
         while self.due.first().is_some_and(|(ended_at, _)| *ended_at <= watermark) {
             let Some((ended_at, queue)) = self.due.pop_first() else { break };
@@ -63,9 +71,14 @@ impl Sliding {
             }
             let sums = sum(&queue, opened_at);
             let head = Head { tenant, scope: SLIDING, scope_id: &queue, size_s: Size::Hour.seconds() };
-            let mut told = self.told.get(&(opened_at, queue.clone())).copied().unwrap_or_default();
-            head.tell(on(Scope::Queue), &sums, opened_at, true, &mut told, emit);
-            if told != 0 {
+            let mut told = self.told.get(&(opened_at, queue.clone())).copied().unwrap_or_default() | told_before;
+            let now = head.now(on(Scope::Queue), &sums, opened_at, true, &mut told);
+            if !now.values.is_empty() {
+                emit(now);
+            }
+            if told == 0 {
+                self.told.remove(&(opened_at, queue));
+            } else {
                 self.told.insert((opened_at, queue), told);
             }
         }
