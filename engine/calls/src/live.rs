@@ -224,6 +224,8 @@ impl<'d> Live<'d> {
         if is_late {
             self.wait(slot, log_position);
             self.late_legs.entry(leg_id).or_default().push(position);
+        } else if let Some(records) = self.late_legs.get_mut(&leg_id) {
+            records.push(position);
         }
         self.changed.insert(slot);
         if let Some(settle_ms) = settle_ms {

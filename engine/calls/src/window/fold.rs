@@ -163,7 +163,7 @@ impl Windows {
         for key in due {
             self.tell(key, &mut emit);
         }
-        self.tell_sliding(&mut emit);
+        self.tell_sliding(false, &mut emit);
         self.judge_closed();
         self.let_go(&mut emit);
         let early_ms = self.kept.early_every_s * 1000;
@@ -171,7 +171,7 @@ impl Windows {
         self.tell_at = self.pending.iter().map(|key| told_at(key).unwrap_or(self.clock).plus_ms(early_ms)).min();
     }
 
-    /// Tells what has changed and waits for its time to be told.
+    /// Tells what has changed and waits for its time to be told, or for its end.
     pub fn tell_all(&mut self, mut emit: impl FnMut(WindowNow)) {
         self.take_changed();
         let mut due = std::mem::take(&mut self.pending);
@@ -179,6 +179,7 @@ impl Windows {
         for key in due {
             self.tell(key, &mut emit);
         }
+        self.tell_sliding(true, &mut emit);
         self.tell_at = None;
     }
 
@@ -390,16 +391,21 @@ impl Windows {
         }
     }
 
-    fn tell_sliding(&mut self, emit: &mut impl FnMut(WindowNow)) {
-        let mut sliding = std::mem::take(&mut self.sliding);
-        let mut forgotten = std::mem::take(&mut self.forgotten);
+    fn tell_sliding(&mut self, is_end: bool, emit: &mut impl FnMut(WindowNow)) {
         let through = self.by_end[Scope::Queue as usize][Size::FiveMinutes as usize].forgotten_through;
-        let is_whole =
-            |opened_at: Moment| opened_at >= self.known_since && opened_at.plus_ms(sliding::STEP_MS) > through;
-        let sums = |queue: &Text, opened_at: Moment| self.sliding_sums(Scope::Queue, queue, opened_at);
-        sliding.advance(&self.tenant, self.watermark, is_whole, sums, self.told_before, &mut forgotten, emit);
-        self.sliding = sliding;
-        self.forgotten = forgotten;
+        let known_since = self.known_since;
+        let is_whole = |opened_at: Moment| opened_at >= known_since && opened_at.plus_ms(sliding::STEP_MS) > through;
+        for (opened_at, queue) in self.sliding.take_due(self.watermark, is_end) {
+            if !is_whole(opened_at) {
+                self.forgotten.insert(sliding::one_forgotten(&self.tenant, &queue, opened_at));
+                continue;
+            }
+            let sums = self.sliding_sums(Scope::Queue, &queue, opened_at);
+            let is_final = opened_at.plus_ms(SLIDING_WIDTH_MS) <= self.watermark;
+            let now = self.sliding.now(&self.tenant, (opened_at, queue), &sums, is_final, self.told_before);
+            now.into_iter().for_each(&mut *emit);
+        }
+        self.sliding.forget(is_whole);
     }
 
     /// Lets the oldest go. Those that are over have been told; of those that are not, what is known is told before.
