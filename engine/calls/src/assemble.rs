@@ -146,6 +146,8 @@ pub struct Assembly {
 pub struct Pushed {
     /// The call that it is part of now.
     pub slot: Slot,
+    /// The component of that call that has the leg.
+    pub component: Slot,
     /// The leg was known, with the same content.
     pub known: bool,
     /// Calls that this leg joined to `slot` for good, and that are no calls any more.
@@ -249,7 +251,8 @@ impl Assembly {
         let known = inserted == Inserted::Known;
         // Of a leg that was there twice, only one stayed.
         let inserted = if is_twice { Inserted::Replaced } else { inserted };
-        let mut pushed = Pushed { slot, known, absorbed, tied: SmallVec::new(), changed: SmallVec::new() };
+        let mut pushed =
+            Pushed { slot, component: slot, known, absorbed, tied: SmallVec::new(), changed: SmallVec::new() };
         if self.ties.is_some() {
             self.cross(&mut pushed, inserted, &crossings);
         }
@@ -274,13 +277,13 @@ impl Assembly {
         self.find(leg).is_some()
     }
 
-    /// The open call that has this leg, whichever record told it.
+    /// The component of an open call that has this leg, whichever record told it.
     #[must_use]
     pub fn find(&self, leg: &Leg) -> Option<Slot> {
         let pbx = pbx_hash(&leg.origin.pbx);
         let has = |slot: &Slot| {
             let part = self.component_of(*slot);
-            self.component(part).is_some_and(|c| c.place(leg.leg_id).is_some()).then(|| self.root(part))
+            self.component(part).is_some_and(|c| c.place(leg.leg_id).is_some()).then_some(part)
         };
         if leg.link_keys.is_empty() {
             return self.ids.get(&leg.leg_id.0).and_then(has);
@@ -434,7 +437,8 @@ impl Assembly {
         };
         self.free.push(slot.0);
         if let Some(tied) = self.ties.as_mut() {
-            component.crossings.iter().for_each(|half| tied.halves.take_out(*half));
+            let key = component.keys.first().map_or(0, |(_, key)| *key as u64);
+            component.crossings.iter().for_each(|half| tied.halves.take_out(*half, key));
             tied.told.remove(&slot);
         }
         self.open -= 1;
@@ -466,7 +470,9 @@ impl Assembly {
         self.parts(slot).first().copied().unwrap_or(slot)
     }
 
-    fn component_of(&self, mut slot: Slot) -> Slot {
+    /// The component that this one is part of now; over ties, a call has several.
+    #[must_use]
+    pub fn component_of(&self, mut slot: Slot) -> Slot {
         while let Some(next) = self.joined.get(slot.0 as usize) {
             if *next == slot {
                 break;

@@ -4,14 +4,17 @@
 //! when a verdict is final, and when a follow-up is expired. A leg of a call that was closed before waits for the legs that the
 //! store has of it ([`Live::wanted`], [`Live::answer`]): it is never judged alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod over_ties;
+mod reopening;
+
+use std::collections::BTreeSet;
 
 use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::assemble::{Assembly, Hold, Slot, stored_keys};
+use crate::assemble::{Assembly, Hold, Pushed, Slot, stored_keys};
 use crate::call::{self, Call};
 use crate::counting::Counting;
 use crate::customers::{Customers, FollowUp};
@@ -22,6 +25,9 @@ use crate::line::CallLine;
 use crate::remembered::Remembered;
 use crate::site::Site;
 use crate::window::{Contribution, WindowNow, Windows};
+use over_ties::OverTies;
+use reopening::Reopening;
+pub use reopening::{CALL_SPAN_MS, Wanted};
 
 /// What is concluded.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,21 +74,6 @@ impl Default for Limits {
     }
 }
 
-/// Stored legs that are wanted before some late ones may be judged: all with one of these keys (see [`stored_keys`]) that were
-/// between these moments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Hashes of link keys.
-    pub keys: Vec<u64>,
-    /// Legs that began before are not wanted.
-    pub from: Moment,
-    /// Legs that began later are not wanted.
-    pub to: Moment,
-}
-
-/// The longest that legs of one call lie apart, in milliseconds: what is asked of the store reaches so far to both sides.
-pub const CALL_SPAN_MS: i64 = 2 * 86_400_000;
-
 /// All calls of one company that are open.
 pub struct Live<'d> {
     site: Site<'d>,
@@ -92,13 +83,16 @@ pub struct Live<'d> {
     limits: Limits,
     several_files: bool,
     endings: Endings,
+    /// What was told, by the component that has the name: over ties, a call has several, and they may part again.
     told: FxHashMap<Slot, Told>,
     changed: BTreeSet<Slot>,
     /// When a call that is marked as ended becomes final.
     settling: BTreeSet<(Moment, Slot)>,
     remembered: Remembered,
     forgot_at: Moment,
-    /// Late legs: their calls wait for what the store has below this position.
+    /// Closed calls that crossed a tie.
+    over_ties: OverTies,
+    /// Components that wait for what the store has below this position: of late legs, or of halves whose other half was closed.
     late: FxHashMap<Slot, u64>,
     /// The late legs themselves, with the records that told them: another record of one may have been part of a closed call.
     late_legs: FxHashMap<LegId, SmallVec<[Position; 1]>>,
@@ -135,18 +129,6 @@ struct Name {
     counted: Option<Box<Contribution>>,
 }
 
-/// Late legs whose calls are being read back.
-struct Reopening {
-    slots: Vec<Slot>,
-    doubted: Vec<(Text, Vec<u64>)>,
-    asked: FxHashSet<u64>,
-    to_ask: Vec<u64>,
-    from: Moment,
-    to: Moment,
-    legs: BTreeMap<(LegId, Position), Leg>,
-    is_out: bool,
-}
-
 impl<'d> Live<'d> {
     /// An empty fold.
     #[must_use]
@@ -161,8 +143,9 @@ impl<'d> Live<'d> {
         Live {
             customers: Customers::new(site.directory.tenant().into(), follow_ups),
             endings: Endings::new(site.directory.grace_ms()),
+            over_ties: OverTies::default(),
+            assembly: Assembly::new(hold).with_ties(site.directory),
             site,
-            assembly: Assembly::new(hold),
             clock: Moment(i64::MIN),
             hold,
             limits,
@@ -216,26 +199,35 @@ impl<'d> Live<'d> {
         }
         let (leg_id, position, settle_ms) = (leg.leg_id, leg.position, self.endings.settle_ms(&leg));
         let pushed = self.assembly.push(leg, logged_at);
-        let slot = pushed.slot;
-        self.assembly.stands_at(slot, log_position);
-        for gone in &pushed.absorbed {
-            self.join(slot, *gone);
-        }
+        self.assembly.stands_at(pushed.component, log_position);
+        self.take_changes(&pushed, log_position);
         if is_late {
-            self.wait(slot, log_position);
+            self.wait(pushed.component, log_position);
             self.late_legs.entry(leg_id).or_default().push(position);
         } else if let Some(records) = self.late_legs.get_mut(&leg_id) {
             records.push(position);
         }
-        self.changed.insert(slot);
         if let Some(settle_ms) = settle_ms {
-            self.settling.insert((logged_at.plus_ms(settle_ms), slot));
+            self.settling.insert((logged_at.plus_ms(settle_ms), pushed.component));
         }
     }
 
-    /// Two calls turned out to be one.
-    fn join(&mut self, slot: Slot, gone: Slot) {
-        self.changed.remove(&gone);
+    /// What a leg that was pushed joined, and which calls it changed.
+    fn take_changes(&mut self, pushed: &Pushed, log_position: u64) {
+        for gone in &pushed.absorbed {
+            self.join(*gone);
+        }
+        for slot in pushed.changed.iter().chain([&pushed.slot]) {
+            self.changed.insert(*slot);
+            if !self.assembly.late_keys(*slot).is_empty() {
+                self.wait(self.assembly.component_of(*slot), log_position);
+            }
+        }
+    }
+
+    /// A component is part of another one.
+    fn join(&mut self, gone: Slot) {
+        let slot = self.assembly.component_of(gone);
         if let Some(told) = self.told.remove(&gone) {
             self.told.entry(slot).or_default().join(told);
         }
@@ -247,9 +239,26 @@ impl<'d> Live<'d> {
         }
     }
 
-    fn wait(&mut self, slot: Slot, below: u64) {
-        let known = self.late.entry(slot).or_default();
+    fn wait(&mut self, component: Slot, below: u64) {
+        let known = self.late.entry(component).or_default();
         *known = below.max(*known);
+    }
+
+    /// What was told of this call, by any of its parts.
+    fn take_told(&mut self, parts: &[Slot]) -> Told {
+        let mut all = Told::default();
+        for told in parts.iter().filter_map(|part| self.told.remove(part)) {
+            all.join(told);
+        }
+        all
+    }
+
+    /// The call was told so that nothing but what comes late can turn it.
+    fn was_final(&self, slot: Slot) -> bool {
+        let parts = self.assembly.parts(slot);
+        let mut told =
+            parts.iter().filter_map(|part| self.told.get(part)).filter(|told| !told.names.is_empty()).peekable();
+        told.peek().is_some() && told.all(|told| told.is_final)
     }
 
     fn may_be_late(&self, leg: &Leg) -> bool {
@@ -311,7 +320,7 @@ impl<'d> Live<'d> {
         while let Some((due, slot)) = self.settling.first().copied().filter(|(due, _)| *due <= self.clock) {
             self.settling.remove(&(due, slot));
             let slot = self.assembly.root(slot);
-            if self.told.get(&slot).is_none_or(|t| !t.is_final) && self.assembly.is_open(slot) {
+            if self.assembly.is_open(slot) && !self.was_final(slot) {
                 self.changed.insert(slot);
                 // Legs that came since put the end off.
                 if let Some(settle_ms) = self.endings.settled(self.assembly.legs(slot)) {
@@ -322,7 +331,9 @@ impl<'d> Live<'d> {
                 }
             }
         }
-        for slot in std::mem::take(&mut self.changed) {
+        let changed: BTreeSet<Slot> =
+            std::mem::take(&mut self.changed).into_iter().map(|slot| self.assembly.root(slot)).collect();
+        for slot in changed.into_iter().filter(|slot| self.assembly.is_open(*slot)).collect::<Vec<Slot>>() {
             if self.is_late(slot) {
                 self.changed.insert(slot);
                 continue;
@@ -351,7 +362,7 @@ impl<'d> Live<'d> {
         self.conclude(false, emit);
         let slots: Vec<Slot> = self.assembly.slots().collect();
         for slot in slots {
-            if self.told.get(&slot).is_none_or(|t| !t.is_final) && !self.is_late(slot) {
+            if !self.was_final(slot) && !self.is_late(slot) {
                 self.tell(slot, true, emit);
             }
         }
@@ -359,14 +370,21 @@ impl<'d> Live<'d> {
     }
 
     fn is_late(&self, slot: Slot) -> bool {
-        self.late.contains_key(&slot) || self.reopening.as_ref().is_some_and(|r| r.slots.contains(&slot))
+        if self.late.is_empty() && self.reopening.is_none() {
+            return false;
+        }
+        let is_reopening = |part: &Slot| self.reopening.as_ref().is_some_and(|r| r.slots.contains(part));
+        self.assembly.parts(slot).iter().any(|part| self.late.contains_key(part) || is_reopening(part))
     }
 
     /// What was final stays so, though what it says may still be revised; else all legs that say that they are the last have
-    /// come, and those written with them have had their time.
+    /// come, with the other half of each that crossed a tie, and those written with them have had their time.
     fn is_final(&self, slot: Slot) -> bool {
-        if self.told.get(&slot).is_some_and(|t| t.is_final) {
+        if self.was_final(slot) {
             return true;
+        }
+        if self.assembly.waits_for_a_half(slot) {
+            return false;
         }
         let settle_ms = self.endings.settled(self.assembly.legs(slot));
         settle_ms.is_some_and(|ms| self.clock.ms_since(self.assembly.touched(slot)) >= ms)
@@ -374,13 +392,25 @@ impl<'d> Live<'d> {
 
     /// Folds a call and gives what has changed of it. It is open still.
     fn tell(&mut self, slot: Slot, is_final: bool, emit: &mut impl FnMut(Conclusion)) {
-        let slot = self.assembly.root(slot);
         let call = call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final);
-        let before = self.told.remove(&slot).unwrap_or_default();
+        let parts = self.assembly.parts(slot);
+        let before = self.take_told(&parts);
         let keys = in_order(self.assembly.keys(slot).map(|(_, key)| key));
         let touched = self.assembly.touched(slot);
         let told = self.change(before, call, keys, touched, is_final, emit);
-        self.told.insert(slot, told);
+        self.note(&parts, told);
+    }
+
+    /// Notes what was told by the part of the call whose name it is.
+    fn note(&mut self, parts: &[Slot], told: Told) {
+        let is_named = |part: &&Slot| {
+            let name = call::name(self.assembly.part_legs(**part));
+            told.names.iter().any(|known| known.call_id == name)
+        };
+        let named = if parts.len() == 1 { None } else { parts.iter().find(is_named) };
+        if let Some(part) = named.or(parts.first()) {
+            self.told.insert(*part, told);
+        }
     }
 
     /// Gives the difference between what was told of some legs and what they say now.
@@ -473,10 +503,13 @@ impl<'d> Live<'d> {
             if self.is_late(slot) {
                 continue;
             }
-            self.changed.remove(&slot);
+            for part in self.assembly.parts(slot) {
+                self.changed.remove(&part);
+            }
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let touched = self.assembly.touched(slot);
+            let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
             let legs = self.assembly.take(slot);
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
@@ -484,10 +517,13 @@ impl<'d> Live<'d> {
             for (kind, key) in &keys {
                 self.remembered.close(*kind, *key, from, to, self.clock);
             }
-            let told = self.told.remove(&slot).unwrap_or_default();
+            let told = self.take_told(&parts);
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
             let keys = in_order(keys.iter().map(|(_, key)| *key));
-            self.change(told, call, keys, touched, true, emit);
+            let told = self.change(told, call, keys.clone(), touched, true, emit);
+            if crosses_ties {
+                self.over_ties.close(keys, told);
+            }
         }
     }
 
@@ -503,192 +539,11 @@ impl<'d> Live<'d> {
     }
 }
 
-/// Reading back closed calls.
-impl Live<'_> {
-    /// The next question to the store, if late legs wait and none is out. The store has everything below `stored_below`: legs that
-    /// came later wait on, since what they are part of may be on its way.
-    pub fn wanted(&mut self, stored_below: u64) -> Option<Wanted> {
-        if stored_below < self.closed_below {
-            return None;
-        }
-        if self.reopening.is_none() {
-            let ready = self.late.iter().filter(|(_, below)| **below <= stored_below);
-            let mut slots: Vec<Slot> = ready.map(|(slot, _)| *slot).collect();
-            let is_ready = self.doubted_below <= stored_below;
-            let doubted = if is_ready { std::mem::take(&mut self.doubted) } else { Vec::new() };
-            if slots.is_empty() && doubted.is_empty() {
-                return None;
-            }
-            slots.sort_unstable();
-            self.late.retain(|_, below| *below > stored_below);
-            let mut reopening = Reopening::of(slots, doubted);
-            for slot in reopening.slots.clone() {
-                for leg in self.assembly.legs(slot) {
-                    reopening.want(leg);
-                }
-            }
-            self.reopening = Some(reopening);
-        }
-        let reopening = self.reopening.as_mut().filter(|r| !r.is_out)?;
-        reopening.is_out = true;
-        let at = reopening.to_ask.len().saturating_sub(self.limits.wanted_keys_max);
-        let keys = reopening.to_ask.split_off(at);
-        Some(Wanted { keys, from: reopening.from, to: reopening.to })
-    }
-
-    /// What the store has of what was wanted. More may be wanted then.
-    pub fn answer(&mut self, legs: impl IntoIterator<Item = Leg>) {
-        let Some(mut reopening) = self.reopening.take() else { return };
-        reopening.is_out = false;
-        for leg in legs {
-            reopening.want(&leg);
-            reopening.legs.insert((leg.leg_id, leg.position), leg);
-        }
-        if reopening.to_ask.is_empty() {
-            self.reopen(&reopening);
-        } else {
-            self.reopening = Some(reopening);
-        }
-    }
-
-    /// A call that is stored under this name, and that nothing concludes any more: its legs are read back, and it is said what they
-    /// are part of. `keys` are those of its legs, as [`stored_keys`] gives them; everything that was taken so far is below `log_position`.
-    pub fn doubt(&mut self, call_id: Text, keys: Vec<u64>, log_position: u64) {
-        self.doubted.push((call_id, keys));
-        self.doubted_below = self.doubted_below.max(log_position);
-    }
-
-    /// The store cannot be asked now: the same will be wanted again.
-    pub fn not_answered(&mut self) {
-        if let Some(reopening) = &mut self.reopening {
-            self.doubted.append(&mut reopening.doubted);
-            for slot in std::mem::take(&mut reopening.slots) {
-                self.late.insert(self.assembly.root(slot), 0);
-            }
-            self.reopening = None;
-        }
-    }
-
-    /// Unites the late legs with what was closed, as if it had never been.
-    fn reopen(&mut self, reopening: &Reopening) {
-        // What was told when they were closed: the calls of these legs alone.
-        let mut closed = Assembly::new(self.hold);
-        // Which of those the late legs are part of.
-        let mut united = Assembly::new(self.hold);
-        let waiting: Vec<Slot> = reopening.slots.iter().map(|s| self.assembly.root(*s)).collect();
-        for slot in &waiting {
-            for leg in self.assembly.legs(*slot) {
-                united.push(leg.clone(), self.clock);
-            }
-        }
-        let late: Vec<Leg> = waiting.iter().flat_map(|s| self.assembly.legs(*s)).cloned().collect();
-        for ((leg_id, position), leg) in &reopening.legs {
-            // One that is open is no part of a closed call; but of a late one another record may have been.
-            let is_open = self.assembly.holds(leg);
-            let is_told_before = self.late_legs.get(leg_id).is_some_and(|late| !late.contains(position));
-            if !is_open || is_told_before {
-                closed.push(leg.clone(), self.clock);
-                united.push(leg.clone(), self.clock);
-            }
-        }
-        let with_late: FxHashSet<Slot> = late.into_iter().map(|leg| united.push(leg, self.clock).slot).collect();
-        let slots: Vec<Slot> = closed.slots().collect();
-        for slot in slots {
-            let Some(first) = closed.legs(slot).next().cloned() else { continue };
-            let is_doubted = || {
-                let keys = closed.legs(slot).flat_map(stored_keys).collect::<FxHashSet<u64>>();
-                reopening.doubted.iter().flat_map(|(_, of)| of).any(|key| keys.contains(key))
-            };
-            if !with_late.contains(&united.push(first.clone(), self.clock).slot) && !is_doubted() {
-                continue;
-            }
-            let call = call::fold(closed.legs(slot), &mut self.site, self.several_files, true);
-            let legs: Vec<Leg> = closed.legs(slot).cloned().collect();
-            for leg in legs {
-                self.push_known(leg);
-            }
-            self.reopened += 1;
-            let Some(mut call) = call else { continue };
-            let root = self.assembly.push(first, self.clock).slot;
-            let customer = if call.owed && call.withheld { Some(Text::default()) } else { call.customer.clone() };
-            let counted = self.counting.as_ref().and_then(|counting| counting.of(&call.line, Moment(i64::MAX)));
-            let name = Name {
-                call_id: call.line.call_id.clone(),
-                content: content(&mut call),
-                customer,
-                counted: counted.map(Box::new),
-            };
-            let told = Told { names: SmallVec::from_iter([name]), is_final: true };
-            self.told.entry(root).or_default().join(told);
-        }
-        // A doubted name is one of those under which the call of its legs was told.
-        for (call_id, keys) in &reopening.doubted {
-            let of_it = reopening.legs.values().find(|leg| stored_keys(leg).any(|key| keys.contains(&key)));
-            let slot = of_it.and_then(|leg| self.assembly.find(leg));
-            let Some(slot) = slot else { continue };
-            let name = Name { call_id: call_id.clone(), content: 0, customer: None, counted: None };
-            self.told.entry(slot).or_default().names.push(name);
-            self.changed.insert(slot);
-        }
-        for slot in waiting {
-            for leg in self.assembly.legs(slot) {
-                self.late_legs.remove(&leg.leg_id);
-            }
-            let slot = self.assembly.root(slot);
-            self.assembly.touch(slot, self.clock);
-            self.changed.insert(slot);
-        }
-    }
-
-    /// Takes a leg of a closed call back: its names are those of an open call again.
-    fn push_known(&mut self, leg: Leg) {
-        for (key, kind) in stored_keys(&leg).zip(kinds(&leg)) {
-            self.remembered.reopen(kind, key);
-        }
-        self.late_legs.remove(&leg.leg_id);
-        let pushed = self.assembly.push(leg, self.clock);
-        for gone in &pushed.absorbed {
-            self.join(pushed.slot, *gone);
-        }
-        self.changed.insert(pushed.slot);
-    }
-}
-
 impl Told {
     /// What was told of another part of the same call: the whole is final if every part that was told is.
     fn join(&mut self, other: Told) {
         self.is_final = other.is_final && (self.is_final || self.names.is_empty());
         self.names.extend(other.names);
-    }
-}
-
-impl Reopening {
-    fn of(slots: Vec<Slot>, doubted: Vec<(Text, Vec<u64>)>) -> Reopening {
-        let to_ask: Vec<u64> = doubted.iter().flat_map(|(_, keys)| keys).copied().collect();
-        // When a doubted call was is not known here.
-        let (from, to) = if doubted.is_empty() { (i64::MAX, i64::MIN) } else { (i64::MIN, i64::MAX) };
-        Reopening {
-            slots,
-            doubted,
-            asked: to_ask.iter().copied().collect(),
-            to_ask,
-            from: Moment(from),
-            to: Moment(to),
-            legs: BTreeMap::new(),
-            is_out: false,
-        }
-    }
-
-    /// Everything that shares a key with this leg.
-    fn want(&mut self, leg: &Leg) {
-        let (from, to) = leg.span();
-        self.from = self.from.min(from.plus_ms(-CALL_SPAN_MS));
-        self.to = self.to.max(to.plus_ms(CALL_SPAN_MS));
-        for key in stored_keys(leg) {
-            if self.asked.insert(key) {
-                self.to_ask.push(key);
-            }
-        }
     }
 }
 

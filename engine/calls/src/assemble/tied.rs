@@ -69,13 +69,27 @@ impl Assembly {
         self.component(self.component_of(part)).into_iter().flat_map(|c| &c.legs).map(AsRef::as_ref)
     }
 
-    /// A half of this call fits none better than one of a call that was taken out: whoever pushes that call's legs again unites the two.
+    /// Halves of this call fit none better than those of calls that were taken out: for each of these a key that their legs are found by.
+    /// Whoever pushes those legs again unites the calls.
     #[must_use]
-    pub fn is_late(&self, slot: Slot) -> bool {
-        let Some(tied) = &self.ties else { return false };
+    pub fn late_keys(&self, slot: Slot) -> SmallVec<[u64; 1]> {
+        let Some(tied) = &self.ties else { return SmallVec::new() };
         let parts = self.parts(slot);
         let components = parts.iter().filter_map(|part| self.component(*part));
-        components.flat_map(|c| &c.crossings).any(|half| tied.halves.is_late(*half))
+        components.flat_map(|c| &c.crossings).filter_map(|half| tied.halves.late_key(*half)).collect()
+    }
+
+    /// True if a half of this call has no other half, and that may come.
+    #[must_use]
+    pub fn waits_for_a_half(&self, slot: Slot) -> bool {
+        self.ties.is_some() && self.parts(slot).iter().filter_map(|part| self.component(*part)).any(|c| self.waits(c))
+    }
+
+    /// True if a part of this call's way is over a tie.
+    #[must_use]
+    pub fn crosses_ties(&self, slot: Slot) -> bool {
+        let mut components = self.parts(slot).into_iter().filter_map(|part| self.component(part));
+        self.ties.is_some() && components.any(|c| !c.crossings.is_empty())
     }
 
     /// A half of it has no other half, and that may come.

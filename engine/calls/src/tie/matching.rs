@@ -24,7 +24,7 @@ use super::crossing::{Crossing, Side};
 const ONLY_WITHIN_MS: i64 = 120_000;
 
 /// So many halves of calls that were taken out are known; the first to go is the one that was taken out first.
-const TAKEN_OUT_MAX: usize = 20_000;
+pub(crate) const TAKEN_OUT_MAX: usize = 20_000;
 
 /// Candidates of candidates are followed to so many halves: one caller who calls without pause has no end of them.
 const NEIGHBORS_MAX: usize = 48;
@@ -38,7 +38,8 @@ pub(crate) struct Halves<S> {
     /// With whose it was when it came; `None`: of a call that was taken out.
     halves: Vec<Option<(Crossing, Option<S>)>>,
     free: Vec<Number>,
-    taken_out: VecDeque<Number>,
+    /// Each with what its call's legs are found by (see [`crate::assemble::stored_keys`]).
+    taken_out: VecDeque<(Number, u64)>,
     /// The coarsest moments that any half told.
     coarse_ms: i64,
     /// By what they can be found: a hash of direction, side and value; then when they began.
@@ -208,14 +209,14 @@ impl<S: Copy> Halves<S> {
         self.observe(&touched);
     }
 
-    /// Its call is taken out.
-    pub(crate) fn take_out(&mut self, number: Number) {
+    /// Its call is taken out; one of the keys that its legs are found by is this.
+    pub(crate) fn take_out(&mut self, number: Number, key: u64) {
         if let Some((_, owner)) = self.halves.get_mut(number as usize).and_then(Option::as_mut) {
             *owner = None;
-            self.taken_out.push_back(number);
+            self.taken_out.push_back((number, key));
         }
         while self.taken_out.len() > TAKEN_OUT_MAX {
-            let Some(first) = self.taken_out.pop_front() else { break };
+            let Some((first, _)) = self.taken_out.pop_front() else { break };
             // What it said of the clocks stays.
             self.remove(first);
         }
@@ -232,8 +233,8 @@ impl<S: Copy> Halves<S> {
                     .get(*number)
                     .is_some_and(|c| (c.way, c.side, c.leg) == (crossing.way, crossing.side, crossing.leg))
         };
-        if let Some(at) = self.taken_out.iter().position(is_it)
-            && let Some(number) = self.taken_out.remove(at)
+        if let Some(at) = self.taken_out.iter().position(|(number, _)| is_it(number))
+            && let Some((number, _)) = self.taken_out.remove(at)
         {
             self.remove(number);
         }
@@ -274,9 +275,11 @@ impl<S: Copy> Halves<S> {
         (other, seen.len() < NEIGHBORS_MAX)
     }
 
-    /// Its other half is of a call that was taken out.
-    pub(crate) fn is_late(&self, number: Number) -> bool {
-        self.owner(number).is_some() && self.other_half(number).is_some_and(|other| self.owner(other).is_none())
+    /// If its other half is of a call that was taken out: a key that the legs of that call are found by.
+    pub(crate) fn late_key(&self, number: Number) -> Option<u64> {
+        self.owner(number)?;
+        let other = self.other_half(number).filter(|other| self.owner(*other).is_none())?;
+        self.taken_out.iter().find(|(number, _)| *number == other).map(|(_, key)| *key)
     }
 
     /// Every half that this one, or one of its candidates, or one of theirs, could be paired with.
