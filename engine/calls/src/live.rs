@@ -333,8 +333,11 @@ impl<'d> Live<'d> {
         }
         let changed: BTreeSet<Slot> =
             std::mem::take(&mut self.changed).into_iter().map(|slot| self.assembly.root(slot)).collect();
-        for slot in changed.into_iter().filter(|slot| self.assembly.is_open(*slot)).collect::<Vec<Slot>>() {
-            if self.is_late(slot) {
+        for slot in changed {
+            if !self.assembly.is_open(slot) {
+                continue;
+            }
+            if self.must_wait(slot) {
                 self.changed.insert(slot);
                 continue;
             }
@@ -357,12 +360,13 @@ impl<'d> Live<'d> {
         }
     }
 
-    /// The log has ended: every call is final as it is, those that wait for the store excepted. The fold goes on if the log does.
+    /// The log has ended: every call is final as it is, those that wait for the store excepted, which are told by the next end.
+    /// The fold goes on if the log does.
     pub fn end(&mut self, emit: &mut impl FnMut(Conclusion)) {
         self.conclude(false, emit);
         let slots: Vec<Slot> = self.assembly.slots().collect();
         for slot in slots {
-            if !self.was_final(slot) && !self.is_late(slot) {
+            if !self.must_wait(slot) && !self.was_final(slot) {
                 self.tell(slot, true, emit);
             }
         }
@@ -375,6 +379,18 @@ impl<'d> Live<'d> {
         }
         let is_reopening = |part: &Slot| self.reopening.as_ref().is_some_and(|r| r.slots.contains(part));
         self.assembly.parts(slot).iter().any(|part| self.late.contains_key(part) || is_reopening(part))
+    }
+
+    /// It waits for the store, or has to from now on: what is known of the clocks since may tell which closed call it is part of.
+    fn must_wait(&mut self, slot: Slot) -> bool {
+        if self.is_late(slot) {
+            return true;
+        }
+        let is_late = !self.assembly.late_keys(slot).is_empty();
+        if is_late {
+            self.wait(self.assembly.component_of(slot), self.log_below);
+        }
+        is_late
     }
 
     /// What was final stays so, though what it says may still be revised; else all legs that say that they are the last have
@@ -500,7 +516,7 @@ impl<'d> Live<'d> {
         }
         for slot in quiet {
             // One that waits for the store is looked at again when the answer came.
-            if self.is_late(slot) {
+            if self.must_wait(slot) {
                 continue;
             }
             for part in self.assembly.parts(slot) {

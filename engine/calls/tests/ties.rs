@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(missing_docs)]
 
+#[path = "ties/late.rs"]
+mod late;
 #[path = "ties/many.rs"]
 mod many;
 #[path = "ties/records.rs"]
 mod records;
+#[path = "live/tables.rs"]
+mod tables;
 
 use std::sync::Arc;
 

@@ -636,6 +636,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         if let Some(company) = self.companies.get_mut(&name) {
             company.live.answer(legs);
         }
+        // What waited for this is final by the next end.
+        self.is_ended = false;
         if self.is_running() && self.keeper.has_room() {
             self.seal();
         }

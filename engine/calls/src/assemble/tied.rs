@@ -79,6 +79,13 @@ impl Assembly {
         components.flat_map(|c| &c.crossings).filter_map(|half| tied.halves.late_key(*half)).collect()
     }
 
+    /// The call that was taken out with this key (see [`Assembly::late_keys`]) does not come again.
+    pub(crate) fn forget_taken_out(&mut self, key: u64) {
+        if let Some(tied) = &mut self.ties {
+            tied.halves.forget_taken_out(key);
+        }
+    }
+
     /// True if a half of this call has no other half, and that may come.
     #[must_use]
     pub fn waits_for_a_half(&self, slot: Slot) -> bool {

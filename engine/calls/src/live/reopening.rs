@@ -194,6 +194,10 @@ impl Live<'_> {
             for leg in self.assembly.part_legs(slot) {
                 self.late_legs.remove(&leg.leg_id);
             }
+            // The store has no leg of it any more: nobody waits for it again.
+            for key in self.assembly.late_keys(slot).into_iter().filter(|key| reopening.asked.contains(key)) {
+                self.assembly.forget_taken_out(key);
+            }
             self.assembly.touch(slot, self.clock);
             self.changed.insert(slot);
         }

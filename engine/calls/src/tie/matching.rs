@@ -222,6 +222,13 @@ impl<S: Copy> Halves<S> {
         }
     }
 
+    /// Nobody has the call any more that was taken out with this key.
+    pub(crate) fn forget_taken_out(&mut self, key: u64) {
+        let (gone, rest) = self.taken_out.drain(..).partition::<Vec<_>, _>(|(_, of)| *of == key);
+        self.taken_out = rest.into();
+        gone.into_iter().for_each(|(number, _)| self.remove(number));
+    }
+
     /// A half that was taken out comes again: with its call, or told twice.
     fn forget_as_taken_out(&mut self, crossing: &Crossing) {
         if self.taken_out.is_empty() {

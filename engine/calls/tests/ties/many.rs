@@ -16,10 +16,10 @@ const CALLERS: [&str; 6] =
     ["+442079460018", "+442079460021", "+442079460022", "+442079460023", "+442079460024", "anonymous"];
 
 /// xorshift64*: the same numbers on every machine.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -30,7 +30,7 @@ impl Random {
         i64::try_from(self.below(limit)).unwrap()
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, usize::try_from(self.below(last as u64 + 1)).unwrap());
         }
@@ -38,7 +38,7 @@ impl Random {
 }
 
 /// The legs of each call, by the clocks of exchanges of which one is so many seconds ahead.
-fn calls(seed: u64, ahead_s: i64, directory: &Directory) -> Vec<Vec<Leg>> {
+pub fn calls(seed: u64, ahead_s: i64, directory: &Directory) -> Vec<Vec<Leg>> {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut start = 0;
     (1..=CALLS)
