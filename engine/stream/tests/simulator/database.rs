@@ -65,6 +65,8 @@ pub struct Database {
     pub follow_ups: BTreeMap<String, Version<Option<FollowUp>>>,
     /// Each measure of each window.
     pub windows: BTreeMap<(WindowKey, &'static str), Version<(Thousandths, bool)>>,
+    /// The calls of so many stored legs.
+    folded: (usize, Vec<CallLine>),
 }
 
 /// Tokens that it remembers.
@@ -184,18 +186,22 @@ impl Database {
     }
 
     /// Windows as the stored legs have them.
-    pub fn recount(&self, wanted: Vec<Forgotten>, directory: &Directory) -> Vec<WindowNow> {
-        let mut recount = Recount::of(wanted);
-        let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
-        let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
-        for rows in self.legs.values() {
-            calls.push(rows[0].0.clone());
-        }
-        calls.finish(|told| {
-            if let Told::Call(line) = told {
-                recount.call(&line, directory);
+    pub fn recount(&mut self, wanted: Vec<Forgotten>, directory: &Directory) -> Vec<WindowNow> {
+        if self.folded.0 != self.legs.len() {
+            let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
+            let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
+            for rows in self.legs.values() {
+                calls.push(rows[0].0.clone());
             }
-        });
+            self.folded = (self.legs.len(), Vec::new());
+            calls.finish(|told| {
+                if let Told::Call(line) = told {
+                    self.folded.1.push(*line);
+                }
+            });
+        }
+        let mut recount = Recount::of(wanted);
+        self.folded.1.iter().for_each(|line| recount.call(line, directory));
         recount.end()
     }
 
