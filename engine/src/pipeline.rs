@@ -25,6 +25,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::source::{Commit, Happened, Source};
 pub(crate) use progress::{Progress, say};
 use questions::Question;
+pub(crate) use questions::ledger;
 use storing::{Answer, Lease};
 use taking_over::Opening;
 

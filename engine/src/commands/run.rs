@@ -67,10 +67,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let topic = topic(&config)?;
     match kafka::probe::probe(&config.kafka, topic)? {
         Probed::Exact => {}
-        Probed::NotExact(why) => bail!(
-            "the brokers at {} cannot keep the register that exactly once needs: {why}; use Apache Kafka",
-            config.kafka.bootstrap
-        ),
+        Probed::NotExact(why) => bail!("{}", not_exact(&config, &why)),
     }
     let source = KafkaSource::join(&config, topic)?;
     let settings = pipeline::Settings {
@@ -87,14 +84,32 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     result
 }
 
+/// The topics of the log.
+///
+/// # Errors
+/// If none is named, or no brokers are.
+pub(crate) fn topics(config: &Config) -> Result<&[String]> {
+    let missing = match (config.kafka.topics.is_empty(), config.kafka.bootstrap.is_empty()) {
+        (true, _) => "no `topics` under [kafka] in engine.toml: name the topic with the PBX records",
+        (_, true) => "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas",
+        _ => return Ok(&config.kafka.topics),
+    };
+    Err(WrongArguments(missing.to_owned()).into())
+}
+
+/// What brokers lack that do not pass the probe, and what can be done.
+pub(crate) fn not_exact(config: &Config, why: &str) -> String {
+    format!(
+        "the brokers at {} cannot keep the register that exactly once needs: {why}; use Apache Kafka, or set delivery = \"at_least_once\" \
+         under [kafka] in engine.toml: figures stay right, a row may be stored twice after a crash",
+        config.kafka.bootstrap
+    )
+}
+
 /// The topic that is read.
 fn topic(config: &Config) -> Result<&str> {
-    match config.kafka.topics.as_slice() {
-        [topic] if !config.kafka.bootstrap.is_empty() => Ok(topic),
-        [_] => Err(WrongArguments(
-            "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas".to_owned(),
-        )
-        .into()),
+    match topics(config)? {
+        [topic] => Ok(topic),
         topics => Err(WrongArguments(format!(
             "`topics` under [kafka] in engine.toml names {}: one process reads one topic; run one for each",
             topics.len()

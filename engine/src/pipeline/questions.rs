@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapters::leg::{Moment, Text};
 use calls::live::{CALL_SPAN_MS, Wanted};
-use store::{LegsOf, Store, StoreError};
+use store::{LegsOf, Reached, Store, StoreError};
 use stream::Ledger;
 use stream::comparing::{Key, Known};
 use tokio::sync::mpsc::Sender;
@@ -32,11 +32,7 @@ impl Question {
     /// How far the tables have the partition.
     pub(crate) async fn ledger(self, topic: String) {
         let what = match self.store.reached(&topic, self.partition).await {
-            Ok(reached) => What::Ledger(reached.map_or_else(Ledger::default, |reached| Ledger {
-                epoch: reached.epoch,
-                next: reached.stored.max(reached.next),
-                batches_next: reached.next,
-            })),
+            Ok(reached) => What::Ledger(ledger(reached)),
             Err(error) => What::Failed(error.into()),
         };
         self.answer(what).await;
@@ -89,6 +85,15 @@ impl Question {
         let known = until_answered(|| known(&self.store, &tenants, since)).await;
         self.answer(What::KnownAgain(known)).await;
     }
+}
+
+/// What the tables say of a partition, as its machine hears it.
+pub(crate) fn ledger(reached: Option<Reached>) -> Ledger {
+    reached.map_or_else(Ledger::default, |reached| Ledger {
+        epoch: reached.epoch,
+        next: reached.stored.max(reached.next),
+        batches_next: reached.next,
+    })
 }
 
 /// Asks until there is an answer.

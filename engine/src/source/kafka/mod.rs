@@ -7,6 +7,7 @@ mod batch;
 mod client;
 mod commit;
 mod member;
+pub(crate) mod outside;
 pub(crate) mod probe;
 pub(crate) mod produce;
 #[cfg(test)]

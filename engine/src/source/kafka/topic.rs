@@ -57,21 +57,23 @@ pub(crate) fn create(kafka: &Kafka, topic: &str, partitions: u32, settings: &[(&
     Ok(())
 }
 
-fn partitions(kafka: &Kafka, topic: &str) -> Result<u32> {
+/// How many partitions the topic has.
+///
+/// # Errors
+/// If no broker answers, or none knows the topic.
+pub(super) fn partitions(kafka: &Kafka, topic: &str) -> Result<u32> {
     let consumer: BaseConsumer = client::common(kafka)?.set("allow.auto.create.topics", "false").create()?;
     let count = ask("how many partitions a topic has", || {
         let metadata = consumer
             .fetch_metadata(Some(topic), ANSWER_MAX)
-            .with_context(|| format!("no broker at {}", kafka.bootstrap))?;
+            .with_context(|| format!("no broker answers at {}", kafka.bootstrap))?;
         let found = metadata.topics().iter().find(|of| of.name() == topic);
-        match found.map(|of| (of.error(), of.partitions().len())) {
-            Some((None, count)) if count > 0 => Ok(count),
-            Some((Some(error), _)) => Err(anyhow!("{}", rdkafka::error::RDKafkaErrorCode::from(error))),
-            _ => Err(anyhow!("the brokers do not know it")),
-        }
-    })
-    .with_context(|| {
-        format!("kafka topic {topic} is not there; make it, or name another under [kafka] in engine.toml")
+        let why = match found.map(|of| (of.error(), of.partitions().len())) {
+            Some((None, count)) if count > 0 => return Ok(count),
+            Some((Some(error), _)) => rdkafka::error::RDKafkaErrorCode::from(error).to_string(),
+            _ => "the brokers do not know it".to_owned(),
+        };
+        bail!("kafka topic {topic} is not there; make it, or name another under [kafka] in engine.toml ({why})")
     })?;
     Ok(u32::try_from(count)?)
 }
