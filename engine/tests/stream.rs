@@ -4,11 +4,15 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(missing_docs)]
 
+#[path = "stream/audit.rs"]
+mod audit;
 #[path = "stream/kills.rs"]
 mod kills;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;
+#[path = "stream/repair.rs"]
+mod repair;
 #[path = "stream/world.rs"]
 mod world;
 

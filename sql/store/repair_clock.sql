@@ -8,4 +8,6 @@ WITH
         FROM verdicts
         WHERE tenant IN (SELECT DISTINCT tenant FROM legs WHERE topic = {topic:String} AND partition = {partition:UInt32})
     )
-SELECT toUnixTimestamp64Milli(greatest((SELECT sealed_at FROM batched), if((SELECT reached FROM batched) <= {below:UInt64}, (SELECT decided_at FROM decided), toDateTime64(0, 3, 'UTC'))))
+SELECT toUnixTimestamp64Milli(greatest(b.sealed_at, if(b.reached <= {below:UInt64}, d.decided_at, toDateTime64(0, 3, 'UTC'))))
+FROM batched AS b
+CROSS JOIN decided AS d

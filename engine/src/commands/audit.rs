@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use serde_json::json;
 use store::{Audit, LogEnd, Store, StoredSums};
 use stream::Register;
 
@@ -63,8 +62,8 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let mut out = Out::stdout();
     if matches.get_flag("json") {
         audit.findings.iter().for_each(|finding| say(finding));
-        let sums = json!({"lost": audit.lost, "doubled": audit.doubled, "unexplained": audit.unexplained});
-        writeln!(out, "{sums}")?;
+        let Audit { lost, doubled, unexplained, .. } = audit;
+        writeln!(out, "{{\"lost\":{lost},\"doubled\":{doubled},\"unexplained\":{unexplained}}}")?;
     } else {
         for (topic, partitions) in &logs {
             for partition in partitions {
