@@ -99,6 +99,16 @@ pub(crate) enum Delivery {
     AtLeastOnce,
 }
 
+impl Delivery {
+    /// As the settings call it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Delivery::ExactlyOnce => "exactly_once",
+            Delivery::AtLeastOnce => "at_least_once",
+        }
+    }
+}
+
 /// How the brokers know us, and we them; empty where there is nothing to say.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]

@@ -33,6 +33,8 @@ use taking_over::Opening;
 pub(crate) struct Settings {
     /// How much each partition does at once.
     pub(crate) limits: Limits,
+    /// Of exactly once, or of once or more.
+    pub(crate) rules: Rules,
     /// Records that are taken from the source before anything else is looked at.
     pub(crate) records_per_turn_max: usize,
     /// Of the settings that facts depend on.
@@ -137,7 +139,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let (number, lease) = (partition.number, Arc::new(Lease::default()));
                     let opening = Opening::new(partition, settings.version);
                     let question = Question::of(store, number, &lease, sender);
-                    runtime.spawn(question.ledger(topic.clone()));
+                    runtime.spawn(question.ledger(topic.clone(), opening.high_without_clock(settings.rules)));
                     held.insert(number, Held::new(lease, State::Opening(Box::new(opening)), end));
                     progress.assigned(number);
                     Ok(())
@@ -235,6 +237,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     topic: self.source.topic().to_owned(),
                     partition: *partition,
                     settings: self.settings.version,
+                    is_exact: self.settings.rules.names_batches,
                 };
                 let work = storing::store(
                     self.store.clone(),
@@ -322,7 +325,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             (_, storing::What::Failed(error)) => return Err(error).with_context(named),
             (State::Opening(opening), what) => {
                 if let Some(machine) = opening
-                    .take(&what, self.tenants, self.settings.limits, Rules::ALL)
+                    .take(&what, self.tenants, self.settings.limits, self.settings.rules)
                     .map_err(|stop| anyhow!("{}: {stop}", named()))?
                 {
                     let since = taking_over::since(&machine, self.settings.horizon_ms);
@@ -367,7 +370,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     machine.answer_left(keys);
                 }
                 storing::What::KnownAgain(known) => machine.look_again(known),
-                storing::What::Ledger(_) | storing::What::Failed(_) => {}
+                storing::What::Ledger(..) | storing::What::Failed(_) => {}
             },
         }
         Ok(())

@@ -15,7 +15,7 @@ use stream::{Assigned, PartitionMachine, Register, Rules, Stop};
 
 use super::output::Out;
 use super::run::{self, Companies};
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 use crate::pipeline;
 use crate::source::kafka::outside::Outside;
 use crate::source::{Commit, Partition};
@@ -51,6 +51,11 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
     let config = Config::of(Some(&folder))?;
+    if config.kafka.delivery == Delivery::AtLeastOnce {
+        bail!(
+            "delivery is \"at_least_once\" under [kafka] in engine.toml: registers are not compared with the tables, and there is nothing to repair"
+        );
+    }
     let companies = run::tenants(&config, &folder)?;
     let url = super::store_url(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;

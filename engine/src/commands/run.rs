@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::Store;
-use stream::Tenants;
+use stream::{Rules, Tenants};
 
 use super::{arguments, signals};
 use crate::WrongArguments;
-use crate::config::{Config, TenantKey};
+use crate::config::{Config, Delivery, TenantKey};
 use crate::pipeline::{self, Pipeline, Progress, say};
 use crate::source::kafka::probe::Probed;
 use crate::source::kafka::{self, KafkaSource};
@@ -65,13 +65,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         Ok(())
     })?;
     let topic = topic(&config)?;
-    match kafka::probe::probe(&config.kafka, topic)? {
-        Probed::Exact => {}
-        Probed::NotExact(why) => bail!("{}", not_exact(&config, &why)),
-    }
+    let rules = match config.kafka.delivery {
+        Delivery::AtLeastOnce => Rules::AT_LEAST_ONCE,
+        Delivery::ExactlyOnce => match kafka::probe::probe(&config.kafka, topic)? {
+            Probed::Exact => Rules::ALL,
+            Probed::NotExact(why) => bail!("{}", not_exact(&config, &why)),
+        },
+    };
+    progress.delivers(config.kafka.delivery);
     let source = KafkaSource::join(&config, topic)?;
     let settings = pipeline::Settings {
         limits: config.limits.stream(),
+        rules,
         records_per_turn_max: config.limits.records_per_turn_max.get(),
         version: companies.version,
         horizon_ms: companies.horizon_ms,

@@ -29,12 +29,17 @@ impl Question {
         let _ = self.sender.send(Answer { partition, lease, what }).await;
     }
 
-    /// How far the tables have the partition.
-    pub(crate) async fn ledger(self, topic: String) {
-        let what = match self.store.reached(&topic, self.partition).await {
-            Ok(reached) => What::Ledger(ledger(reached)),
-            Err(error) => What::Failed(error.into()),
+    /// How far the tables have the partition, and the log's clock at this position, if it is asked for.
+    pub(crate) async fn ledger(self, topic: String, clock_at: Option<u64>) {
+        let read = async {
+            let reached = self.store.reached(&topic, self.partition).await?;
+            let clock = match clock_at {
+                Some(high) => Some(self.store.clock(&topic, self.partition, high).await?.unwrap_or(Moment(0))),
+                None => None,
+            };
+            Ok::<_, StoreError>(What::Ledger(ledger(reached), clock))
         };
+        let what = read.await.unwrap_or_else(|error| What::Failed(error.into()));
         self.answer(what).await;
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::Leg;
-use adapters::leg::Text;
+use adapters::leg::{Moment, Text};
 use anyhow::{Context, Result, anyhow, bail};
 use store::{Batch, CallRow, FactsBuilder, FollowUpRow, InsertErrorKind, MergedRow, Sealed, Store, StoredMark};
 use stream::comparing::{Key, Known};
@@ -27,8 +27,8 @@ pub(crate) struct Answer {
 
 /// What is answered.
 pub(crate) enum What {
-    /// How far the tables have the partition.
-    Ledger(Ledger),
+    /// How far the tables have the partition, and the log's clock there where the register does not have it.
+    Ledger(Ledger, Option<Moment>),
     /// Conclusions that are stored.
     Known(Vec<(Text, Known)>),
     /// Column names that are stored.
@@ -104,6 +104,8 @@ pub(crate) struct Place {
     pub(crate) topic: String,
     pub(crate) partition: u32,
     pub(crate) settings: u32,
+    /// Its tokens are the batch's, and not of one sending each.
+    pub(crate) is_exact: bool,
 }
 
 /// Waits between tries: each twice as long as the one before.
@@ -170,7 +172,11 @@ async fn store_all(
             })
         });
         let sealed = sealing.await.context("a batch could not be sealed")?;
-        if !store_facts(store, place, epoch, first, next, is_redo, &sealed, lease, progress).await? {
+        let is_stored = match place.is_exact {
+            true => store_facts(store, place, epoch, first, next, is_redo, &sealed, lease, progress).await?,
+            false => store_facts_once_or_more(store, &sealed, lease, progress).await?,
+        };
+        if !is_stored {
             return Ok(false);
         }
         progress.stored(counts, sealed.bytes());
@@ -234,6 +240,25 @@ async fn store_facts(
             }
         }
     }
+}
+
+/// Each sending has a token of its own: a log that brokers do not know by its register may be another one with the same positions,
+/// and nothing of it may be taken for a repetition.
+async fn store_facts_once_or_more(store: &Store, sealed: &Sealed, lease: &Lease, progress: &Progress) -> Result<bool> {
+    let mut pause = Pause::new();
+    while !lease.is_revoked() {
+        match store.write_rows(sealed).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_refused() => {
+                return Err(anyhow::Error::from(error).context("the partition stops here, and nothing is lost"));
+            }
+            Err(error) => {
+                progress.waits("clickhouse", &error);
+                pause.wait().await;
+            }
+        }
+    }
+    Ok(false)
 }
 
 async fn store_conclusions(

@@ -65,13 +65,16 @@ pub struct Seen {
     pub resent: u64,
     pub questions: u64,
     pub stops: u64,
+    /// Legs that are there more than once.
+    pub doubled: u64,
 }
 
 impl<'t> World<'t> {
     pub fn new(seed: u64, rules: Rules, tenants: &'t Tenants, log: &'t [Logged]) -> World<'t> {
         let mut random = Random::of(seed);
         let mut broker = Broker::default();
-        if random.one_in(5) {
+        let is_floor = !rules.names_batches;
+        if random.one_in(5) && !is_floor {
             broker.committed = Some(NEWER.to_vec());
         }
         World {
@@ -81,8 +84,8 @@ impl<'t> World<'t> {
             log,
             visible: 0,
             now: Moment(0),
-            broker,
-            database: Database::default(),
+            broker: Broker { takes_all: is_floor, ..broker },
+            database: Database { takes_doubles: is_floor, ..Database::default() },
             processes: [None, None],
             wire: Vec::new(),
             lives: 0,
@@ -172,7 +175,10 @@ impl<'t> World<'t> {
         self.lives += 1;
         let life = self.lives;
         let generation = self.broker.assign(life as usize);
-        let register = self.broker.committed.clone();
+        let register = match self.broker.committed.clone() {
+            Some(text) if !self.rules.names_batches => Some(self.register_of_offset(&text)?),
+            register => register,
+        };
         let assigned = Assigned {
             partition: 0,
             partitions: 1,
@@ -220,6 +226,13 @@ impl<'t> World<'t> {
             ended: false,
         });
         Ok(())
+    }
+
+    /// Brokers that keep nothing beside an offset give only that; what the tables tell of its time is all there is.
+    fn register_of_offset(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+        let high = stream::Register::from_text(text).map_err(|why| format!("{why:?}"))?.high;
+        let clock = self.database.clock(high);
+        Ok(stream::Register { clock, ..stream::Register::new(0, high, 7, 1) }.text().into_bytes())
     }
 
     /// Whoever is told why it stopped mends what was broken from outside; nothing else may stop.
@@ -375,7 +388,10 @@ impl<'t> World<'t> {
             }
             match facts {
                 Some(rows) => {
-                    let token = format!("{}/legs/log/0/{}-{}", insert.epoch, insert.first, insert.next);
+                    let mut token = format!("{}/legs/log/0/{}-{}", insert.epoch, insert.first, insert.next);
+                    if !self.rules.names_batches {
+                        token = format!("once/{life}/{}", insert.number);
+                    }
                     let sent = Sent { token, first: insert.first, next: insert.next, rows };
                     process.waiting.push((insert.number, insert.conclusions));
                     self.wire.push(Wire::Facts(life, insert.number, sent));
@@ -416,6 +432,9 @@ impl<'t> World<'t> {
         let loses_answer = !self.is_calm && self.random.one_in(8);
         match self.wire.swap_remove(index) {
             Wire::Commit(life, commit) => {
+                if !self.rules.names_batches && stream::Register::from_text(&commit.text).is_ok_and(|r| !r.pending.is_empty()) {
+                    return Err("a batch is named, and nobody keeps it".into());
+                }
                 let was_newer = self.broker.committed.as_deref() == Some(NEWER);
                 let is_stored = self.broker.commit(&commit);
                 if was_newer && is_stored {
@@ -499,7 +518,7 @@ impl<'t> World<'t> {
     fn check_clock(&self, conclusions: &Conclusions) -> Result<(), String> {
         let register = self.broker.committed.as_deref().and_then(|text| stream::Register::from_text(text).ok());
         match register {
-            Some(register) if register.clock < conclusions.clock => {
+            Some(register) if self.rules.names_batches && register.clock < conclusions.clock => {
                 Err(format!("told at {}, when the register's time is {}", conclusions.clock.0, register.clock.0))
             }
             _ => Ok(()),
