@@ -324,10 +324,13 @@ impl<'d, S: Source> Pipeline<'d, S> {
         match (&mut held.state, answer.what) {
             (_, storing::What::Failed(error)) => return Err(error).with_context(named),
             (State::Opening(opening), what) => {
-                if let Some(machine) = opening
+                if let Some(mut machine) = opening
                     .take(&what, self.tenants, self.settings.limits, self.settings.rules)
                     .map_err(|stop| anyhow!("{}: {stop}", named()))?
                 {
+                    if !self.settings.rules.names_batches {
+                        machine.conclude_above(now());
+                    }
                     let since = taking_over::since(&machine, self.settings.horizon_ms);
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
                     let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));

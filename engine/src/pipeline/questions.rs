@@ -68,7 +68,7 @@ impl Question {
             let mut legs = Vec::new();
             let mut cursor = self.store.legs(&of)?;
             while let Some(block) = cursor.next_block().await? {
-                legs.extend(block.into_iter().map(|(leg, _)| leg));
+                legs.extend(block);
             }
             Ok::<_, StoreError>(legs)
         };

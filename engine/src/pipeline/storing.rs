@@ -40,7 +40,7 @@ pub(crate) enum What {
     /// This batch is stored.
     Stored(u64),
     /// The legs that were asked for; `None`: the store cannot be asked now.
-    Asked(Option<Vec<Leg>>),
+    Asked(Option<Vec<(Leg, store::Place)>>),
     /// The keys of each doubted call.
     Keys(Vec<Vec<u64>>),
     /// What is stored now.

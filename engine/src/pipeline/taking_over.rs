@@ -51,9 +51,7 @@ impl Opening {
 /// The register as it would be if the brokers kept it. What it says of its clock may be ahead of its position.
 fn with_clock(text: &[u8], ledger: Ledger, clock: Moment) -> Vec<u8> {
     match Register::from_text(text) {
-        Ok(register) => {
-            Register { clock, epoch: register.epoch.max(ledger.epoch), ..register }.text().into_bytes()
-        }
+        Ok(register) => Register { clock, epoch: register.epoch.max(ledger.epoch), ..register }.text().into_bytes(),
         Err(_) => text.to_vec(),
     }
 }

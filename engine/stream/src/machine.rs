@@ -211,6 +211,8 @@ pub struct PartitionMachine<'d, F> {
     out: Legs,
     is_ended: bool,
     has_looked_again: bool,
+    /// Up to where the tables had it when it was assigned.
+    stored_before: u64,
     /// Records that came while nothing could be read: what one call of the source lends at most.
     kept: VecDeque<KeptRecord>,
 }
@@ -263,6 +265,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             out: Legs::default(),
             is_ended: false,
             has_looked_again: false,
+            stored_before: ledger.next.max(ledger.batches_next),
             kept: VecDeque::new(),
             keeper: Keeper::new(register, rules),
         };
@@ -326,6 +329,11 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     pub fn known(&mut self, tenant: &str, known: Known) {
         self.versions = Versions::above(self.versions.last().max(known.version));
         self.comparing.entry(tenant.into()).or_default().know(known);
+    }
+
+    /// Versions are above those of all that earlier owners concluded before this moment of the wall clock and that may land late.
+    pub fn conclude_above(&mut self, now: Moment) {
+        self.versions = Versions::above(self.versions.last().max(Versions::after(self.epoch(), now).last()));
     }
 
     /// Column names that are stored, with the number of such lines that their source had so far, as their mark says it.
@@ -648,11 +656,13 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         None
     }
 
-    /// What the store has of what was asked.
-    pub fn answer(&mut self, legs: Vec<Leg>) {
+    /// What the store has of what was asked. Without intents an earlier owner may have stored what is still to be read here.
+    pub fn answer(&mut self, legs: Vec<(Leg, Place)>) {
         let Some(name) = self.asked.take() else { return };
+        let is_read =
+            |at: &Place| self.rules.names_batches || at.partition != self.partition || at.position < self.next;
         if let Some(company) = self.companies.get_mut(&name) {
-            company.live.answer(legs);
+            company.live.answer(legs.into_iter().filter(|(_, at)| is_read(at)).map(|(leg, _)| leg));
         }
         if self.is_running() && self.keeper.has_room() {
             self.seal();
@@ -731,7 +741,9 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             for told in differing.into_iter().filter(|_| self.rules.compares_conclusions) {
                 take(&mut conclusions, tenant, told, versions, epoch, clock);
             }
-            left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
+            // What was stored beyond the register's position is read first: see `should_look_again`.
+            let without = without.into_iter().filter(|_| self.rules.names_batches);
+            left.extend(without.map(|key| (tenant.clone(), key)));
         }
         self.leave(left, conclusions);
     }
@@ -740,7 +752,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     /// server lets it. True until [`PartitionMachine::look_again`] was called.
     #[must_use]
     pub fn should_look_again(&self) -> bool {
-        self.is_running() && !self.has_looked_again
+        self.is_running() && !self.has_looked_again && (self.rules.names_batches || self.next >= self.stored_before)
     }
 
     /// What is stored, when no insert of an earlier owner can land any more: names that nothing concludes are gone.

@@ -168,12 +168,12 @@ impl Database {
         self.legs.range(..(high, 0)).filter_map(|(_, rows)| rows.first()).map(|(leg, place)| (leg, place))
     }
 
-    pub fn wanted(&self, wanted: &Wanted) -> Vec<Leg> {
-        let is_wanted = |leg: &&Leg| {
+    pub fn wanted(&self, wanted: &Wanted) -> Vec<(Leg, Place)> {
+        let is_wanted = |(leg, _): &&(Leg, Place)| {
             let at = leg.started_at.or(leg.ended_at).unwrap_or_default();
             (wanted.from..=wanted.to).contains(&at) && stored_keys(leg).any(|k| wanted.keys.contains(&k))
         };
-        self.legs.values().filter_map(|rows| rows.first()).map(|(leg, _)| leg).filter(is_wanted).cloned().collect()
+        self.legs.values().filter_map(|rows| rows.first()).filter(is_wanted).cloned().collect()
     }
 
     /// The keys of the legs that a call was stored with.

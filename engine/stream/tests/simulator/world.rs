@@ -74,6 +74,8 @@ impl<'t> World<'t> {
         let mut random = Random::of(seed);
         let mut broker = Broker::default();
         let is_floor = !rules.names_batches;
+        let mut database = Database::default();
+        database.takes_doubles = is_floor;
         if random.one_in(5) && !is_floor {
             broker.committed = Some(NEWER.to_vec());
         }
@@ -85,7 +87,7 @@ impl<'t> World<'t> {
             visible: 0,
             now: Moment(0),
             broker: Broker { takes_all: is_floor, ..broker },
-            database: Database { takes_doubles: is_floor, ..Database::default() },
+            database,
             processes: [None, None],
             wire: Vec::new(),
             lives: 0,
@@ -204,6 +206,10 @@ impl<'t> World<'t> {
         };
         for known in self.database.known() {
             machine.known("main", known);
+        }
+        if !self.rules.names_batches {
+            // A start takes its time.
+            machine.conclude_above(self.now.plus_ms(10 * life as i64));
         }
         let stored: Vec<_> = self
             .database
@@ -432,7 +438,9 @@ impl<'t> World<'t> {
         let loses_answer = !self.is_calm && self.random.one_in(8);
         match self.wire.swap_remove(index) {
             Wire::Commit(life, commit) => {
-                if !self.rules.names_batches && stream::Register::from_text(&commit.text).is_ok_and(|r| !r.pending.is_empty()) {
+                if !self.rules.names_batches
+                    && stream::Register::from_text(&commit.text).is_ok_and(|r| !r.pending.is_empty())
+                {
                     return Err("a batch is named, and nobody keeps it".into());
                 }
                 let was_newer = self.broker.committed.as_deref() == Some(NEWER);
