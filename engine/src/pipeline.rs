@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) horizon_ms: i64,
     /// After an assign, so long passes before it is looked again for rows of an earlier owner.
     pub(crate) look_again_after: Duration,
+    /// The longest that it goes on after it was told to stop.
+    pub(crate) drain_max: Duration,
     /// Stop when everything that was in the log at the start is stored, as if the log ended there.
     pub(crate) until_end: bool,
 }
@@ -103,7 +105,11 @@ impl<'d, S: Source> Pipeline<'d, S> {
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.
+    ///
+    /// # Errors
+    /// What nobody can go on after; and what was read and could not be stored in time after it was told to stop.
     pub(crate) fn run(mut self, stop: &AtomicBool) -> Result<()> {
+        let mut stopping_since = None;
         loop {
             let is_stopping = stop.load(Ordering::Relaxed);
             self.hear(is_stopping)?;
@@ -118,7 +124,33 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 self.source.leave();
                 return Ok(());
             }
+            if is_stopping && stopping_since.get_or_insert_with(Instant::now).elapsed() >= self.settings.drain_max {
+                self.source.leave();
+                return Err(self.not_drained());
+            }
         }
+    }
+
+    /// What was not stored when there was no more time for it.
+    fn not_drained(&self) -> anyhow::Error {
+        let mut left = Vec::new();
+        for (partition, held) in &self.held {
+            let State::Open(machine) = &held.state else { continue };
+            let (stored, read) = (machine.high(), machine.next());
+            if stored < read {
+                left.push(format!(
+                    "partition {partition}: the records from {stored} to {read} are read and not stored"
+                ));
+            } else if !machine.is_drained() {
+                left.push(format!("partition {partition}: what is stored below {read} is not noted in its register"));
+            }
+        }
+        anyhow!(
+            "not all of {} was stored within {} s (`drain_s` under [limits] in engine.toml): {}; nothing is lost: the next start stores it",
+            self.source.topic(),
+            self.settings.drain_max.as_secs(),
+            left.join("; ")
+        )
     }
 
     /// What the source tells: partitions that come and go, records, answers to commits.

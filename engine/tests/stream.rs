@@ -4,8 +4,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(missing_docs)]
 
+#[path = "stream/at_least_once.rs"]
+mod at_least_once;
 #[path = "stream/audit.rs"]
 mod audit;
+#[path = "stream/drain.rs"]
+mod drain;
+#[path = "stream/generated.rs"]
+mod generated;
 #[path = "stream/kills.rs"]
 mod kills;
 #[path = "process/mod.rs"]

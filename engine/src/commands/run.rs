@@ -81,6 +81,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         version: companies.version,
         horizon_ms: companies.horizon_ms,
         look_again_after: Duration::from_secs(config.limits.look_again_s.get()),
+        drain_max: Duration::from_secs(config.limits.drain_s.get()),
         until_end: matches.get_flag("until-end"),
     };
     let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
