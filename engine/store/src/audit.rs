@@ -103,7 +103,7 @@ impl Store {
     pub async fn audit(&self, ends: &[LogEnd]) -> Result<Audit, StoreError> {
         let mut audit = Audit::default();
         for table in PROMISED {
-            self.audit_batches(table, &mut audit).await?;
+            self.audit_batches(table, ends, &mut audit).await?;
             self.audit_outside(table, ends, &mut audit).await?;
         }
         self.audit_holes(ends, &mut audit).await?;
@@ -131,9 +131,11 @@ impl Store {
         Ok(found.map(|(epoch, next, stored, batches)| Reached { epoch, next, stored, batches }))
     }
 
-    async fn audit_batches(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
+    async fn audit_batches(&self, table: &str, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_batches.sql")));
-        let found: Vec<Unequal> = query.param("table", table).fetch_all().await.map_err(failed)?;
+        let (places, below) = judged(ends);
+        let query = query.param("table", table).param("places", places).param("below", below);
+        let found: Vec<Unequal> = query.fetch_all().await.map_err(failed)?;
         for batch in found {
             let Unequal { topic, partition, epoch, first, next, is_overlapped, promised, rows, different, accounted } =
                 batch;
@@ -158,8 +160,7 @@ impl Store {
 
     async fn audit_outside(&self, table: &str, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_outside.sql")));
-        let known = ends.iter().filter_map(|end| Some((format!("{}/{}", end.topic, end.partition), end.stored_below?)));
-        let (places, below): (Vec<String>, Vec<u64>) = known.unzip();
+        let (places, below) = judged(ends);
         let query = query.param("table", table).param("places", places).param("below", below);
         let rows: Vec<(String, u32, u8, u64, u64, u64)> = query.fetch_all().await.map_err(failed)?;
         for (topic, partition, epoch, rows, lowest, highest) in rows {
@@ -209,7 +210,8 @@ impl Store {
             if reached < below {
                 self.missing(topic, *partition, epoch, reached, below, audit).await?;
             }
-            if reached > *end {
+            // A log that is written goes on while the tables are looked at.
+            if reached > *end && stored_below.is_none_or(|below| below > *end) {
                 audit.unexplained += reached - end;
                 audit.findings.push(format!(
                     "batches of {topic}/{partition} (epoch {epoch}) reach to {reached}, and the log ends at {end}: was the topic made anew?"
@@ -240,6 +242,11 @@ impl Store {
         ));
         Ok(())
     }
+}
+
+/// Partitions whose register is known, and up to where each is judged.
+fn judged(ends: &[LogEnd]) -> (Vec<String>, Vec<u64>) {
+    ends.iter().filter_map(|end| Some((format!("{}/{}", end.topic, end.partition), end.stored_below?))).unzip()
 }
 
 fn failed(error: clickhouse::error::Error) -> StoreError {

@@ -73,6 +73,9 @@ fn a_lost_register_is_written_from_the_tables() {
         1,
         &["the group ringback has 1 members: stop every `ringback run` of it first"],
     );
+    // What is on its way while an engine runs is neither lost nor doubled.
+    let ran = run(&mut command("audit", &settings, &["--json"]));
+    assert_eq!((stdout(&ran), ran.code), ("{\"lost\":0,\"doubled\":0,\"unexplained\":0}\n", 0), "{}", ran.stderr);
     signal("TERM", process.id());
     wait_until("the end of the process", || process.try_wait().expect("waited").is_some());
     let ran = run(&mut world.run(&settings, &["--until-end"]));
