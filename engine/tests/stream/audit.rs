@@ -115,7 +115,7 @@ fn what_is_taken_away_or_doubled_by_hand_is_found() {
     let none = ["kafka topic nothing is not there; make it, or name another under [kafka] in engine.toml"];
     check_refused(&mut command("audit", &world.settings("nothing"), &[]), 1, &none);
     check_refused(
-        &mut command("audit", &world.settings("cdr"), &[]).env("CLICKHOUSE_URL", "http://127.0.0.1:1"),
+        command("audit", &world.settings("cdr"), &[]).env("CLICKHOUSE_URL", "http://127.0.0.1:1"),
         1,
         &["the database at http://127.0.0.1:1"],
     );
