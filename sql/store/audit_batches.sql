@@ -5,7 +5,7 @@ WITH
     (
         SELECT epoch, topic, partition, first, next, {table:Identifier} AS promised
         FROM batches FINAL
-        WHERE indexOf({places:Array(String)}, topic || '/' || toString(partition)) AS n = 0 OR next <= {below:Array(UInt64)}[n]
+        WHERE (indexOf({places:Array(String)}, topic || '/' || toString(partition)) AS n) = 0 OR next <= {below:Array(UInt64)}[n]
     ),
     begun AS
     (
