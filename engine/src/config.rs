@@ -99,6 +99,16 @@ pub(crate) enum Delivery {
     AtLeastOnce,
 }
 
+impl Delivery {
+    /// As the settings call it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Delivery::ExactlyOnce => "exactly_once",
+            Delivery::AtLeastOnce => "at_least_once",
+        }
+    }
+}
+
 /// How the brokers know us, and we them; empty where there is nothing to say.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -121,6 +131,7 @@ pub(crate) struct Limits {
     pub(crate) connections_max: NonZeroU32,
     pub(crate) lock_wait_s: NonZeroU64,
     pub(crate) commit_answer_s: NonZeroU64,
+    pub(crate) drain_s: NonZeroU64,
     pub(crate) missed_listed_max: NonZeroUsize,
     pub(crate) records_per_turn_max: NonZeroUsize,
     pub(crate) batch_legs_max: NonZeroUsize,
@@ -206,6 +217,7 @@ impl Default for Limits {
             connections_max: NonZeroU32::MIN.saturating_add(255),
             lock_wait_s: NonZeroU64::MIN.saturating_add(14),
             commit_answer_s: NonZeroU64::MIN.saturating_add(29),
+            drain_s: NonZeroU64::MIN.saturating_add(24),
             missed_listed_max: size(50),
             records_per_turn_max: size(1000),
             batch_legs_max: size(200_000),

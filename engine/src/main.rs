@@ -47,6 +47,9 @@ fn main() -> ExitCode {
         .subcommand(commands::migrate::command())
         .subcommand(commands::demo::command())
         .subcommand(commands::run::command())
+        .subcommand(commands::audit::command())
+        .subcommand(commands::check::command())
+        .subcommand(commands::repair::command())
         .subcommand(commands::generate::command());
     let matches = command.get_matches();
     match matches.subcommand() {
@@ -58,6 +61,9 @@ fn main() -> ExitCode {
         Some(("generate", told)) => end("generate", commands::generate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         Some(("run", told)) => end("run", commands::run::run(told)),
+        Some(("audit", told)) => end("audit", commands::audit::run(told)),
+        Some(("check", told)) => end("check", commands::check::run(told)),
+        Some(("repair", told)) => end("repair", commands::repair::run(told)),
         _ => derived(&matches),
     }
 }

@@ -25,6 +25,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::source::{Commit, Happened, Source};
 pub(crate) use progress::{Progress, say};
 use questions::Question;
+pub(crate) use questions::ledger;
 use storing::{Answer, Lease};
 use taking_over::Opening;
 
@@ -32,6 +33,8 @@ use taking_over::Opening;
 pub(crate) struct Settings {
     /// How much each partition does at once.
     pub(crate) limits: Limits,
+    /// Of exactly once, or of once or more.
+    pub(crate) rules: Rules,
     /// Records that are taken from the source before anything else is looked at.
     pub(crate) records_per_turn_max: usize,
     /// Of the settings that facts depend on.
@@ -40,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) horizon_ms: i64,
     /// After an assign, so long passes before it is looked again for rows of an earlier owner.
     pub(crate) look_again_after: Duration,
+    /// The longest that it goes on after it was told to stop.
+    pub(crate) drain_max: Duration,
     /// Stop when everything that was in the log at the start is stored, as if the log ended there.
     pub(crate) until_end: bool,
 }
@@ -100,7 +105,11 @@ impl<'d, S: Source> Pipeline<'d, S> {
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.
+    ///
+    /// # Errors
+    /// What nobody can go on after; and what was read and could not be stored in time after it was told to stop.
     pub(crate) fn run(mut self, stop: &AtomicBool) -> Result<()> {
+        let mut stopping_since = None;
         loop {
             let is_stopping = stop.load(Ordering::Relaxed);
             self.hear(is_stopping)?;
@@ -115,7 +124,33 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 self.source.leave();
                 return Ok(());
             }
+            if is_stopping && stopping_since.get_or_insert_with(Instant::now).elapsed() >= self.settings.drain_max {
+                self.source.leave();
+                return Err(self.not_drained());
+            }
         }
+    }
+
+    /// What was not stored when there was no more time for it.
+    fn not_drained(&self) -> anyhow::Error {
+        let mut left = Vec::new();
+        for (partition, held) in &self.held {
+            let State::Open(machine) = &held.state else { continue };
+            let (stored, read) = (machine.high(), machine.next());
+            if stored < read {
+                left.push(format!(
+                    "partition {partition}: the records from {stored} to {read} are read and not stored"
+                ));
+            } else if !machine.is_drained() {
+                left.push(format!("partition {partition}: what is stored below {read} is not noted in its register"));
+            }
+        }
+        anyhow!(
+            "not all of {} was stored within {} s (`drain_s` under [limits] in engine.toml): {}; nothing is lost: the next start stores it",
+            self.source.topic(),
+            self.settings.drain_max.as_secs(),
+            left.join("; ")
+        )
     }
 
     /// What the source tells: partitions that come and go, records, answers to commits.
@@ -136,7 +171,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let (number, lease) = (partition.number, Arc::new(Lease::default()));
                     let opening = Opening::new(partition, settings.version);
                     let question = Question::of(store, number, &lease, sender);
-                    runtime.spawn(question.ledger(topic.clone()));
+                    runtime.spawn(question.ledger(topic.clone(), opening.high_without_clock(settings.rules)));
                     held.insert(number, Held::new(lease, State::Opening(Box::new(opening)), end));
                     progress.assigned(number);
                     Ok(())
@@ -234,6 +269,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     topic: self.source.topic().to_owned(),
                     partition: *partition,
                     settings: self.settings.version,
+                    is_exact: self.settings.rules.names_batches,
                 };
                 let work = storing::store(
                     self.store.clone(),
@@ -324,10 +360,13 @@ impl<'d, S: Source> Pipeline<'d, S> {
         match (&mut held.state, answer.what) {
             (_, storing::What::Failed(error)) => return Err(error).with_context(named),
             (State::Opening(opening), what) => {
-                if let Some(machine) = opening
-                    .take(&what, self.tenants, self.settings.limits, Rules::ALL)
+                if let Some(mut machine) = opening
+                    .take(&what, self.tenants, self.settings.limits, self.settings.rules)
                     .map_err(|stop| anyhow!("{}: {stop}", named()))?
                 {
+                    if !self.settings.rules.names_batches {
+                        machine.conclude_above(now());
+                    }
                     let since = taking_over::since(&machine, self.settings.horizon_ms);
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
                     let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
@@ -372,7 +411,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     machine.answer_left(keys);
                 }
                 storing::What::KnownAgain(known) => machine.look_again(known),
-                storing::What::Ledger(_) | storing::What::Failed(_) => {}
+                storing::What::Ledger(..) | storing::What::Failed(_) => {}
             },
         }
         Ok(())

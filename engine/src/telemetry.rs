@@ -33,7 +33,10 @@ pub(crate) async fn serve(listen: &str, progress: Arc<Progress>) -> Result<Socke
 
 /// Ready: all partitions that this process has are taken over. Not ready: it has none yet, or reads back what is stored.
 async fn ready(State(progress): State<Arc<Progress>>) -> impl IntoResponse {
-    if progress.is_ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    match progress.is_ready() {
+        true => (StatusCode::OK, format!("ready {}\n", progress.delivery())),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+    }
 }
 
 async fn metrics(State(progress): State<Arc<Progress>>) -> impl IntoResponse {

@@ -4,11 +4,21 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(missing_docs)]
 
+#[path = "stream/at_least_once.rs"]
+mod at_least_once;
+#[path = "stream/audit.rs"]
+mod audit;
+#[path = "stream/drain.rs"]
+mod drain;
+#[path = "stream/generated.rs"]
+mod generated;
 #[path = "stream/kills.rs"]
 mod kills;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;
+#[path = "stream/repair.rs"]
+mod repair;
 #[path = "stream/world.rs"]
 mod world;
 

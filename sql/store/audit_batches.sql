@@ -1,6 +1,12 @@
--- Batches whose rows, or whose account of rows, are not what they promise. Batches that overlap are taken as one.
+-- Batches whose rows, or whose account of rows, are not what they promise. Batches that overlap are taken as one. Of a partition whose
+-- register is known only those below its position: others may have come while the tables were read.
 WITH
-    kept AS (SELECT epoch, topic, partition, first, next, {table:Identifier} AS promised FROM batches FINAL),
+    kept AS
+    (
+        SELECT epoch, topic, partition, first, next, {table:Identifier} AS promised
+        FROM batches FINAL
+        WHERE (indexOf({places:Array(String)}, topic || '/' || toString(partition)) AS n) = 0 OR next <= {below:Array(UInt64)}[n]
+    ),
     begun AS
     (
         SELECT *, first >= max(next) OVER (PARTITION BY topic, partition, epoch ORDER BY first, next ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_new

@@ -1,4 +1,5 @@
-//! `ringback generate`: a company's days of calls from a seed, as files of records, with the site file that explains them and what really happened.
+//! `ringback generate`: a company's days of calls from a seed, as files of records or in a Kafka topic, with the site file that explains
+//! them and what really happened.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,12 +10,15 @@ use adapters::leg::Text;
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
-use generator::{Generator, PbxChoice, Plan};
+use generator::{Generator, PbxChoice, Plan, Row, Truth};
 
 use super::arguments::SiteText;
 use super::output::{Out, Progress};
 use crate::WrongArguments;
-use crate::config::Config;
+use crate::config::{Config, Kafka};
+use crate::pipeline::say;
+use crate::source::kafka::produce::{Outgoing, Producer};
+use crate::source::kafka::topic;
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -52,9 +56,25 @@ pub(crate) fn command() -> Command {
             Arg::new("files")
                 .long("files")
                 .value_name("DIR")
-                .required(true)
+                .required_unless_present("kafka")
                 .value_parser(value_parser!(PathBuf))
-                .help("A new or empty folder for the records, site.toml and truth.ndjson"),
+                .help(
+                    "A new or empty folder for the records, site.toml and truth.ndjson; with --kafka for the last two",
+                ),
+        )
+        .arg(
+            Arg::new("kafka")
+                .long("kafka")
+                .value_name("BROKERS")
+                .requires("topic")
+                .help("Write the records to a topic instead, HOST:PORT, several with commas"),
+        )
+        .arg(
+            Arg::new("topic")
+                .long("topic")
+                .value_name("T")
+                .requires("kafka")
+                .help("The topic; made with one partition that keeps the records' own times, if it is not there"),
         )
 }
 
@@ -69,8 +89,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     plan.site = site.map(|_| site_text.text().to_owned());
     let pbxes = plan.pbxes.clone();
     let mut generator = Generator::new(number("seed"), plan).map_err(|error| WrongArguments(error.0))?;
-    let folder = matches.get_one::<PathBuf>("files").cloned().unwrap_or_default();
-    let mut files = Files::create(&folder, &generator, &pbxes)?;
+    let folder = matches.get_one::<PathBuf>("files");
+    let mut topic = match (matches.get_one::<String>("kafka"), matches.get_one::<String>("topic")) {
+        (Some(brokers), Some(topic)) => Some(Topic::open(brokers, topic, &generator)?),
+        _ => None,
+    };
+    let written = if topic.is_some() { &[] } else { &pbxes[..] };
+    let mut files = folder.map(|folder| Files::create(folder, &generator, written)).transpose()?;
+    if files.is_none() {
+        say("site.toml and truth.ndjson are not kept: name a folder for them with --files DIR");
+    }
 
     let mut progress = Progress::of(Some(number("legs")), "records", true);
     let mut summary = Summary::default();
@@ -78,16 +106,41 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         summary.rows += 1;
         summary.bytes += row.bytes.len() as u64;
         progress.add(1, 0);
-        files.write(&row.pbx, &row.bytes)?;
-        files.write_truth(&generator.take_truth(), &mut summary)?;
+        match (&mut topic, &mut files) {
+            (Some(topic), _) => topic.write(&row, &generator)?,
+            (None, Some(files)) => files.write(&row.pbx, &row.bytes)?,
+            (None, None) => {}
+        }
+        tell_truth(&generator.take_truth(), files.as_mut(), &mut summary)?;
     }
-    files.write_truth(&generator.take_truth(), &mut summary)?;
-    files.finish()?;
+    tell_truth(&generator.take_truth(), files.as_mut(), &mut summary)?;
+    let place = match (&topic, folder) {
+        (Some(topic), _) => {
+            topic.producer.flush()?;
+            format!("the topic {} at {}", topic.name, topic.brokers)
+        }
+        (None, folder) => folder.map_or_else(String::new, |folder| folder.display().to_string()),
+    };
+    if let Some(files) = &mut files {
+        files.finish()?;
+    }
     progress.finish();
     let mut out = Out::stdout();
     let Summary { rows, calls, missed, bytes } = summary;
-    writeln!(out, "{rows} records of {calls} calls, {missed} of them missed; {bytes} bytes in {}", folder.display())?;
+    writeln!(out, "{rows} records of {calls} calls, {missed} of them missed; {bytes} bytes in {place}")?;
     out.flush()?;
+    Ok(())
+}
+
+/// Counts what happened, and keeps it where there is a folder for it.
+fn tell_truth(truths: &[Truth], mut files: Option<&mut Files>, summary: &mut Summary) -> Result<()> {
+    for truth in truths {
+        summary.calls += u64::from(truth.part_of.is_none());
+        summary.missed += u64::from(truth.missed_customer_call);
+        if let Some(files) = &mut files {
+            files.write_truth(truth)?;
+        }
+    }
     Ok(())
 }
 
@@ -168,13 +221,9 @@ impl Files {
         Ok(())
     }
 
-    fn write_truth(&mut self, truths: &[generator::Truth], summary: &mut Summary) -> Result<()> {
-        for truth in truths {
-            summary.calls += u64::from(truth.part_of.is_none());
-            summary.missed += u64::from(truth.missed_customer_call);
-            serde_json::to_writer(&mut self.truth, truth)?;
-            self.truth.write_all(b"\n")?;
-        }
+    fn write_truth(&mut self, truth: &Truth) -> Result<()> {
+        serde_json::to_writer(&mut self.truth, truth)?;
+        self.truth.write_all(b"\n")?;
         Ok(())
     }
 
@@ -184,5 +233,58 @@ impl Files {
         }
         self.truth.flush()?;
         Ok(())
+    }
+}
+
+/// A topic that is written as collectors do it: one record a message, with the company as key and its exchange in headers.
+struct Topic {
+    producer: Producer,
+    name: String,
+    brokers: String,
+    tenant: String,
+    /// How many bytes each exchange has written.
+    written: BTreeMap<Text, u64>,
+}
+
+impl Topic {
+    fn open(brokers: &str, name: &str, generator: &Generator) -> Result<Topic> {
+        let kafka = Kafka { bootstrap: brokers.to_owned(), ..Config::default().kafka };
+        let directory = Directory::from_toml(generator.site_toml())?;
+        if topic::ensure(&kafka, name, &[("message.timestamp.type", "CreateTime")])? {
+            say(&format!("made the topic {name}, with one partition and message.timestamp.type=CreateTime"));
+        }
+        Ok(Topic {
+            producer: Producer::to(&kafka, name)?,
+            name: name.to_owned(),
+            brokers: brokers.to_owned(),
+            tenant: directory.tenant().to_owned(),
+            written: BTreeMap::new(),
+        })
+    }
+
+    fn write(&mut self, row: &Row, generator: &Generator) -> Result<()> {
+        if !self.written.contains_key(&row.pbx) {
+            for line in generator.header(&row.pbx).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+                self.send(row, line)?;
+            }
+        }
+        self.send(row, &row.bytes)
+    }
+
+    fn send(&mut self, row: &Row, line: &[u8]) -> Result<()> {
+        let byte = self.written.entry(row.pbx.clone()).or_default();
+        let source = format!("{}.{}.csv", row.pbx, row.adapter);
+        let at = byte.to_string();
+        let headers = [("pbx", row.pbx.as_str()), ("adapter", row.adapter), ("source", &source), ("byte", &at)];
+        *byte += line.len() as u64;
+        let bytes = line.strip_suffix(b"\n").unwrap_or(line);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        self.producer.send(Outgoing {
+            partition: None,
+            key: &self.tenant,
+            headers: &headers,
+            stamp_ms: Some(row.at.0),
+            bytes,
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod adapters;
 mod arguments;
+pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod check;
 pub(crate) mod clickhouse;
 pub(crate) mod clickhouse_child;
 pub(crate) mod config;
@@ -11,6 +13,7 @@ pub(crate) mod generate;
 pub(crate) mod legs;
 pub(crate) mod migrate;
 pub(crate) mod output;
+pub(crate) mod repair;
 pub(crate) mod run;
 mod signals;
 

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::Directory;
 use store::Store;
-use stream::Tenants;
+use stream::{Rules, Tenants};
 
 use super::{arguments, signals};
 use crate::WrongArguments;
-use crate::config::{Config, TenantKey};
+use crate::config::{Config, Delivery, TenantKey};
 use crate::pipeline::{self, Pipeline, Progress, say};
 use crate::source::kafka::probe::Probed;
 use crate::source::kafka::{self, KafkaSource};
@@ -65,20 +65,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         Ok(())
     })?;
     let topic = topic(&config)?;
-    match kafka::probe::probe(&config.kafka, topic)? {
-        Probed::Exact => {}
-        Probed::NotExact(why) => bail!(
-            "the brokers at {} cannot keep the register that exactly once needs: {why}; use Apache Kafka",
-            config.kafka.bootstrap
-        ),
-    }
+    let rules = match config.kafka.delivery {
+        Delivery::AtLeastOnce => Rules::AT_LEAST_ONCE,
+        Delivery::ExactlyOnce => match kafka::probe::probe(&config.kafka, topic)? {
+            Probed::Exact => Rules::ALL,
+            Probed::NotExact(why) => bail!("{}", not_exact(&config, &why)),
+        },
+    };
+    progress.delivers(config.kafka.delivery);
     let source = KafkaSource::join(&config, topic)?;
     let settings = pipeline::Settings {
         limits: config.limits.stream(),
+        rules,
         records_per_turn_max: config.limits.records_per_turn_max.get(),
         version: companies.version,
         horizon_ms: companies.horizon_ms,
         look_again_after: Duration::from_secs(config.limits.look_again_s.get()),
+        drain_max: Duration::from_secs(config.limits.drain_s.get()),
         until_end: matches.get_flag("until-end"),
     };
     let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
@@ -87,14 +90,32 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     result
 }
 
+/// The topics of the log.
+///
+/// # Errors
+/// If none is named, or no brokers are.
+pub(crate) fn topics(config: &Config) -> Result<&[String]> {
+    let missing = match (config.kafka.topics.is_empty(), config.kafka.bootstrap.is_empty()) {
+        (true, _) => "no `topics` under [kafka] in engine.toml: name the topic with the PBX records",
+        (_, true) => "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas",
+        _ => return Ok(&config.kafka.topics),
+    };
+    Err(WrongArguments(missing.to_owned()).into())
+}
+
+/// What brokers lack that do not pass the probe, and what can be done.
+pub(crate) fn not_exact(config: &Config, why: &str) -> String {
+    format!(
+        "the brokers at {} cannot keep the register that exactly once needs: {why}; use Apache Kafka, or set delivery = \"at_least_once\" \
+         under [kafka] in engine.toml: figures stay right, a row may be stored twice after a crash",
+        config.kafka.bootstrap
+    )
+}
+
 /// The topic that is read.
 fn topic(config: &Config) -> Result<&str> {
-    match config.kafka.topics.as_slice() {
-        [topic] if !config.kafka.bootstrap.is_empty() => Ok(topic),
-        [_] => Err(WrongArguments(
-            "no `bootstrap` under [kafka] in engine.toml: name the brokers, HOST:PORT, several with commas".to_owned(),
-        )
-        .into()),
+    match topics(config)? {
+        [topic] => Ok(topic),
         topics => Err(WrongArguments(format!(
             "`topics` under [kafka] in engine.toml names {}: one process reads one topic; run one for each",
             topics.len()

@@ -19,10 +19,18 @@ use stream::facts::Counts;
 use stream::keeper::CommitOutcome;
 use stream::{LogRecord, PartitionMachine};
 
+use crate::config::Delivery;
+
 /// Figures of one partition have its number.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct OfPartition {
     partition: u32,
+}
+
+/// What is promised.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Mode {
+    mode: &'static str,
 }
 
 /// What became of something.
@@ -47,6 +55,9 @@ struct OfPbx {
 /// The figures, shared by the pipeline, those who work beside it, and whoever asks over HTTP.
 pub(crate) struct Progress {
     registry: Registry,
+    delivery: Family<Mode, Gauge>,
+    /// `None` until it is known.
+    delivers: Mutex<Option<Delivery>>,
     records: Family<OfPartition, Counter>,
     record_bytes: Counter,
     legs: Counter,
@@ -78,6 +89,8 @@ impl Default for Progress {
         let mut registry = Registry::with_prefix("ringback");
         let final_after = Histogram::new(exponential_buckets(0.25, 2.0, 16));
         let progress = Progress {
+            delivery: Family::default(),
+            delivers: Mutex::default(),
             records: Family::default(),
             record_bytes: Counter::default(),
             legs: Counter::default(),
@@ -101,6 +114,7 @@ impl Default for Progress {
             registry: Registry::default(),
         };
         let p = &progress;
+        registry.register("delivery", "1 for what is promised of each record", p.delivery.clone());
         registry.register("records", "Records taken from the log", p.records.clone());
         registry.register_with_unit("records", "Bytes of these records", Unit::Bytes, p.record_bytes.clone());
         registry.register("legs", "Legs stored", p.legs.clone());
@@ -149,6 +163,23 @@ impl Progress {
     pub(crate) fn is_ready(&self) -> bool {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         !partitions.is_empty() && partitions.values().all(|is_open| *is_open)
+    }
+
+    /// What this process promises of each record; says so.
+    pub(crate) fn delivers(&self, delivery: Delivery) {
+        *self.delivers.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivery);
+        self.delivery.get_or_create(&Mode { mode: delivery.word() }).set(1);
+        say(match delivery {
+            Delivery::ExactlyOnce => "delivery: exactly_once",
+            Delivery::AtLeastOnce => {
+                "delivery: at_least_once, as the settings say: figures stay right, a row may be stored twice after a crash"
+            }
+        });
+    }
+
+    /// The word for what is promised; empty until it is known.
+    pub(crate) fn delivery(&self) -> &'static str {
+        self.delivers.lock().unwrap_or_else(PoisonError::into_inner).map_or("", Delivery::word)
     }
 
     pub(super) fn assigned(&self, partition: u32) {

@@ -8,7 +8,7 @@ use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
 use calls::window::{Forgotten, WindowNow};
 use calls::{Calls, Site, Told};
-use store::{LegsOf, Store, StoreError};
+use store::{LegsOf, Reached, Store, StoreError};
 use stream::comparing::{Key, Known};
 use stream::{Ledger, Tenants};
 use tokio::runtime::Handle;
@@ -35,16 +35,17 @@ impl Question {
         let _ = self.sender.send(Answer { partition, lease, what }).await;
     }
 
-    /// How far the tables have the partition.
-    pub(crate) async fn ledger(self, topic: String) {
-        let what = match self.store.reached(&topic, self.partition).await {
-            Ok(reached) => What::Ledger(reached.map_or_else(Ledger::default, |reached| Ledger {
-                epoch: reached.epoch,
-                next: reached.stored.max(reached.next),
-                batches_next: reached.next,
-            })),
-            Err(error) => What::Failed(error.into()),
+    /// How far the tables have the partition, and the log's clock at this position, if it is asked for.
+    pub(crate) async fn ledger(self, topic: String, clock_at: Option<u64>) {
+        let read = async {
+            let reached = self.store.reached(&topic, self.partition).await?;
+            let clock = match clock_at {
+                Some(high) => Some(self.store.clock(&topic, self.partition, high).await?.unwrap_or(Moment(0))),
+                None => None,
+            };
+            Ok::<_, StoreError>(What::Ledger(ledger(reached), clock))
         };
+        let what = read.await.unwrap_or_else(|error| What::Failed(error.into()));
         self.answer(what).await;
     }
 
@@ -78,7 +79,7 @@ impl Question {
             let mut legs = Vec::new();
             let mut cursor = self.store.legs(&of)?;
             while let Some(block) = cursor.next_block().await? {
-                legs.extend(block.into_iter().map(|(leg, _)| leg));
+                legs.extend(block);
             }
             Ok::<_, StoreError>(legs)
         };
@@ -111,6 +112,15 @@ impl Question {
         let known = until_answered(|| known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS))).await;
         self.answer(What::KnownAgain(known)).await;
     }
+}
+
+/// What the tables say of a partition, as its machine hears it.
+pub(crate) fn ledger(reached: Option<Reached>) -> Ledger {
+    reached.map_or_else(Ledger::default, |reached| Ledger {
+        epoch: reached.epoch,
+        next: reached.stored.max(reached.next),
+        batches_next: reached.next,
+    })
 }
 
 /// Asks until there is an answer.

@@ -29,8 +29,8 @@ pub(crate) struct Answer {
 
 /// What is answered.
 pub(crate) enum What {
-    /// How far the tables have the partition.
-    Ledger(Ledger),
+    /// How far the tables have the partition, and the log's clock there where the register does not have it.
+    Ledger(Ledger, Option<Moment>),
     /// Conclusions that are stored.
     Known(Vec<(Text, Known)>),
     /// Column names that are stored.
@@ -42,7 +42,7 @@ pub(crate) enum What {
     /// This batch is stored.
     Stored(u64),
     /// The legs that were asked for; `None`: the store cannot be asked now.
-    Asked(Option<Vec<Leg>>),
+    Asked(Option<Vec<(Leg, store::Place)>>),
     /// Windows that were counted again; `None`: the store cannot be asked now.
     Recounted(Option<Vec<WindowNow>>),
     /// Windows that begin before are not whole.
@@ -110,6 +110,8 @@ pub(crate) struct Place {
     pub(crate) topic: String,
     pub(crate) partition: u32,
     pub(crate) settings: u32,
+    /// Its tokens are the batch's, and not of one sending each.
+    pub(crate) is_exact: bool,
 }
 
 /// Waits between tries: each twice as long as the one before.
@@ -176,7 +178,11 @@ async fn store_all(
             })
         });
         let sealed = sealing.await.context("a batch could not be sealed")?;
-        if !store_facts(store, place, epoch, first, next, is_redo, &sealed, lease, progress).await? {
+        let is_stored = match place.is_exact {
+            true => store_facts(store, place, epoch, first, next, is_redo, &sealed, lease, progress).await?,
+            false => store_facts_once_or_more(store, &sealed, lease, progress).await?,
+        };
+        if !is_stored {
             return Ok(false);
         }
         progress.stored(counts, sealed.bytes());
@@ -240,6 +246,25 @@ async fn store_facts(
             }
         }
     }
+}
+
+/// Each sending has a token of its own: a log that brokers do not know by its register may be another one with the same positions,
+/// and nothing of it may be taken for a repetition.
+async fn store_facts_once_or_more(store: &Store, sealed: &Sealed, lease: &Lease, progress: &Progress) -> Result<bool> {
+    let mut pause = Pause::new();
+    while !lease.is_revoked() {
+        match store.write_rows(sealed).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_refused() => {
+                return Err(anyhow::Error::from(error).context("the partition stops here, and nothing is lost"));
+            }
+            Err(error) => {
+                progress.waits("clickhouse", &error);
+                pause.wait().await;
+            }
+        }
+    }
+    Ok(false)
 }
 
 async fn store_conclusions(

@@ -10,17 +10,39 @@ use crate::{Store, StoreError, without_places};
 /// The tables whose rows a batch promises; a column of `batches` is called like each.
 const PROMISED: [&str; 3] = ["legs", "marks", "rejects"];
 
-/// Up to where a partition of the log is stored, by its register, and where it ends, by the broker.
+/// Up to where a partition of the log is stored, by its register, and where it begins and ends, by the broker.
+///
+/// Positions are not records: a log also gives positions to the marks of transactions, and keeps those of records that are gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogEnd {
     /// The log.
     pub topic: String,
     /// The partition.
     pub partition: u32,
-    /// Everything below is stored.
-    pub stored_below: u64,
+    /// Everything below is stored; what is not below may be on its way, and is not judged. `None`: there is no register, and all that
+    /// is stored is judged.
+    pub stored_below: Option<u64>,
+    /// The first position that the log still has.
+    pub first: u64,
     /// The position that the next record will have.
     pub end: u64,
+}
+
+/// What batches say was stored of one partition, over all readings of the log.
+#[derive(Clone, PartialEq, Eq, Debug, Row, Deserialize)]
+pub struct StoredSums {
+    /// The log.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// Records that were read.
+    pub records: u64,
+    /// Rows of `legs`.
+    pub legs: u64,
+    /// Rows of `marks`.
+    pub marks: u64,
+    /// Rows of `rejects`.
+    pub rejects: u64,
 }
 
 /// What does not agree.
@@ -81,12 +103,21 @@ impl Store {
     pub async fn audit(&self, ends: &[LogEnd]) -> Result<Audit, StoreError> {
         let mut audit = Audit::default();
         for table in PROMISED {
-            self.audit_batches(table, &mut audit).await?;
-            self.audit_outside(table, &mut audit).await?;
+            self.audit_batches(table, ends, &mut audit).await?;
+            self.audit_outside(table, ends, &mut audit).await?;
         }
-        self.audit_holes(&mut audit).await?;
+        self.audit_holes(ends, &mut audit).await?;
         self.audit_ends(ends, &mut audit).await?;
         Ok(audit)
+    }
+
+    /// What batches say was stored, partition by partition.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn stored_sums(&self) -> Result<Vec<StoredSums>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_sums.sql")));
+        query.fetch_all().await.map_err(failed)
     }
 
     /// How far a partition is stored, by its facts alone; `None`: nothing of it is.
@@ -100,9 +131,11 @@ impl Store {
         Ok(found.map(|(epoch, next, stored, batches)| Reached { epoch, next, stored, batches }))
     }
 
-    async fn audit_batches(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
+    async fn audit_batches(&self, table: &str, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_batches.sql")));
-        let found: Vec<Unequal> = query.param("table", table).fetch_all().await.map_err(failed)?;
+        let (places, below) = judged(ends);
+        let query = query.param("table", table).param("places", places).param("below", below);
+        let found: Vec<Unequal> = query.fetch_all().await.map_err(failed)?;
         for batch in found {
             let Unequal { topic, partition, epoch, first, next, is_overlapped, promised, rows, different, accounted } =
                 batch;
@@ -125,10 +158,11 @@ impl Store {
         Ok(())
     }
 
-    async fn audit_outside(&self, table: &str, audit: &mut Audit) -> Result<(), StoreError> {
+    async fn audit_outside(&self, table: &str, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_outside.sql")));
-        let rows: Vec<(String, u32, u8, u64, u64, u64)> =
-            query.param("table", table).fetch_all().await.map_err(failed)?;
+        let (places, below) = judged(ends);
+        let query = query.param("table", table).param("places", places).param("below", below);
+        let rows: Vec<(String, u32, u8, u64, u64, u64)> = query.fetch_all().await.map_err(failed)?;
         for (topic, partition, epoch, rows, lowest, highest) in rows {
             audit.unexplained += rows;
             audit.findings.push(format!(
@@ -138,12 +172,18 @@ impl Store {
         Ok(())
     }
 
-    async fn audit_holes(&self, audit: &mut Audit) -> Result<(), StoreError> {
+    async fn audit_holes(&self, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_holes.sql")));
         let rows: Vec<(String, u32, u8, u64, u64, u64)> = query.fetch_all().await.map_err(failed)?;
         for (topic, partition, epoch, covered, first, next) in rows {
+            let of_it = ends.iter().find(|end| end.topic == topic && end.partition == partition);
+            let below = of_it.and_then(|end| end.stored_below).unwrap_or(u64::MAX);
             if first > covered {
-                self.missing(&topic, partition, epoch, covered, first, audit).await?;
+                // Of batches that are on their way a later one may be stored before an earlier one.
+                let first = first.min(below);
+                if covered < first {
+                    self.missing(&topic, partition, epoch, covered, first, audit).await?;
+                }
             } else {
                 audit.unexplained += covered.min(next) - first;
                 audit.findings.push(format!(
@@ -157,14 +197,21 @@ impl Store {
 
     async fn audit_ends(&self, ends: &[LogEnd], audit: &mut Audit) -> Result<(), StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/audit_ends.sql")));
-        let rows: Vec<(String, u32, u8, u64)> = query.fetch_all().await.map_err(failed)?;
-        for LogEnd { topic, partition, stored_below, end } in ends {
+        let rows: Vec<(String, u32, u8, u64, u64)> = query.fetch_all().await.map_err(failed)?;
+        for LogEnd { topic, partition, stored_below, first, end } in ends {
             let found = rows.iter().find(|(t, p, ..)| t == topic && p == partition);
-            let (epoch, reached) = found.map_or((0, 0), |(_, _, epoch, reached)| (*epoch, *reached));
-            if reached < *stored_below {
-                self.missing(topic, *partition, epoch, reached, *stored_below, audit).await?;
+            let (epoch, begun, reached) =
+                found.map_or((0, None, 0), |(_, _, epoch, begun, r)| (*epoch, Some(*begun), *r));
+            // Reading begins with the first record that the log has, and that only moves on.
+            if let Some(begun) = begun.filter(|begun| first < begun) {
+                self.missing(topic, *partition, epoch, *first, begun, audit).await?;
             }
-            if reached > *end {
+            let below = stored_below.unwrap_or(0);
+            if reached < below {
+                self.missing(topic, *partition, epoch, reached, below, audit).await?;
+            }
+            // A log that is written goes on while the tables are looked at.
+            if reached > *end && stored_below.is_none_or(|below| below > *end) {
                 audit.unexplained += reached - end;
                 audit.findings.push(format!(
                     "batches of {topic}/{partition} (epoch {epoch}) reach to {reached}, and the log ends at {end}: was the topic made anew?"
@@ -195,6 +242,11 @@ impl Store {
         ));
         Ok(())
     }
+}
+
+/// Partitions whose register is known, and up to where each is judged.
+fn judged(ends: &[LogEnd]) -> (Vec<String>, Vec<u64>) {
+    ends.iter().filter_map(|end| Some((format!("{}/{}", end.topic, end.partition), end.stored_below?))).unzip()
 }
 
 fn failed(error: clickhouse::error::Error) -> StoreError {

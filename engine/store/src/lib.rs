@@ -13,6 +13,7 @@ mod facts;
 mod frame;
 mod migrate;
 mod native;
+mod repair;
 mod rows;
 mod words;
 
@@ -24,7 +25,7 @@ use clickhouse::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-pub use audit::{Audit, LogEnd, Reached};
+pub use audit::{Audit, LogEnd, Reached, StoredSums};
 pub use conclusions::{Concluded, Conclusions};
 pub use decode::{LegCursor, LegsOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
@@ -111,6 +112,14 @@ impl Store {
     /// A statement that the server refuses, a file that was changed after it was applied, a database of a newer version.
     pub async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
         migrate::run(&self.client, &self.database).await
+    }
+
+    /// What of this version's tables and views the database lacks, or has of another version: one sentence each, none where all is well.
+    ///
+    /// # Errors
+    /// The server's own words, where it cannot be asked.
+    pub async fn check_schema(&self) -> Result<Vec<String>, StoreError> {
+        migrate::check(&self.client, &self.database).await
     }
 
     /// Writes facts that are of no batch (see [`FactsBuilder::seal_rows`]): the same rows written again stay one on every view.

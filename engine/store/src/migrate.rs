@@ -41,28 +41,21 @@ pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static 
     let create = include_str!("../../../sql/store/database.sql").replace("{database:Identifier}", &quoted);
     execute(&client.clone().with_database("default"), database, &create).await?;
     execute(client, "schema_migrations", include_str!("../../../sql/store/applied.sql")).await?;
-    let applied: Vec<(String, u64)> = client
-        .query(include_str!("../../../sql/store/applied_list.sql"))
-        .fetch_all()
-        .await
-        .map_err(|e| StoreError::new("schema_migrations", e))?;
-    if let Some((name, _)) = applied.iter().find(|(name, _)| !MIGRATIONS.iter().any(|(n, _)| n == name)) {
-        return Err(StoreError::plain(format!(
-            "the database has {name}, which this version does not know: it is of a newer version; run that one"
-        )));
+    let applied = applied(client).await?;
+    if let Some(name) = unknown(&applied) {
+        return Err(StoreError::plain(of_newer_version(name)));
     }
     let mut done = Vec::new();
     for (name, statement) in MIGRATIONS {
         let hash = xxhash_rust::xxh3::xxh3_64(statement.as_bytes());
-        match applied.iter().find(|(n, _)| n == name) {
-            Some((_, known)) if *known == hash => continue,
-            // A view is made anew; a table is not.
-            Some(_) if !statement.contains("CREATE OR REPLACE VIEW") => {
+        match state(&applied, name, statement) {
+            State::Applied => continue,
+            State::Changed => {
                 return Err(StoreError::plain(format!(
                     "{name} was changed after it was applied: write a new file for the change"
                 )));
             }
-            _ => {}
+            State::Missing | State::Older => {}
         }
         execute(client, name, statement).await?;
         let add =
@@ -71,6 +64,60 @@ pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static 
         done.push(*name);
     }
     Ok(done)
+}
+
+/// What of the folder a database lacks, in sentences.
+pub(crate) async fn check(client: &Client, database: &str) -> Result<Vec<String>, StoreError> {
+    let exists = client.query(&without_places(include_str!("../../../sql/store/applied_exists.sql")));
+    let exists: u64 = exists.fetch_one().await.map_err(|e| StoreError::new("schema_migrations", e))?;
+    if exists == 0 {
+        return Ok(vec![format!("the database {database} has no tables of ours: run `ringback migrate`")]);
+    }
+    let applied = applied(client).await?;
+    if let Some(name) = unknown(&applied) {
+        return Ok(vec![of_newer_version(name)]);
+    }
+    let finding = |(name, statement): &(&str, &str)| match state(&applied, name, statement) {
+        State::Applied => None,
+        State::Missing => Some(format!("{name} is not applied: run `ringback migrate`")),
+        State::Older => Some(format!("{name} is applied as an earlier version had it: run `ringback migrate`")),
+        State::Changed => Some(format!("{name} is not the one that was applied: run the version that applied it")),
+    };
+    Ok(MIGRATIONS.iter().filter_map(finding).collect())
+}
+
+/// What was applied of a file.
+enum State {
+    Applied,
+    Missing,
+    /// A view of an earlier version: it is made anew.
+    Older,
+    /// A table is not.
+    Changed,
+}
+
+fn state(applied: &[(String, u64)], name: &str, statement: &str) -> State {
+    let hash = xxhash_rust::xxh3::xxh3_64(statement.as_bytes());
+    match applied.iter().find(|(known, _)| known == name) {
+        None => State::Missing,
+        Some((_, known)) if *known == hash => State::Applied,
+        Some(_) if statement.contains("CREATE OR REPLACE VIEW") => State::Older,
+        Some(_) => State::Changed,
+    }
+}
+
+async fn applied(client: &Client) -> Result<Vec<(String, u64)>, StoreError> {
+    let query = client.query(include_str!("../../../sql/store/applied_list.sql"));
+    query.fetch_all().await.map_err(|e| StoreError::new("schema_migrations", e))
+}
+
+/// A file that was applied, and that this version does not have.
+fn unknown(applied: &[(String, u64)]) -> Option<&str> {
+    applied.iter().map(|(name, _)| name.as_str()).find(|name| !MIGRATIONS.iter().any(|(known, _)| known == name))
+}
+
+fn of_newer_version(name: &str) -> String {
+    format!("the database has {name}, which this version does not know: it is of a newer version; run that one")
 }
 
 async fn execute(client: &Client, name: &str, statement: &str) -> Result<(), StoreError> {

@@ -81,15 +81,18 @@ impl Keeper {
 
     /// The commit that should be sent now, if none is out. What only confirms waits for the next intent, unless `all`.
     pub fn commit(&mut self, all: bool) -> Option<Register> {
-        let has_new_intent = self.wanted.pending.iter().any(|p| !self.committed.pending.contains(p));
-        let is_wanted =
-            has_new_intent || self.wanted.clock > self.committed.clock || all && self.wanted != self.committed;
+        let mut wanted = self.wanted.clone();
+        if !self.rules.names_batches {
+            wanted.pending.clear();
+        }
+        let has_new_intent = wanted.pending.iter().any(|p| !self.committed.pending.contains(p));
+        let is_wanted = has_new_intent || wanted.clock > self.committed.clock || all && wanted != self.committed;
         let may = self.out.is_none() && (!self.held || !self.rules.waits_for_the_assignment);
         if !may || !is_wanted {
             return None;
         }
-        self.out = Some(self.wanted.clone());
-        self.out.clone()
+        self.out = Some(wanted.clone());
+        Some(wanted)
     }
 
     /// A commit is out.

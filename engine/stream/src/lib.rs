@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O, no chance. The simulator of the tests and `ringback run` drive the same code.
 
+pub mod assigned;
 pub mod comparing;
 pub mod conclusions;
 pub mod facts;
@@ -15,9 +16,10 @@ pub mod stop;
 pub mod tenant;
 pub mod version;
 
+pub use assigned::{Assigned, Ledger};
 pub use conclusions::{Conclusions, Versioned};
 pub use facts::{Facts, Mark, Place};
-pub use machine::{Assigned, Insert, Ledger, Limits, PartitionMachine};
+pub use machine::{Insert, Limits, PartitionMachine};
 pub use record::LogRecord;
 pub use register::Register;
 pub use rules::Rules;

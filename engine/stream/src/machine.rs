@@ -14,6 +14,7 @@ use calls::event::Event;
 use calls::live::{self, Conclusion, Live, Wanted};
 use calls::window::{Forgotten, LATE_RISE_MS, WindowNow};
 
+use crate::assigned::{Assigned, Ledger, check};
 use crate::comparing::{Comparing, Key, Known, is_gone};
 use crate::conclusions::{Conclusions, Versioned};
 use crate::facts::{Counts, Facts, Place};
@@ -24,34 +25,6 @@ use crate::rules::Rules;
 use crate::stop::Stop;
 use crate::tenant::{Company, Tenants, refuse};
 use crate::version::Versions;
-
-/// What the source says when a partition becomes ours.
-#[derive(Clone, Debug)]
-pub struct Assigned<'a> {
-    /// Its number.
-    pub partition: u32,
-    /// How many the topic has.
-    pub partitions: u32,
-    /// The text that was committed last; `None` if nothing ever was.
-    pub register: Option<&'a [u8]>,
-    /// The first position that the log still has.
-    pub first: u64,
-    /// The position after its last record.
-    pub next: u64,
-    /// Of the settings that facts depend on, as they are now.
-    pub settings: u32,
-}
-
-/// What the tables say of a partition.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Ledger {
-    /// The highest epoch that they have rows of.
-    pub epoch: u8,
-    /// The position after the last row of any table of facts, in that epoch; 0 if there is none.
-    pub next: u64,
-    /// The position after the last batch that says that it is stored, in that epoch; 0 if there is none.
-    pub batches_next: u64,
-}
 
 /// How much is done at once.
 #[derive(Clone, Copy, Debug)]
@@ -179,6 +152,8 @@ pub struct PartitionMachine<'d, F> {
     out: Legs,
     is_ended: bool,
     has_looked_again: bool,
+    /// Up to where the tables had it when it was assigned.
+    stored_before: u64,
     /// Records that came while nothing could be read: what one call of the source lends at most.
     kept: VecDeque<KeptRecord>,
 }
@@ -233,6 +208,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             out: Legs::default(),
             is_ended: false,
             has_looked_again: false,
+            stored_before: ledger.next.max(ledger.batches_next),
             kept: VecDeque::new(),
             keeper: Keeper::new(register, rules),
         };
@@ -308,6 +284,11 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     pub fn known(&mut self, tenant: &str, known: Known) {
         self.versions = Versions::above(self.versions.last().max(known.version));
         self.comparing.entry(tenant.into()).or_default().know(known);
+    }
+
+    /// Versions are above those of all that earlier owners concluded before this moment of the wall clock and that may land late.
+    pub fn conclude_above(&mut self, now: Moment) {
+        self.versions = Versions::above(self.versions.last().max(Versions::after(self.epoch(), now).last()));
     }
 
     /// Column names that are stored, with the number of such lines that their source had so far, as their mark says it.
@@ -630,11 +611,13 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         None
     }
 
-    /// What the store has of what was asked.
-    pub fn answer(&mut self, legs: Vec<Leg>) {
+    /// What the store has of what was asked. Without intents an earlier owner may have stored what is still to be read here.
+    pub fn answer(&mut self, legs: Vec<(Leg, Place)>) {
         let Some(name) = self.asked.take() else { return };
+        let is_read =
+            |at: &Place| self.rules.names_batches || at.partition != self.partition || at.position < self.next;
         if let Some(company) = self.companies.get_mut(&name) {
-            company.live.answer(legs);
+            company.live.answer(legs.into_iter().filter(|(_, at)| is_read(at)).map(|(leg, _)| leg));
         }
         // What waited for this is final by the next end.
         self.is_ended = false;
@@ -720,7 +703,9 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             for told in differing.into_iter().filter(|_| self.rules.compares_conclusions) {
                 conclusions.take(tenant, told, versions, epoch);
             }
-            left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
+            // What was stored beyond the register's position is read first: see `should_look_again`.
+            let without = without.into_iter().filter(|_| self.rules.names_batches);
+            left.extend(without.map(|key| (tenant.clone(), key)));
         }
         self.leave(left, conclusions);
     }
@@ -729,7 +714,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     /// server lets it. True until [`PartitionMachine::look_again`] was called.
     #[must_use]
     pub fn should_look_again(&self) -> bool {
-        self.is_running() && !self.has_looked_again
+        self.is_running() && !self.has_looked_again && (self.rules.names_batches || self.next >= self.stored_before)
     }
 
     /// What is stored, when no insert of an earlier owner can land any more: names that nothing concludes are gone.
@@ -856,36 +841,6 @@ const LEGS_PER_CONCLUSION_MAX: usize = 10_000;
 
 /// What a call's line takes of memory, about.
 const BYTES_PER_CALL: usize = 2048;
-
-/// Compares a register with the log and the tables (R3).
-fn check(register: &Register, assigned: &Assigned<'_>, ledger: Ledger, rules: Rules) -> Result<(), Stop> {
-    if register.partitions != assigned.partitions {
-        return Err(Stop::Partitions { register: register.partitions, topic: assigned.partitions });
-    }
-    if register.high > assigned.next || register.next() > assigned.next {
-        return Err(Stop::OtherLog { position: register.next() });
-    }
-    if register.high < assigned.first && register.last_record != 0 {
-        return Err(Stop::Gone { from: register.high, first: assigned.first });
-    }
-    if !rules.compares_with_the_ledger {
-        return Ok(());
-    }
-    let stored = ledger.next.max(ledger.batches_next);
-    if ledger.epoch > register.epoch && stored > 0 {
-        return Err(Stop::OtherEpoch { register: register.epoch, stored: ledger.epoch });
-    }
-    if ledger.epoch < register.epoch {
-        return Ok(());
-    }
-    if stored > register.next() {
-        return Err(Stop::RegisterBehind { register: register.next(), stored });
-    }
-    if register.last_record != 0 && ledger.batches_next < register.high {
-        return Err(Stop::StoreBehind { register: register.high, stored: ledger.batches_next });
-    }
-    Ok(())
-}
 
 impl<F: Facts> Open<F> {
     fn at(first: u64) -> Open<F> {

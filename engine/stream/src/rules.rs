@@ -3,6 +3,9 @@
 /// Which rules hold. In production all of them: [`Rules::ALL`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
+    /// A register names the batches that may be on their way: the intents. Where brokers do not keep registers it cannot, and a batch
+    /// that was stored after the last commit is stored again.
+    pub names_batches: bool,
     /// R1: a batch is sent only when its intent is known to be committed. Else a crash leaves rows that nobody knows of, and the
     /// next owner stores them again in a batch with other borders.
     pub sends_only_what_is_committed: bool,
@@ -29,8 +32,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// As it must be.
+    /// As it must be for exactly once.
     pub const ALL: Rules = Rules {
+        names_batches: true,
         sends_only_what_is_committed: true,
         stops_on_unknown_commit: true,
         compares_with_the_ledger: true,
@@ -41,5 +45,14 @@ impl Rules {
         moves_over_stored_only: true,
         commits_the_clock_first: true,
         compares_conclusions: true,
+    };
+
+    /// Once or more, with brokers that keep nothing beside an offset, or take it from anybody: nothing is named before it is sent, and
+    /// what the tables have beyond the offset is stored again. The offset still moves over stored batches only.
+    pub const AT_LEAST_ONCE: Rules = Rules {
+        names_batches: false,
+        sends_only_what_is_committed: false,
+        compares_with_the_ledger: false,
+        ..Rules::ALL
     };
 }

@@ -3,7 +3,7 @@
 use store::{Audit, FactsBuilder, LogEnd, Place, Reached};
 use stream::Facts;
 
-use super::{Tables, about, batch, leg, place, wait};
+use super::{NOON, Tables, about, batch, leg, place, wait};
 
 /// Three batches, stored, and their log.
 fn stored() -> (Tables, [LogEnd; 1]) {
@@ -11,7 +11,7 @@ fn stored() -> (Tables, [LogEnd; 1]) {
     for (first, next) in [(5, 100), (100, 101), (101, 200)] {
         tables.insert(&batch(first, next));
     }
-    (tables, [LogEnd { topic: "calls".into(), partition: 3, stored_below: 200, end: 230 }])
+    (tables, [LogEnd { topic: "calls".into(), partition: 3, stored_below: Some(200), first: 5, end: 230 }])
 }
 
 fn audit(tables: &Tables, ends: &[LogEnd]) -> Audit {
@@ -122,20 +122,83 @@ fn a_range_that_was_cut_twice_is_found() {
 fn records_that_nothing_accounts_for_are_lost() {
     let (tables, mut ends) = stored();
     tables.insert(&batch(220, 230));
-    ends[0].stored_below = 230;
+    ends[0].stored_below = Some(230);
     check(
         &tables,
         &ends,
         (20, 0, 0),
         "positions 200 to 220 of calls/3 (epoch 1) are in no batch, and nothing of them is stored",
     );
-    ends[0].stored_below = 240;
-    ends[0].end = 240;
+    (ends[0].stored_below, ends[0].end) = (Some(240), 240);
     check(&tables, &ends, (30, 0, 0), "positions 230 to 240");
-    ends[0] = LogEnd { topic: "calls".into(), partition: 3, stored_below: 10, end: 12 };
-    check(&tables, &ends, (20, 0, 218), "the log ends at 12");
-    ends[0].topic = "never".into();
+    ends[0] = LogEnd { stored_below: None, first: 0, end: 12, ..ends[0].clone() };
+    check(&tables, &ends, (5 + 20, 0, 218), "the log ends at 12");
+    check(&tables, &ends, (5 + 20, 0, 218), "positions 0 to 5 of calls/3 (epoch 1) are in no batch, and nothing");
+    ends[0] = LogEnd { topic: "never".into(), stored_below: Some(10), ..ends[0].clone() };
     check(&tables, &ends, (20 + 10, 0, 0), "positions 0 to 10 of never/3");
+}
+
+#[test]
+fn what_is_on_its_way_is_not_judged() {
+    let (tables, mut ends) = stored();
+    // A later batch that is stored before an earlier one, and one of which the batch's own row has not come yet.
+    tables.insert(&batch(220, 230));
+    let mut facts = FactsBuilder::default();
+    facts.leg(&leg(205), place(205));
+    wait(tables.store.write_rows(&facts.seal_rows("calls"))).expect("written");
+    check(&tables, &ends, (0, 0, 0), "");
+    // Without a register everything that is stored is judged.
+    ends[0].stored_below = None;
+    check(&tables, &ends, (0, 0, 1), "legs: 1 rows of calls/3 (epoch 1), positions 205 to 205, are of no batch");
+}
+
+#[test]
+fn positions_that_no_record_has_are_not_lost() {
+    let (tables, mut ends) = stored();
+    // Marks of transactions, or records that were removed, in a batch and behind the last.
+    tables.insert(&FactsBuilder::default().seal(&store::Batch { records: 3, ..about(200, 210) }));
+    (ends[0].stored_below, ends[0].end) = (Some(210), 215);
+    check(&tables, &ends, (0, 0, 0), "");
+}
+
+#[test]
+fn a_later_reading_that_begins_behind_the_end_of_the_one_before_lost_what_is_between() {
+    let (tables, mut ends) = stored();
+    tables.insert(&FactsBuilder::default().seal(&store::Batch { epoch: 2, ..about(210, 220) }));
+    (ends[0].stored_below, ends[0].end) = (Some(220), 220);
+    check(
+        &tables,
+        &ends,
+        (10, 0, 0),
+        "positions 200 to 210 of calls/3 (epoch 2) are in no batch, and nothing of them is stored",
+    );
+}
+
+#[test]
+fn what_was_not_stored_to_its_end_is_taken_away_and_stored_anew() {
+    let (tables, mut ends) = stored();
+    let mut facts = FactsBuilder::default();
+    facts.leg(&leg(205), place(205));
+    wait(tables.store.write_rows(&facts.seal_rows("calls"))).expect("written");
+    tables.insert(&batch(210, 220));
+    let rows = |from| wait(tables.store.rows_from("calls", 3, 1, from)).expect("asked");
+    assert_eq!(rows(200), store::RangeRows { legs: 21, marks: 1, rejects: 1, batches: 1 });
+    let clock = |below| wait(tables.store.clock("calls", 3, below)).expect("asked");
+    assert_eq!((clock(200), clock(50), clock(0)), (Some(NOON), None, None));
+    wait(tables.store.forget_from("calls", 3, 1, 200)).expect("taken away");
+    assert_eq!(rows(200), store::RangeRows::default());
+    assert_eq!(rows(0), store::RangeRows { legs: 390, marks: 19, rejects: 19, batches: 3 });
+    let reached = wait(tables.store.reached("calls", 3)).expect("asked");
+    assert_eq!(reached, Some(Reached { epoch: 1, next: 200, stored: 200, batches: 200 }));
+    assert_eq!(wait(tables.store.reached_before("calls", 3, 2)).expect("asked"), 200);
+    // The server knows the old token: under it the same batch would be dropped.
+    tables.insert(&batch(210, 220));
+    assert_eq!(rows(200), store::RangeRows::default());
+    let mut facts = FactsBuilder::default();
+    (200..220).for_each(|position| facts.leg(&leg(position), Place { epoch: 2, ..place(position) }));
+    tables.insert(&facts.seal(&store::Batch { epoch: 2, ..about(200, 220) }));
+    (ends[0].stored_below, ends[0].end) = (Some(220), 220);
+    check(&tables, &ends, (0, 0, 0), "");
 }
 
 #[test]

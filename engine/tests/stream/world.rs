@@ -72,6 +72,11 @@ impl World {
         self.database = Some(database);
     }
 
+    /// The database is away, with its data kept, until [`World::start_database`].
+    pub fn stop_database(&mut self) {
+        self.database = None;
+    }
+
     /// A topic whose records keep the times that they are given.
     pub fn topic(&self, name: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> =

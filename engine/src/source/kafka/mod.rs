@@ -7,6 +7,7 @@ mod batch;
 mod client;
 mod commit;
 mod member;
+pub(crate) mod outside;
 pub(crate) mod probe;
 pub(crate) mod produce;
 #[cfg(test)]
@@ -22,14 +23,15 @@ use anyhow::{Result, anyhow, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use stream::LogRecord;
+use stream::register::Unreadable;
+use stream::{LogRecord, Register};
 
 use self::batch::{Message, PartitionQueue};
 use self::client::{ANSWER_MAX, ask};
 use self::commit::Commits;
 use self::member::{Member, Note, Presence};
 use super::{Commit, Happened, Partition, Source};
-use crate::config::{Config, Kafka, LogTime};
+use crate::config::{Config, Delivery, Kafka, LogTime};
 
 /// The longest wait in one go: records of split queues do not end it.
 const NAP: Duration = Duration::from_millis(5);
@@ -174,10 +176,17 @@ impl KafkaSource {
             let (first, next) = self.ends(number)?;
             let source = format!("{}/{number}", self.topic);
             self.ours.insert(number, Ours { queue: None, is_paused: false, at: first, next, source });
-            let register = committed.map(|(_, text)| text);
+            let register = committed.map(|(offset, text)| self.register(offset, text));
             tell(Happened::Assigned(Partition { number, partitions: self.partitions, register, first, next }));
         }
         Ok(())
+    }
+
+    /// The text beside an offset. Of brokers that are not asked to keep one the offset alone counts.
+    fn register(&self, offset: u64, text: Vec<u8>) -> Vec<u8> {
+        let is_kept = self.kafka.delivery == Delivery::ExactlyOnce
+            || !matches!(Register::from_text(&text), Err(Unreadable::Empty | Unreadable::Damaged(_)));
+        if is_kept { text } else { Register::new(0, offset, 0, self.partitions).text().into_bytes() }
     }
 
     /// The first place that the partition still has, and the one after its last.

@@ -1,5 +1,4 @@
 //! Writes records into a topic: for tests, and for `ringback generate --kafka`.
-#![allow(dead_code)] // `ringback generate --kafka` comes later.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;

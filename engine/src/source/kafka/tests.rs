@@ -51,7 +51,7 @@ fn prepared(partitions: u32, settings: &[(&str, &str)]) -> (Config, String) {
     config.kafka.bootstrap = bootstrap().to_owned();
     config.kafka.group = format!("group-{name}");
     config.kafka.session_timeout_s = 6.try_into().unwrap();
-    topic::create(&config.kafka, &name, partitions, settings).unwrap();
+    topic::make(&config.kafka, &name, partitions, settings).unwrap().unwrap();
     (config, name)
 }
 

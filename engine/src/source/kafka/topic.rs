@@ -4,6 +4,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::client::{self, ANSWER_MAX, ask};
 use crate::config::{Kafka, LogTime};
@@ -38,40 +39,54 @@ pub(crate) fn check(kafka: &Kafka, topic: &str) -> Result<u32> {
     Ok(partitions)
 }
 
-/// Makes a topic, with settings beside those that we ask for. Called outside of an asynchronous task.
+/// Makes a topic of one partition if it is not there, with settings beside those that we ask for; true if it was made. Called outside of
+/// an asynchronous task.
 ///
 /// # Errors
-/// If it is there already, or the brokers do not want it.
-#[allow(dead_code)] // `ringback generate --kafka` makes its topics with it.
-pub(crate) fn create(kafka: &Kafka, topic: &str, partitions: u32, settings: &[(&str, &str)]) -> Result<()> {
+/// If the brokers do not answer, or do not want it.
+pub(crate) fn ensure(kafka: &Kafka, topic: &str, settings: &[(&str, &str)]) -> Result<bool> {
+    match make(kafka, topic, 1, settings)? {
+        Ok(()) => Ok(true),
+        Err(RDKafkaErrorCode::TopicAlreadyExists) => Ok(false),
+        Err(error) => bail!("kafka topic {topic} cannot be made: {error}"),
+    }
+}
+
+/// Makes a topic that is not there.
+pub(super) fn make(
+    kafka: &Kafka,
+    topic: &str,
+    partitions: u32,
+    settings: &[(&str, &str)],
+) -> Result<Result<(), RDKafkaErrorCode>> {
     let asked = [("message.timestamp.type", "LogAppendTime"), ("cleanup.policy", "delete")];
     // -1: as many copies as the brokers make by default.
     let mut new = NewTopic::new(topic, i32::try_from(partitions)?, TopicReplication::Fixed(-1));
     for (key, value) in asked.iter().filter(|(key, _)| settings.iter().all(|(own, _)| own != key)).chain(settings) {
         new = new.set(key, value);
     }
-    let made = wait_for(admin(kafka)?.create_topics([&new], &options()))??;
-    for result in made {
-        result.map_err(|(topic, error)| anyhow!("kafka topic {topic} cannot be made: {error}"))?;
-    }
-    Ok(())
+    let made = wait_for(admin(kafka)?.create_topics([&new], &options()))?
+        .with_context(|| format!("no broker answers at {}", kafka.bootstrap))?;
+    Ok(made.into_iter().try_for_each(|result| result.map(|_| ()).map_err(|(_, error)| error)))
 }
 
-fn partitions(kafka: &Kafka, topic: &str) -> Result<u32> {
+/// How many partitions the topic has.
+///
+/// # Errors
+/// If no broker answers, or none knows the topic.
+pub(super) fn partitions(kafka: &Kafka, topic: &str) -> Result<u32> {
     let consumer: BaseConsumer = client::common(kafka)?.set("allow.auto.create.topics", "false").create()?;
     let count = ask("how many partitions a topic has", || {
         let metadata = consumer
             .fetch_metadata(Some(topic), ANSWER_MAX)
-            .with_context(|| format!("no broker at {}", kafka.bootstrap))?;
+            .with_context(|| format!("no broker answers at {}", kafka.bootstrap))?;
         let found = metadata.topics().iter().find(|of| of.name() == topic);
-        match found.map(|of| (of.error(), of.partitions().len())) {
-            Some((None, count)) if count > 0 => Ok(count),
-            Some((Some(error), _)) => Err(anyhow!("{}", rdkafka::error::RDKafkaErrorCode::from(error))),
-            _ => Err(anyhow!("the brokers do not know it")),
-        }
-    })
-    .with_context(|| {
-        format!("kafka topic {topic} is not there; make it, or name another under [kafka] in engine.toml")
+        let why = match found.map(|of| (of.error(), of.partitions().len())) {
+            Some((None, count)) if count > 0 => return Ok(count),
+            Some((Some(error), _)) => RDKafkaErrorCode::from(error).to_string(),
+            _ => "the brokers do not know it".to_owned(),
+        };
+        bail!("kafka topic {topic} is not there; make it, or name another under [kafka] in engine.toml ({why})")
     })?;
     Ok(u32::try_from(count)?)
 }

@@ -19,6 +19,8 @@ pub struct Broker {
     /// Who has the partition in this generation.
     pub owner: Option<Member>,
     pub committed: Option<Vec<u8>>,
+    /// It does not ask who commits, as some that speak Kafka's protocol.
+    pub takes_all: bool,
 }
 
 impl Broker {
@@ -38,6 +40,7 @@ impl Broker {
     /// True if it was stored.
     pub fn commit(&mut self, commit: &Committing) -> bool {
         let is_taken = match commit.generation {
+            _ if self.takes_all => true,
             Some(generation) => generation == self.generation && self.owner.is_some(),
             None => self.owner.is_none(),
         };

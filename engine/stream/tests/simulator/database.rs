@@ -67,6 +67,12 @@ pub struct Database {
     pub windows: BTreeMap<(WindowKey, &'static str), Version<(Thousandths, bool)>>,
     /// The calls of so many stored legs.
     folded: (usize, Vec<CallLine>),
+    /// Rows may be there more than once.
+    pub takes_doubles: bool,
+    /// Rows that came again.
+    pub doubled: u64,
+    /// The latest clock at which anything was concluded.
+    decided_at: Moment,
 }
 
 /// Tokens that it remembers.
@@ -87,14 +93,15 @@ impl Database {
         for (leg, place) in &sent.rows.legs {
             let rows = self.legs.entry((place.position, place.part)).or_default();
             rows.push((leg.clone(), *place));
-            if rows.len() > 1 {
+            self.doubled += u64::from(rows.len() > 1);
+            if rows.len() > 1 && !self.takes_doubles {
                 return Err(format!("the leg at {}.{} is stored twice", place.position, place.part));
             }
         }
         for (kind, place) in &sent.rows.others {
             let rows = self.others.entry((*kind, place.position, place.part)).or_default();
             *rows += 1;
-            if *rows > 1 {
+            if *rows > 1 && !self.takes_doubles {
                 return Err(format!("row {kind} at {}.{} is stored twice", place.position, place.part));
             }
         }
@@ -116,6 +123,7 @@ impl Database {
 
     /// Conclusions: the higher version counts, whenever it comes.
     pub fn conclude(&mut self, conclusions: &Conclusions) -> Result<(), String> {
+        self.decided_at = self.decided_at.max(conclusions.clock);
         for call in &conclusions.calls {
             let (line, keys) = &call.told;
             let id = line.call_id.to_string();
@@ -132,6 +140,7 @@ impl Database {
                 && before.line.status == FollowUpStatus::Expired
                 && follow_up.told.line.status == FollowUpStatus::Open
                 && before.calls == follow_up.told.calls
+                && !self.takes_doubles
             {
                 return Err(format!("follow-up {id} was expired, and is open again"));
             }
@@ -177,12 +186,12 @@ impl Database {
         self.legs.range(..(high, 0)).filter_map(|(_, rows)| rows.first()).map(|(leg, place)| (leg, place))
     }
 
-    pub fn wanted(&self, wanted: &Wanted) -> Vec<Leg> {
-        let is_wanted = |leg: &&Leg| {
+    pub fn wanted(&self, wanted: &Wanted) -> Vec<(Leg, Place)> {
+        let is_wanted = |(leg, _): &&(Leg, Place)| {
             let at = leg.started_at.or(leg.ended_at).unwrap_or_default();
             (wanted.from..=wanted.to).contains(&at) && stored_keys(leg).any(|k| wanted.keys.contains(&k))
         };
-        self.legs.values().filter_map(|rows| rows.first()).map(|(leg, _)| leg).filter(is_wanted).cloned().collect()
+        self.legs.values().filter_map(|rows| rows.first()).filter(is_wanted).cloned().collect()
     }
 
     /// Windows as the stored legs have them.
@@ -242,9 +251,10 @@ impl Database {
         calls.chain(follow_ups).chain(windows).collect()
     }
 
-    /// The clock of the latest row.
-    #[allow(dead_code)]
-    pub fn clock(&self) -> Moment {
-        self.legs.values().flatten().map(|(_, place)| place.logged_at).max().unwrap_or_default()
+    /// The log's clock at a position: that of the last leg below it, and where nothing is behind it, that of the last conclusion.
+    pub fn clock(&self, high: u64) -> Moment {
+        let last = self.below(high).map(|(_, place)| place.logged_at).max().unwrap_or_default();
+        let is_all = self.batches.keys().all(|(_, next)| *next <= high);
+        if is_all { last.max(self.decided_at) } else { last }
     }
 }

@@ -66,13 +66,18 @@ pub struct Seen {
     pub questions: u64,
     pub recounts: u64,
     pub stops: u64,
+    /// Legs that are there more than once.
+    pub doubled: u64,
 }
 
 impl<'t> World<'t> {
     pub fn new(seed: u64, rules: Rules, tenants: &'t Tenants, log: &'t [Logged]) -> World<'t> {
         let mut random = Random::of(seed);
         let mut broker = Broker::default();
-        if random.one_in(5) {
+        let is_floor = !rules.names_batches;
+        let mut database = Database::default();
+        database.takes_doubles = is_floor;
+        if random.one_in(5) && !is_floor {
             broker.committed = Some(NEWER.to_vec());
         }
         World {
@@ -82,8 +87,8 @@ impl<'t> World<'t> {
             log,
             visible: 0,
             now: Moment(0),
-            broker,
-            database: Database::default(),
+            broker: Broker { takes_all: is_floor, ..broker },
+            database,
             processes: [None, None],
             wire: Vec::new(),
             lives: 0,
@@ -173,7 +178,10 @@ impl<'t> World<'t> {
         self.lives += 1;
         let life = self.lives;
         let generation = self.broker.assign(life as usize);
-        let register = self.broker.committed.clone();
+        let register = match self.broker.committed.clone() {
+            Some(text) if !self.rules.names_batches => Some(self.register_of_offset(&text)?),
+            register => register,
+        };
         let assigned = Assigned {
             partition: 0,
             partitions: 1,
@@ -200,6 +208,10 @@ impl<'t> World<'t> {
         for known in self.database.known() {
             machine.known("main", known);
         }
+        if !self.rules.names_batches {
+            // A start takes its time.
+            machine.conclude_above(self.now.plus_ms(10 * life as i64));
+        }
         let stored: Vec<_> = self
             .database
             .below(machine.high())
@@ -221,6 +233,13 @@ impl<'t> World<'t> {
             ended: false,
         });
         Ok(())
+    }
+
+    /// Brokers that keep nothing beside an offset give only that; what the tables tell of its time is all there is.
+    fn register_of_offset(&self, text: &[u8]) -> Result<Vec<u8>, String> {
+        let high = stream::Register::from_text(text).map_err(|why| format!("{why:?}"))?.high;
+        let clock = self.database.clock(high);
+        Ok(stream::Register { clock, ..stream::Register::new(0, high, 7, 1) }.text().into_bytes())
     }
 
     /// Whoever is told why it stopped mends what was broken from outside; nothing else may stop.
@@ -376,7 +395,10 @@ impl<'t> World<'t> {
             }
             match facts {
                 Some(rows) => {
-                    let token = format!("{}/legs/log/0/{}-{}", insert.epoch, insert.first, insert.next);
+                    let mut token = format!("{}/legs/log/0/{}-{}", insert.epoch, insert.first, insert.next);
+                    if !self.rules.names_batches {
+                        token = format!("once/{life}/{}", insert.number);
+                    }
                     let sent = Sent { token, first: insert.first, next: insert.next, rows };
                     process.waiting.push((insert.number, insert.conclusions));
                     self.wire.push(Wire::Facts(life, insert.number, sent));
@@ -423,6 +445,11 @@ impl<'t> World<'t> {
         let loses_answer = !self.is_calm && self.random.one_in(8);
         match self.wire.swap_remove(index) {
             Wire::Commit(life, commit) => {
+                if !self.rules.names_batches
+                    && stream::Register::from_text(&commit.text).is_ok_and(|r| !r.pending.is_empty())
+                {
+                    return Err("a batch is named, and nobody keeps it".into());
+                }
                 let was_newer = self.broker.committed.as_deref() == Some(NEWER);
                 let is_stored = self.broker.commit(&commit);
                 if was_newer && is_stored {
@@ -506,7 +533,7 @@ impl<'t> World<'t> {
     fn check_clock(&self, conclusions: &Conclusions) -> Result<(), String> {
         let register = self.broker.committed.as_deref().and_then(|text| stream::Register::from_text(text).ok());
         match register {
-            Some(register) if register.clock < conclusions.clock => {
+            Some(register) if self.rules.names_batches && register.clock < conclusions.clock => {
                 Err(format!("told at {}, when the register's time is {}", conclusions.clock.0, register.clock.0))
             }
             _ => Ok(()),

@@ -1,0 +1,1 @@
+DELETE FROM marks WHERE topic = {topic:String} AND partition = {partition:UInt32} AND epoch = {epoch:UInt8} AND position >= {from:UInt64}
