@@ -27,9 +27,17 @@ pub(crate) fn command() -> Command {
             Arg::new("settings")
                 .long("settings")
                 .value_name("DIR")
-                .required(true)
+                .required_unless_present("data")
                 .value_parser(value_parser!(PathBuf))
                 .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
+        )
+        .arg(
+            Arg::new("data")
+                .long("data")
+                .value_name("DIR")
+                .conflicts_with("settings")
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder of a demo: its spool instead of Kafka, with its settings and its database"),
         )
         .arg(
             Arg::new("until-end")
@@ -41,6 +49,9 @@ pub(crate) fn command() -> Command {
 
 /// Runs until a signal, or the end.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
+    if let Some(data) = matches.get_one::<PathBuf>("data") {
+        return super::data::run(data, matches.get_flag("until-end"));
+    }
     let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
     let config = Config::of(Some(&folder))?;
     let companies = tenants(&config, &folder)?;
@@ -73,18 +84,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         ),
     }
     let source = KafkaSource::join(&config, topic)?;
-    let settings = pipeline::Settings {
+    let settings = settings(&config, &companies, matches.get_flag("until-end"));
+    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
+    let result = pipeline.run(&stop);
+    runtime.shutdown_background();
+    result
+}
+
+/// What the pipeline is told.
+pub(crate) fn settings(config: &Config, companies: &Companies, until_end: bool) -> pipeline::Settings {
+    pipeline::Settings {
         limits: config.limits.stream(),
         records_per_turn_max: config.limits.records_per_turn_max.get(),
         version: companies.version,
         horizon_ms: companies.horizon_ms,
         look_again_after: Duration::from_secs(config.limits.look_again_s.get()),
-        until_end: matches.get_flag("until-end"),
-    };
-    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
-    let result = pipeline.run(&stop);
-    runtime.shutdown_background();
-    result
+        until_end,
+    }
 }
 
 /// The topic that is read.
@@ -112,19 +128,45 @@ pub(crate) struct Companies {
     pub(crate) horizon_ms: i64,
 }
 
+impl Companies {
+    /// One company with the text of its site file. `names_files`: where calls name the files of their records, which is said of all
+    /// or of none.
+    pub(crate) fn of(directory: Directory, site: &str, names_files: bool) -> Companies {
+        let mut text = text_of(&directory, site);
+        if names_files {
+            text.push_str("\nseveral files");
+        }
+        let horizon_ms = horizon_ms(directory.expires_after_ms());
+        Companies { tenants: Tenants::of(directory), version: version(&text), horizon_ms }
+    }
+}
+
+/// What of a company facts depend on.
+fn text_of(directory: &Directory, site: &str) -> String {
+    format!("{}\n{site}", directory.tenant())
+}
+
+fn version(text: &str) -> u32 {
+    let text = [env!("CARGO_PKG_VERSION"), text].concat();
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32
+}
+
+/// Calls that began before the horizon of follow-ups may have legs before it.
+fn horizon_ms(follow_ups_ms: i64) -> i64 {
+    follow_ups_ms + 2 * calls::live::CALL_SPAN_MS
+}
+
 /// Reads the site file of each company.
 ///
 /// # Errors
 /// What is wrong in which file.
 pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
     let mut tenants = Tenants::default();
-    let mut text = env!("CARGO_PKG_VERSION").to_owned();
-    let mut horizon_ms = 0;
+    let mut text = String::new();
+    let mut follow_ups_ms = 0;
     let mut add = |directory: Directory, site: &str| {
-        text.push_str(directory.tenant());
-        text.push('\n');
-        text.push_str(site);
-        horizon_ms = horizon_ms.max(directory.expires_after_ms());
+        text.push_str(&text_of(&directory, site));
+        follow_ups_ms = follow_ups_ms.max(directory.expires_after_ms());
         tenants.add(directory);
     };
     match &config.tenant {
@@ -147,7 +189,5 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
             WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into()
         );
     }
-    // Calls that began before the horizon may have legs before it.
-    let horizon_ms = horizon_ms + 2 * calls::live::CALL_SPAN_MS;
-    Ok(Companies { tenants, version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32, horizon_ms })
+    Ok(Companies { tenants, version: version(&text), horizon_ms: horizon_ms(follow_ups_ms) })
 }

@@ -120,6 +120,11 @@ impl Progress {
         !partitions.is_empty() && partitions.values().all(|is_open| *is_open)
     }
 
+    /// Records that were taken from this partition, and legs that are stored.
+    pub(crate) fn taken(&self, partition: u32) -> (u64, u64) {
+        (self.records.get_or_create(&OfPartition { partition }).get(), self.legs.get())
+    }
+
     pub(super) fn assigned(&self, partition: u32) {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, false);
     }

@@ -45,7 +45,7 @@ impl Question {
     /// What is stored of it below a position and since a moment, and that all has come.
     pub(crate) async fn stored(self, topic: String, tenants: Vec<String>, epoch: u8, before: u64, since: Moment) {
         let read = async {
-            self.answer(What::Known(known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS)).await?)).await;
+            self.answer(What::Known(known(&self.store, &tenants, epoch, since.plus_ms(CALL_SPAN_MS)).await?)).await;
             for mark in self.store.last_marks(&topic, self.partition, epoch, before, "header").await? {
                 self.answer(What::Header(mark)).await;
             }
@@ -85,9 +85,22 @@ impl Question {
     }
 
     /// What is stored of these companies.
-    pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, since)).await;
+    pub(crate) async fn known(self, tenants: Vec<String>, epoch: u8, since: Moment) {
+        let known = until_answered(|| known(&self.store, &tenants, epoch, since)).await;
         self.answer(What::KnownAgain(known)).await;
+    }
+
+    /// Tells gone what earlier epochs concluded of the companies of this partition, and this one has not.
+    pub(crate) async fn retract_before(self, topic: String, epoch: u8) {
+        let epochs = u16::from(epoch)..u16::from(epoch) + 1;
+        until_answered(|| async {
+            for tenant in self.store.tenants_of(&topic, self.partition, epochs.clone()).await? {
+                self.store.retract_before(&tenant, epoch).await?;
+            }
+            Ok(())
+        })
+        .await;
+        self.answer(What::Retracted).await;
     }
 }
 
@@ -102,8 +115,14 @@ async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(ask: impl 
     }
 }
 
-/// Conclusions that are stored, of what began since.
-async fn known(store: &Store, tenants: &[String], since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
+/// Conclusions of this epoch that are stored, of what began since. Those of earlier ones are to be drawn again, whatever they say.
+async fn known(
+    store: &Store,
+    tenants: &[String],
+    epoch: u8,
+    since: Moment,
+) -> Result<Vec<(Text, Known)>, StoreError> {
+    let lowest = store::version(epoch, i64::MIN, 0);
     let mut all = Vec::new();
     for tenant in tenants {
         let found = store.conclusions(tenant, since).await?;
@@ -117,7 +136,8 @@ async fn known(store: &Store, tenants: &[String], since: Moment) -> Result<Vec<(
         };
         let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
         let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
-        all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
+        let of_epoch = calls.chain(follow_ups).filter(|known| known.version >= lowest);
+        all.extend(of_epoch.map(|known| (name.clone(), known)));
         // Versions rise above everything that was ever given.
         let above = Known {
             key: Key::Call(Text::default()),
