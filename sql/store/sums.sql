@@ -1,7 +1,7 @@
 -- What one log was read to: its records, those that were not understood, and the company's calls.
 SELECT
-    (SELECT sum(records) FROM batches FINAL WHERE topic = {topic:String}),
-    (SELECT sum(rejects) FROM batches FINAL WHERE topic = {topic:String}),
+    ifNull((SELECT sum(records) FROM batches FINAL WHERE topic = {topic:String}), 0),
+    ifNull((SELECT sum(rejects) FROM batches FINAL WHERE topic = {topic:String}), 0),
     count(),
     countIf(direction = 'inbound'),
     countIf(missed),

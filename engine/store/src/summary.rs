@@ -1,13 +1,11 @@
 //! What is shown at the end of a reading: a few sums, and the latest missed calls.
 
 use adapters::leg::Moment;
-use clickhouse::Row;
-use serde::Deserialize;
 
 use crate::{Store, StoreError, without_places};
 
 /// Sums over one log and its company.
-#[derive(Row, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sums {
     /// Records that were read.
     pub records: u64,
@@ -47,7 +45,9 @@ impl Store {
     /// The server's own words.
     pub async fn sums(&self, topic: &str, tenant: &str) -> Result<Sums, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/sums.sql")));
-        query.param("topic", topic).param("tenant", tenant).fetch_one().await.map_err(failed)
+        let (records, rejects, calls, inbound, missed, waiting) =
+            query.param("topic", topic).param("tenant", tenant).fetch_one().await.map_err(failed)?;
+        Ok(Sums { records, rejects, calls, inbound, missed, waiting })
     }
 
     /// The latest missed calls of a company, at most so many, the latest first.
