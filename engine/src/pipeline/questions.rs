@@ -116,12 +116,7 @@ async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(ask: impl 
 }
 
 /// Conclusions of this epoch that are stored, of what began since. Those of earlier ones are to be drawn again, whatever they say.
-async fn known(
-    store: &Store,
-    tenants: &[String],
-    epoch: u8,
-    since: Moment,
-) -> Result<Vec<(Text, Known)>, StoreError> {
+async fn known(store: &Store, tenants: &[String], epoch: u8, since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
     let lowest = store::version(epoch, i64::MIN, 0);
     let mut all = Vec::new();
     for tenant in tenants {

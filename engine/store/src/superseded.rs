@@ -14,12 +14,7 @@ impl Store {
     ///
     /// # Errors
     /// The server's own words.
-    pub async fn tenants_of(
-        &self,
-        topic: &str,
-        partition: u32,
-        epochs: Range<u16>,
-    ) -> Result<Vec<String>, StoreError> {
+    pub async fn tenants_of(&self, topic: &str, partition: u32, epochs: Range<u16>) -> Result<Vec<String>, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/tenants_of.sql")));
         let query = query.param("topic", topic).param("partition", partition);
         query.param("from", epochs.start).param("to", epochs.end).fetch_all().await.map_err(failed)
@@ -31,7 +26,10 @@ impl Store {
     /// The server's own words.
     pub async fn delete_before(&self, table: &str, topic: &str, epoch: u8) -> Result<(), StoreError> {
         let asked = |sql: &str| {
-            self.client.query(&without_places(&sql.replace("{table}", table))).param("topic", topic).param("epoch", epoch)
+            self.client
+                .query(&without_places(&sql.replace("{table}", table)))
+                .param("topic", topic)
+                .param("epoch", epoch)
         };
         let count: u64 =
             asked(include_str!("../../../sql/store/count_before.sql")).fetch_one().await.map_err(failed)?;

@@ -325,8 +325,7 @@ fn several_files_are_recognized_and_a_file_that_cannot_be_read_stops_the_start()
 fn settings_choose_the_tenant_and_the_database() {
     let folder = folder();
     let (data, file) = (folder.path().join("data"), records(folder.path()));
-    let engine = "[clickhouse]\ndatabase = \"tele`phone\"\n[limits]\nlegs_per_batch_max = 10\ncalls_per_batch_max = 3\n\
-        records_ahead_max = 1\nreject_bytes_per_batch_max = 1\n";
+    let engine = "[clickhouse]\ndatabase = \"tele`phone\"\n[limits]\nbatch_legs_max = 10\nrecords_per_turn_max = 1\n";
     write(folder.path(), "engine.toml", engine);
     let mut small = ringback(["demo", "--settings"]);
     small.arg(folder.path()).arg("--data").arg(&data).arg("--site").arg(site()).arg("--records").arg(&file);

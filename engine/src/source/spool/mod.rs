@@ -21,8 +21,8 @@ use stream::keeper::CommitOutcome;
 use super::{Commit, Happened, Partition, Source};
 use crate::pipeline::failpoint;
 pub(crate) use incoming::Incoming;
-use log::{Log, Records};
 pub(crate) use log::SpooledSource;
+use log::{Log, Records};
 use register::RegisterFile;
 pub(crate) use register::replace;
 
