@@ -1,5 +1,6 @@
 //! What `demo` and `run --data` share: the folder of a demo with its settings, its spool and its tables, and the way from one to the other.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,6 +128,7 @@ impl Data {
         let companies = Companies::of(directory, self.site.text(), names_files);
         let mut settings = run::settings(&self.config, &companies, until_end);
         settings.limits.names_files = names_files;
+        let lock = spool.log.lock();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let ended = tokio::task::spawn_blocking(move || {
@@ -135,7 +137,7 @@ impl Data {
             let source = SpoolSource::of(spool, &tenant);
             Pipeline::new(source, store, &companies.tenants, settings, runtime, progress).run(&told)
         });
-        Ok(Work { ended, stop })
+        Ok(Work { ended, stop, _lock: lock })
     }
 }
 
@@ -143,6 +145,8 @@ impl Data {
 pub(crate) struct Work {
     ended: JoinHandle<Result<()>>,
     stop: Arc<AtomicBool>,
+    /// The folder stays ours when the log has been read.
+    _lock: Arc<File>,
 }
 
 impl Work {

@@ -173,6 +173,11 @@ impl Log {
         }
     }
 
+    /// As long as this lives, no other process has it.
+    pub(crate) fn lock(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
     /// What it is called, here and nowhere else: the name of a log that was deleted and begun again is another one.
     pub(crate) fn id(&self) -> &str {
         &self.id
