@@ -1,5 +1,7 @@
 //! `demo` from its files to its tables: started again, cut down at any moment, grown, and always the same rows.
 
+mod kills;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -255,6 +257,36 @@ fn same(value: &Value) -> Value {
     }
 }
 
+/// `calls_now` has what `ringback calls` prints of these files.
+fn check_calls(demo: &Demo, files: &[&Path]) {
+    let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
+        output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
+    let rows = demo.ask(&format!("SELECT * FROM calls_now {settings} FORMAT JSONEachRow"));
+    let mut rows: BTreeMap<String, Value> = rows
+        .lines()
+        .map(|row| serde_json::from_str::<Value>(row).expect("JSON"))
+        .map(|row| (text(&row["call_id"]).to_owned(), row))
+        .collect();
+    let lines = run(ringback(["calls", "--site"]).arg(site()).args(files)).lines();
+    assert_eq!(rows.len(), lines.len());
+    for line in lines {
+        let row = rows.remove(text(&line["call_id"])).expect("a row of each call");
+        let (line, row) = (line.as_object().expect("an object"), row.as_object().expect("an object"));
+        let keys: Vec<_> = line.keys().collect();
+        assert_eq!(keys, row.keys().collect::<Vec<_>>());
+        // How often a call was revised depends on when its records came.
+        for (key, told) in line.iter().filter(|(key, _)| *key != "revision") {
+            // Numbers of records are text in the view, since with several files they are.
+            let told = if key == "records" {
+                told.as_array().expect("a list").iter().map(|r| r.to_string().replace('"', "")).collect()
+            } else {
+                told.clone()
+            };
+            assert_eq!(same(&told), same(&row[key]), "{key} of {}", line["call_id"]);
+        }
+    }
+}
+
 #[test]
 fn calls_now_is_what_calls_prints() {
     let folder = folder();
@@ -268,32 +300,7 @@ fn calls_now_is_what_calls_prints() {
     for (name, files) in [("long", long), ("one", one), ("several", several)] {
         let data = data.with_extension(name);
         let demo = Demo::start(&data, files);
-        let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
-            output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
-        let rows = demo.ask(&format!("SELECT * FROM calls_now {settings} FORMAT JSONEachRow"));
-        let mut rows: BTreeMap<String, Value> = rows
-            .lines()
-            .map(|row| serde_json::from_str::<Value>(row).expect("JSON"))
-            .map(|row| (text(&row["call_id"]).to_owned(), row))
-            .collect();
-        let lines = run(ringback(["calls", "--site"]).arg(site()).args(files)).lines();
-        assert_eq!(rows.len(), lines.len());
-        for line in lines {
-            let row = rows.remove(text(&line["call_id"])).expect("a row of each call");
-            let (line, row) = (line.as_object().expect("an object"), row.as_object().expect("an object"));
-            let keys: Vec<_> = line.keys().collect();
-            assert_eq!(keys, row.keys().collect::<Vec<_>>());
-            // How often a call was revised depends on when its records came.
-            for (key, told) in line.iter().filter(|(key, _)| *key != "revision") {
-                // Numbers of records are text in the view, since with several files they are.
-                let told = if key == "records" {
-                    told.as_array().expect("a list").iter().map(|r| r.to_string().replace('"', "")).collect()
-                } else {
-                    told.clone()
-                };
-                assert_eq!(same(&told), same(&row[key]), "{key} of {}", line["call_id"]);
-            }
-        }
+        check_calls(&demo, files);
         demo.interrupt(&data);
     }
 }
