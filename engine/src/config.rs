@@ -123,10 +123,6 @@ pub(crate) struct Security {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    pub(crate) records_ahead_max: NonZeroUsize,
-    pub(crate) legs_per_batch_max: NonZeroUsize,
-    pub(crate) calls_per_batch_max: NonZeroUsize,
-    pub(crate) reject_bytes_per_batch_max: NonZeroUsize,
     pub(crate) statements_at_once_max: NonZeroU32,
     pub(crate) connections_max: NonZeroU32,
     pub(crate) lock_wait_s: NonZeroU64,
@@ -209,10 +205,6 @@ impl Default for Limits {
             NonZeroUsize::MIN.saturating_add(n - 1)
         }
         Limits {
-            records_ahead_max: size(4096),
-            legs_per_batch_max: size(100_000),
-            calls_per_batch_max: size(20_000),
-            reject_bytes_per_batch_max: size(16 << 20),
             statements_at_once_max: NonZeroU32::MIN.saturating_add(7),
             connections_max: NonZeroU32::MIN.saturating_add(255),
             lock_wait_s: NonZeroU64::MIN.saturating_add(14),
@@ -300,12 +292,9 @@ mod tests {
                 assert!(error.contains(word), "`{word}` is not in: {error}");
             }
         };
-        check(
-            "tenant = \"a\"\n[limits]\nlegs_per_batch = 5\n",
-            &["line 3", "`legs_per_batch`", "`legs_per_batch_max`"],
-        );
+        check("tenant = \"a\"\n[limits]\nbatch_legs = 5\n", &["line 3", "`batch_legs`", "`batch_legs_max`"]);
         check("tennant = \"a\"", &["line 1", "`tennant`", "`tenant`", "`clickhouse`", "`limits`"]);
-        check("[limits]\nlegs_per_batch_max = 0", &["line 2", "`0`", "nonzero"]);
+        check("[limits]\nbatch_legs_max = 0", &["line 2", "`0`", "nonzero"]);
         check("\n[limits]\nconnections_max = \"many\"", &["line 3", "many", "u32"]);
         check("a b", &["line 1"]);
     }

@@ -221,6 +221,12 @@ impl Source {
         &self.settings.origin.pbx
     }
 
+    /// What its adapter is told.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// As the user named it.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -6,9 +6,7 @@ mod embedded;
 mod input;
 mod pipeline;
 mod source;
-mod spooled;
 mod telemetry;
-mod versions;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

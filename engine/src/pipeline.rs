@@ -3,7 +3,7 @@
 //! One thread asks the source and drives the machines; nothing in it waits for the store. What the store does runs beside it
 //! (`pipeline/storing.rs`), and answers come back as values.
 
-mod failpoint;
+pub(crate) mod failpoint;
 mod progress;
 mod questions;
 mod storing;
@@ -59,6 +59,15 @@ struct Held<'d> {
     end: u64,
     is_looking_again: bool,
     is_asking_left: bool,
+    retracting: Retracting,
+}
+
+/// What earlier epochs concluded, and this one has not, is told gone when the log has been read to where it ended at the assign.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Retracting {
+    NotYet,
+    Asked,
+    Done,
 }
 
 enum State<'d> {
@@ -306,7 +315,10 @@ impl<'d, S: Source> Pipeline<'d, S> {
             {
                 held.is_looking_again = true;
                 let since = taking_over::since(machine, self.settings.horizon_ms);
-                self.runtime.spawn(question.known(taking_over::names(self.tenants), since));
+                self.runtime.spawn(question.known(taking_over::names(self.tenants), machine.epoch(), since));
+            } else if held.retracting == Retracting::NotYet && machine.next() >= held.end && machine.is_settled() {
+                held.retracting = Retracting::Asked;
+                self.runtime.spawn(question.retract_before(self.source.topic().to_owned(), machine.epoch()));
             }
         }
     }
@@ -334,7 +346,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
     fn is_done(&self, is_stopping: bool) -> bool {
         let machines = || {
             self.held.values().map(|held| match &held.state {
-                State::Open(machine) => Some((machine, held.end)),
+                State::Open(machine) => Some((machine, held)),
                 State::Opening(_) => None,
             })
         };
@@ -342,12 +354,11 @@ impl<'d, S: Source> Pipeline<'d, S> {
             // What is on its way is finished; late legs and what they wait for are found again by the next start.
             return machines().all(|m| m.is_none_or(|(machine, _)| machine.is_drained()));
         }
-        let is_at_end = |(machine, end): (&PartitionMachine<'d, FactsBuilder>, u64)| {
-            machine.next() >= end && machine.is_settled() && machine.is_ended() && !machine.should_look_again()
+        let is_at_end = |machine: &PartitionMachine<'d, FactsBuilder>, held: &Held<'d>| {
+            let is_read = machine.next() >= held.end && machine.is_settled() && machine.is_ended();
+            is_read && !machine.should_look_again() && held.retracting == Retracting::Done
         };
-        self.settings.until_end
-            && !self.held.is_empty()
-            && machines().all(|m| m.is_some_and(|(m, end)| is_at_end((m, end))))
+        self.settings.until_end && !self.held.is_empty() && machines().all(|m| m.is_some_and(|(m, h)| is_at_end(m, h)))
     }
 
     /// One answer of the store. What comes for a partition that is ours no more is dropped.
@@ -371,6 +382,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
                     let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
                     self.runtime.spawn(question.stored(topic, names, machine.epoch(), machine.high(), since));
+                    held.retracting = if machine.epoch() == 0 { Retracting::Done } else { Retracting::NotYet };
                     held.state = State::Open(Box::new(machine));
                 }
             }
@@ -411,6 +423,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     machine.answer_left(keys);
                 }
                 storing::What::KnownAgain(known) => machine.look_again(known),
+                storing::What::Retracted => held.retracting = Retracting::Done,
                 storing::What::Ledger(..) | storing::What::Failed(_) => {}
             },
         }
@@ -428,6 +441,7 @@ impl<'d> Held<'d> {
             end,
             is_looking_again: false,
             is_asking_left: false,
+            retracting: Retracting::NotYet,
         }
     }
 

@@ -94,6 +94,11 @@ impl SiteText {
         }
     }
 
+    /// There is one.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// As it is written; empty without one.
     pub(crate) fn text(&self) -> &str {
         self.0.as_ref().map_or("", |(_, text)| text)

@@ -1,27 +1,21 @@
 //! `ringback demo`: everything in one process tree, on a machine with nothing installed.
 
-use std::collections::BTreeSet;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use adapters::leg::Moment;
 use anyhow::{Context, Result};
-use calls::CallLine;
-use calls::line::{FollowUpStatus, Word};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use directory::Directory;
-use store::{Store, StoreError};
+use store::{Missed, Store};
 
-use super::arguments;
+use super::data::{Data, Work};
 use super::output::{Out, Progress};
 use super::signals;
-use crate::config::Config;
-use crate::embedded::{self, Locate};
+use crate::embedded::Locate;
 use crate::input::{self, Named};
-use crate::source::spool::{Spool, SpooledSource};
-use crate::spooled::{self, Passed, Watch};
+use crate::pipeline::{self, now, say};
+use crate::source::spool::{Incoming, Spool, SpooledSource};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -72,6 +66,9 @@ pub(crate) fn command() -> Command {
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).hide(true).help("End when everything is stored"))
 }
 
+/// How often it is shown how far the reading has come.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
+
 /// Runs until Ctrl-C.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
@@ -83,50 +80,49 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
 async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     let signaled = signals::first()?;
     tokio::pin!(signaled);
-    let data = matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"));
-    let settings = matches.get_one::<PathBuf>("settings").map(PathBuf::as_path);
-    let config = Config::of(settings)?;
-    let site = arguments::SiteText::of(matches.get_one::<PathBuf>("site").map(PathBuf::as_path), settings)?;
-    let directory = Arc::new(site.directory(&config)?);
-    // What changes the conclusions of the same records.
-    let in_force = format!("{}\n{}\n{}", env!("CARGO_PKG_VERSION"), config.tenant.one(), site.text());
+    let folder = matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"));
+    let path = |name: &str| matches.get_one::<PathBuf>(name).map(PathBuf::as_path);
+    let data = Arc::new(Data::of(&folder, path("site"), path("settings"))?);
+    let directory = data.directory()?;
     // Reading may take long, or wait for a pipe: in a thread, so that a signal is heard.
     let spooling = tokio::task::spawn_blocking({
-        let (matches, data, directory) = (matches.clone(), data.clone(), Arc::clone(&directory));
-        move || append(&matches, &data, &directory, in_force.as_bytes())
+        let (matches, data) = (matches.clone(), Arc::clone(&data));
+        move || append(&matches, &data)
     });
     let spool = tokio::select! {
-        spool = spooling => Arc::new(spool.context("reading the records stopped")??),
+        spool = spooling => spool.context("reading the records stopped")??,
         () = &mut signaled => return Ok(()),
     };
-    let mut locate = Locate::anywhere(matches.get_one::<String>("clickhouse").cloned(), &config);
+    let mut locate = Locate::anywhere(matches.get_one::<String>("clickhouse").cloned(), &data.config);
     locate.port = matches.get_one::<u16>("port").copied().unwrap_or(0);
-    let tables = data.join("clickhouse");
-    let mut database = tokio::select! {
-        opened = embedded::open(&locate, &tables, embedded::for_standard_error()) => opened?,
+    let (mut database, store) = tokio::select! {
+        opened = data.open_store(&locate) => opened?,
         () = &mut signaled => return Ok(()),
     };
-    let store = Store::at(&database.url, &config.clickhouse.database);
-    let mut seen = Seen::of(config.limits.missed_listed_max.get(), spool.records());
-    let work = async {
-        store.migrate().await?;
-        spooled::run(&spool, &directory, &store, &config.limits, &mut seen).await
-    };
-    let passed = tokio::select! {
-        passed = work => passed.map_err(|error| told(error, &tables))?,
+    let (topic, records) = (spool.topic(), spool.log.records());
+    let figures = Arc::new(pipeline::Progress::default());
+    let mut work = data.start(spool, store.clone(), true, Arc::clone(&figures))?;
+    tokio::select! {
+        ended = shown(&mut work, records, &figures) => ended?,
         error = database.ended() => return Err(error.into()),
         () = &mut signaled => {
+            work.stop();
+            tokio::select! {
+                ended = work.ended() => ended?,
+                error = database.ended() => return Err(error.into()),
+            }
             database.shutdown().await?;
             return Ok(());
         }
-    };
+    }
     if directory.is_guessed() {
         say(
             "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
         );
     }
     let ready = serde_json::json!({"portal": null, "login": null, "password": null, "clickhouse": database.url});
-    if let Err(error) = seen.show(&passed, &ready) {
+    let listed_max = data.config.limits.missed_listed_max.get() as u64;
+    if let Err(error) = show(&store, &topic, directory.tenant(), listed_max, &ready).await {
         database.shutdown().await?;
         return Err(error);
     }
@@ -140,19 +136,8 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// What went wrong with the tables, and what would help.
-fn told(error: anyhow::Error, tables: &Path) -> anyhow::Error {
-    let is_full = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_full_disk);
-    if !is_full {
-        return error;
-    }
-    let folder = tables.display();
-    error
-        .context(format!("no space left for the tables in {folder}: make room and start again, or name another --data"))
-}
-
 /// Recognizes the files and appends what of them is new.
-fn append(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[u8]) -> Result<Spool> {
+fn append(matches: &ArgMatches, data: &Data) -> Result<Spool> {
     let pbx = matches.get_one::<String>("pbx").cloned();
     let files: Vec<Named> = matches
         .get_many::<PathBuf>("records")
@@ -160,13 +145,11 @@ fn append(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[
         .flatten()
         .map(|path| Named { path: path.clone(), pbx: pbx.clone() })
         .collect();
-    let sources = input::open(&files, directory)?;
-    let mut spool = Spool::open(&data.join("spool"))?;
-    let now = || {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Moment(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
-    };
-    for mut source in sources {
+    let mut sources = input::open(&files, &data.directory()?)?;
+    let mut spool = data.take()?;
+    let mut progress = Progress::of(sources.iter().map(input::Source::size).sum(), "bytes", true);
+    let mut incoming = Vec::new();
+    for source in &mut sources {
         let mut told = SpooledSource {
             number: 0,
             name: source.name().to_owned(),
@@ -174,93 +157,70 @@ fn append(matches: &ArgMatches, data: &Path, directory: &Directory, in_force: &[
             adapter: source.adapter().about().name.to_owned(),
             pbx: source.pbx().to_owned(),
         };
-        told.identity = spool.identity(&told, source.file().as_ref());
-        let name = told.name.clone();
-        let adapter = told.adapter.clone();
-        let mut progress = Progress::of(source.size(), "bytes", true);
-        let new = spool.append(told, &mut source.bytes(), now(), |bytes| progress.add(bytes, 0))?;
-        progress.finish();
-        say(&format!("{name}: {adapter}, {new} new records"));
+        told.identity = spool.log.identity(&told, source.file().as_ref());
+        let (adapter, settings) = (source.adapter(), source.settings().clone());
+        incoming.push(Incoming { source: told, input: Box::new(source.bytes()), adapter, settings });
     }
-    spool.note_settings(in_force, now())?;
+    let new = spool.log.append(incoming, now(), |bytes| progress.add(bytes, 0))?;
+    progress.finish();
+    for (source, new) in sources.iter().zip(new) {
+        say(&format!("{}: {}, {new} new records", source.name(), source.adapter().about().name));
+    }
     Ok(spool)
 }
 
-/// What is shown at the end: the sums, and the latest missed calls.
-struct Seen {
-    listed_max: usize,
-    calls: u64,
-    inbound: u64,
-    missed: u64,
-    waiting: u64,
-    /// Lines of the table, by when the call began, and its name.
-    latest: BTreeSet<(Moment, String, String)>,
-    progress: Progress,
-}
-
-impl Seen {
-    fn of(listed_max: usize, records: u64) -> Seen {
-        let progress = Progress::of(Some(records), "records", true);
-        Seen { listed_max, calls: 0, inbound: 0, missed: 0, waiting: 0, latest: BTreeSet::new(), progress }
-    }
-    fn show(&self, passed: &Passed, ready: &serde_json::Value) -> Result<()> {
-        self.progress.finish();
-        let mut out = Out::stdout();
-        writeln!(
-            out,
-            "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
-            "missed at (UTC)", "caller", "called", "wait s", "why"
-        )?;
-        for (_, _, line) in &self.latest {
-            writeln!(out, "{line}")?;
-        }
-        if self.missed > self.latest.len() as u64 {
-            writeln!(out, "the last {} of {}", self.latest.len(), self.missed)?;
-        }
-        writeln!(
-            out,
-            "{} records, {} not understood; {} calls, {} came in, {} of them were missed, {} of these still wait",
-            passed.records, passed.rejects, self.calls, self.inbound, self.missed, self.waiting,
-        )?;
-        writeln!(out, "ready {ready}")?;
-        out.flush()?;
-        Ok(())
-    }
-}
-
-impl Watch for Seen {
-    fn read(&mut self, records: u64, legs: usize) {
-        self.progress.add(records, legs);
-    }
-
-    fn call(&mut self, line: &CallLine) {
-        self.calls += 1;
-        self.inbound += u64::from(line.direction == calls::journey::Direction::Inbound);
-        if !line.missed {
-            return;
-        }
-        self.missed += 1;
-        self.waiting += u64::from(line.follow_up.as_ref().is_some_and(|f| f.status == FollowUpStatus::Open));
-        self.latest.insert((line.started_at, line.call_id.to_string(), table_line(line)));
-        if self.latest.len() > self.listed_max {
-            self.latest.pop_first();
+/// Waits for the pipeline, and shows how far it has come.
+async fn shown(work: &mut Work, records: u64, figures: &pipeline::Progress) -> Result<()> {
+    let mut progress = Progress::of(Some(records), "records", true);
+    let mut before = (0, 0);
+    loop {
+        let ended = tokio::time::timeout(SHOW_EVERY, work.ended()).await;
+        let taken = figures.taken(0);
+        progress.add(taken.0 - before.0, (taken.1 - before.1) as usize);
+        before = taken;
+        if let Ok(ended) = ended {
+            progress.finish();
+            return ended;
         }
     }
 }
 
-fn table_line(line: &CallLine) -> String {
-    let started = adapters::line::moment(line.started_at);
+/// The latest missed calls, the sums, and where to ask further.
+async fn show(store: &Store, topic: &str, tenant: &str, listed_max: u64, ready: &serde_json::Value) -> Result<()> {
+    let sums = store.sums(topic, tenant).await?;
+    let latest = store.missed_latest(tenant, listed_max).await?;
+    let mut out = Out::stdout();
+    writeln!(
+        out,
+        "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  follow-up",
+        "missed at (UTC)", "caller", "called", "wait s", "why"
+    )?;
+    for missed in latest.iter().rev() {
+        writeln!(out, "{}", table_line(missed))?;
+    }
+    if sums.missed > latest.len() as u64 {
+        writeln!(out, "the last {} of {}", latest.len(), sums.missed)?;
+    }
+    writeln!(
+        out,
+        "{} records, {} not understood; {} calls, {} came in, {} of them were missed, {} of these still wait",
+        sums.records, sums.rejects, sums.calls, sums.inbound, sums.missed, sums.waiting,
+    )?;
+    writeln!(out, "ready {ready}")?;
+    out.flush()?;
+    Ok(())
+}
+
+fn table_line(missed: &Missed) -> String {
+    let started = adapters::line::moment(missed.started_at);
+    let or_none = |told: &Option<String>| told.clone().unwrap_or_else(|| "-".to_owned());
     format!(
         "{:<19}  {:<16}  {:<14}  {:>7}  {:<17}  {}",
         started.get(..19).unwrap_or(&started).replace('T', " "),
-        line.caller.as_ref().or(line.caller_raw.as_ref()).map_or("-", |c| c.as_str()),
-        line.first_target.as_ref().or(line.dialed.as_ref()).map_or("-", |t| t.as_str()),
-        line.wait_time_s.map_or_else(|| "?".to_owned(), |s| format!("{:.1}", s.ms as f64 / 1000.0)),
-        line.reason.map_or("-", |r| r.word()),
-        line.follow_up.as_ref().map_or_else(|| "-".to_owned(), |f| adapters::line::word(f.status)),
+        or_none(&missed.caller),
+        or_none(&missed.called),
+        missed.wait_ms.map_or_else(|| "?".to_owned(), |ms| format!("{:.1}", ms as f64 / 1000.0)),
+        or_none(&missed.reason),
+        or_none(&missed.follow_up),
     )
-}
-
-fn say(sentence: &str) {
-    let _ = writeln!(io::stderr().lock(), "{sentence}");
 }

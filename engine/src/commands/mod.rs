@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod clickhouse;
 pub(crate) mod clickhouse_child;
 pub(crate) mod config;
+mod data;
 pub(crate) mod demo;
 pub(crate) mod generate;
 pub(crate) mod legs;

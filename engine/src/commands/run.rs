@@ -14,7 +14,7 @@ use stream::{Rules, Tenants};
 use super::{arguments, signals};
 use crate::WrongArguments;
 use crate::config::{Config, Delivery, TenantKey};
-use crate::pipeline::{self, Pipeline, Progress, say};
+use crate::pipeline::{Pipeline, Progress, Settings, say};
 use crate::source::kafka::probe::Probed;
 use crate::source::kafka::{self, KafkaSource};
 use crate::telemetry;
@@ -27,9 +27,17 @@ pub(crate) fn command() -> Command {
             Arg::new("settings")
                 .long("settings")
                 .value_name("DIR")
-                .required(true)
+                .required_unless_present("data")
                 .value_parser(value_parser!(PathBuf))
                 .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
+        )
+        .arg(
+            Arg::new("data")
+                .long("data")
+                .value_name("DIR")
+                .conflicts_with("settings")
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder of a demo: its spool instead of Kafka, with its settings and its database"),
         )
         .arg(
             Arg::new("until-end")
@@ -41,6 +49,9 @@ pub(crate) fn command() -> Command {
 
 /// Runs until a signal, or the end.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
+    if let Some(data) = matches.get_one::<PathBuf>("data") {
+        return super::data::run(data, matches.get_flag("until-end"));
+    }
     let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
     let config = Config::of(Some(&folder))?;
     let companies = tenants(&config, &folder)?;
@@ -74,20 +85,25 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     };
     progress.delivers(config.kafka.delivery);
     let source = KafkaSource::join(&config, topic)?;
-    let settings = pipeline::Settings {
+    let settings = Settings { rules, ..settings(&config, &companies, matches.get_flag("until-end")) };
+    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
+    let result = pipeline.run(&stop);
+    runtime.shutdown_background();
+    result
+}
+
+/// What the pipeline is told, where every row is to be stored once.
+pub(crate) fn settings(config: &Config, companies: &Companies, until_end: bool) -> Settings {
+    Settings {
         limits: config.limits.stream(),
-        rules,
+        rules: Rules::ALL,
         records_per_turn_max: config.limits.records_per_turn_max.get(),
         version: companies.version,
         horizon_ms: companies.horizon_ms,
         look_again_after: Duration::from_secs(config.limits.look_again_s.get()),
         drain_max: Duration::from_secs(config.limits.drain_s.get()),
-        until_end: matches.get_flag("until-end"),
-    };
-    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
-    let result = pipeline.run(&stop);
-    runtime.shutdown_background();
-    result
+        until_end,
+    }
 }
 
 /// The topics of the log.
@@ -133,19 +149,48 @@ pub(crate) struct Companies {
     pub(crate) horizon_ms: i64,
 }
 
+impl Companies {
+    /// One company with the text of its site file. `names_files`: where calls name the files of their records, which is said of all
+    /// or of none.
+    ///
+    /// # Errors
+    /// A limit of the site file on a measure that there is not.
+    pub(crate) fn of(directory: Directory, site: &str, names_files: bool) -> Result<Companies> {
+        let mut text = text_of(&directory, site);
+        if names_files {
+            text.push_str("\nseveral files");
+        }
+        let horizon_ms = horizon_ms(directory.expires_after_ms());
+        Ok(Companies { tenants: Arc::new(Tenants::of(directory)?), version: version(&text), horizon_ms })
+    }
+}
+
+/// What of a company facts depend on.
+fn text_of(directory: &Directory, site: &str) -> String {
+    format!("{}\n{site}", directory.tenant())
+}
+
+fn version(text: &str) -> u32 {
+    let text = [env!("CARGO_PKG_VERSION"), text].concat();
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32
+}
+
+/// Calls that began before the horizon of follow-ups may have legs before it.
+fn horizon_ms(follow_ups_ms: i64) -> i64 {
+    follow_ups_ms + 2 * calls::live::CALL_SPAN_MS
+}
+
 /// Reads the site file of each company.
 ///
 /// # Errors
 /// What is wrong in which file.
 pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
     let mut tenants = Tenants::default();
-    let mut text = env!("CARGO_PKG_VERSION").to_owned();
-    let mut horizon_ms = 0;
+    let mut text = String::new();
+    let mut follow_ups_ms = 0;
     let mut add = |directory: Directory, site: &str| {
-        text.push_str(directory.tenant());
-        text.push('\n');
-        text.push_str(site);
-        horizon_ms = horizon_ms.max(directory.expires_after_ms());
+        text.push_str(&text_of(&directory, site));
+        follow_ups_ms = follow_ups_ms.max(directory.expires_after_ms());
         tenants.add(directory)
     };
     match &config.tenant {
@@ -168,11 +213,5 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
             WrongArguments("no tenant: name one with `tenant`, or several with [tenant.NAME]".to_owned()).into()
         );
     }
-    // Calls that began before the horizon may have legs before it.
-    let horizon_ms = horizon_ms + 2 * calls::live::CALL_SPAN_MS;
-    Ok(Companies {
-        tenants: Arc::new(tenants),
-        version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32,
-        horizon_ms,
-    })
+    Ok(Companies { tenants: Arc::new(tenants), version: version(&text), horizon_ms: horizon_ms(follow_ups_ms) })
 }

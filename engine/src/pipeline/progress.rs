@@ -182,6 +182,11 @@ impl Progress {
         self.delivers.lock().unwrap_or_else(PoisonError::into_inner).map_or("", Delivery::word)
     }
 
+    /// Records that were taken from this partition, and legs that are stored.
+    pub(crate) fn taken(&self, partition: u32) -> (u64, u64) {
+        (self.records.get_or_create(&OfPartition { partition }).get(), self.legs.get())
+    }
+
     pub(super) fn assigned(&self, partition: u32) {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, false);
     }

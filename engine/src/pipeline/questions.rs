@@ -54,7 +54,7 @@ impl Question {
         let read = async {
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
-            self.answer(What::Known(known(&self.store, &tenants, whole_since).await?)).await;
+            self.answer(What::Known(known(&self.store, &tenants, epoch, whole_since).await?)).await;
             if self.store.has_legs_before(&topic, self.partition, since).await? {
                 self.answer(What::KnownSince(whole_since)).await;
             }
@@ -108,9 +108,22 @@ impl Question {
     }
 
     /// What is stored of these companies, of what began so long after this moment that all of it came later.
-    pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS))).await;
+    pub(crate) async fn known(self, tenants: Vec<String>, epoch: u8, since: Moment) {
+        let known = until_answered(|| known(&self.store, &tenants, epoch, since.plus_ms(CALL_SPAN_MS))).await;
         self.answer(What::KnownAgain(known)).await;
+    }
+
+    /// Tells gone what earlier epochs concluded of the companies of this partition, and this one has not.
+    pub(crate) async fn retract_before(self, topic: String, epoch: u8) {
+        let epochs = u16::from(epoch)..u16::from(epoch) + 1;
+        until_answered(|| async {
+            for tenant in self.store.tenants_of(&topic, self.partition, epochs.clone()).await? {
+                self.store.retract_before(&tenant, epoch).await?;
+            }
+            Ok(())
+        })
+        .await;
+        self.answer(What::Retracted).await;
     }
 }
 
@@ -165,8 +178,9 @@ async fn recount(
     Ok(recount.end())
 }
 
-/// Conclusions that are stored, of what began since.
-async fn known(store: &Store, tenants: &[String], since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
+/// Conclusions of this epoch that are stored, of what began since. Those of earlier ones are to be drawn again, whatever they say.
+async fn known(store: &Store, tenants: &[String], epoch: u8, since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
+    let lowest = store::version(epoch, i64::MIN, 0);
     let mut all = Vec::new();
     for tenant in tenants {
         let found = store.conclusions(tenant, since).await?;
@@ -181,7 +195,8 @@ async fn known(store: &Store, tenants: &[String], since: Moment) -> Result<Vec<(
         let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
         let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
         let windows = found.windows.iter().map(|(key, c)| of(Key::Window(key.clone()), c));
-        all.extend(calls.chain(follow_ups).chain(windows).map(|known| (name.clone(), known)));
+        let of_epoch = calls.chain(follow_ups).chain(windows).filter(|known| known.version >= lowest);
+        all.extend(of_epoch.map(|known| (name.clone(), known)));
         // Versions rise above everything that was ever given.
         let above = Known {
             key: Key::Call(Text::default()),

@@ -51,6 +51,8 @@ pub(crate) enum What {
     Keys(Vec<Vec<u64>>),
     /// What is stored now.
     KnownAgain(Vec<(Text, Known)>),
+    /// What earlier epochs concluded, and this one has not, is told gone.
+    Retracted,
     /// Nothing can go on after this.
     Failed(anyhow::Error),
 }

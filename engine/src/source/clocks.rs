@@ -10,8 +10,9 @@ pub(crate) struct Clocks(Vec<Clock>);
 /// far ahead. Else one wrong date would end every call that is open.
 const LEAP_MS: i64 = 86_400_000;
 
+/// How far one source has come.
 #[derive(Clone, Copy, Default)]
-struct Clock {
+pub(crate) struct Clock {
     at: Option<Moment>,
     /// The moment of a record that is far ahead, or the first, and the record's number.
     doubted: Option<(Moment, u64)>,
@@ -19,6 +20,22 @@ struct Clock {
 }
 
 impl Clock {
+    /// These legs of the source have been read.
+    pub(crate) fn read(&mut self, legs: &[Leg]) {
+        let told = |leg: &Leg| Some((leg.ended_at.or(leg.started_at)?, leg.position.record));
+        legs.iter().filter_map(told).for_each(|(moment, record)| self.tell(moment, record));
+    }
+
+    /// The moment that it has come to; `None` until one is believed.
+    pub(crate) fn at(&self) -> Option<Moment> {
+        self.at
+    }
+
+    /// The moment that the next record may confirm.
+    pub(crate) fn doubted(&self) -> Option<Moment> {
+        self.doubted.map(|(moment, _)| moment)
+    }
+
     fn tell(&mut self, moment: Moment, record: u64) {
         let is_near = |at: Moment| moment <= at.plus_ms(LEAP_MS);
         match (self.at, self.doubted) {
@@ -53,8 +70,7 @@ impl Clocks {
     /// These legs of a source have been read.
     pub(crate) fn read(&mut self, source: usize, legs: &[Leg]) {
         if let Some(clock) = self.0.get_mut(source) {
-            let told = |leg: &Leg| Some((leg.ended_at.or(leg.started_at)?, leg.position.record));
-            legs.iter().filter_map(told).for_each(|(moment, record)| clock.tell(moment, record));
+            clock.read(legs);
         }
     }
 

@@ -15,6 +15,8 @@ mod migrate;
 mod native;
 mod repair;
 mod rows;
+mod summary;
+mod superseded;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +35,8 @@ pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, 
 pub use migrate::MIGRATIONS;
 pub use rows::{CallRow, FollowUpRow, MergedRow, WindowRow};
 pub use stream::version::version;
+pub use summary::{Missed, Sums};
+pub use superseded::TABLES_OF_FACTS;
 
 use block::Block;
 
@@ -194,27 +198,6 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes conclusions of this company whose version lies in one of these gaps (from, up to but without): calls that a
-    /// repeated reading of the log did not come to again, with all that belongs to them. The verdicts that a call once had stay
-    /// as long as the call does. Facts are never deleted.
-    ///
-    /// # Errors
-    /// The server's own words.
-    pub async fn forget(&self, tenant: &str, gaps: &[(u64, u64)]) -> Result<(), StoreError> {
-        let failed = |e| StoreError::new("deleting conclusions that no longer hold", e);
-        let (from, to): (Vec<u64>, Vec<u64>) = gaps.iter().copied().unzip();
-        let asked = |sql: &str| {
-            self.client.query(&without_places(sql)).param("tenant", tenant).param("from", &from).param("to", &to)
-        };
-        for (count, deletes) in FORGET {
-            let count: u64 = asked(count).fetch_one().await.map_err(failed)?;
-            for delete in deletes.iter().filter(|_| count > 0) {
-                asked(delete).execute().await.map_err(failed)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Runs a query of ours and gives its rows as lines of JSON.
     ///
     /// # Errors
@@ -315,24 +298,6 @@ fn client(url: &str, database: &str, limits: &Limits) -> Client {
 /// The server closes idle connections after three seconds by default: ours are closed before.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// What tells how much is gone, and what deletes it: the table that tells comes last, so that an end in the middle is mended by
-/// the next time.
-static FORGET: [(&str, &[&str]); 2] = [
-    (
-        include_str!("../../../sql/store/forget_calls_count.sql"),
-        &[
-            include_str!("../../../sql/store/forget_offers.sql"),
-            include_str!("../../../sql/store/forget_visits.sql"),
-            include_str!("../../../sql/store/forget_verdicts.sql"),
-            include_str!("../../../sql/store/forget_calls.sql"),
-        ],
-    ),
-    (
-        include_str!("../../../sql/store/forget_follow_ups_count.sql"),
-        &[include_str!("../../../sql/store/forget_follow_ups.sql")],
-    ),
-];
 
 /// The client takes `?` as a place for a value; our statements have parameters with names.
 fn without_places(statement: &str) -> String {

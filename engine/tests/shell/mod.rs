@@ -82,7 +82,7 @@ fn settings_are_read_and_explained() {
     };
     for (text, words) in [
         ("[limit]\n", &["engine.toml", "line 1", "`limit`", "`limits`", "ringback config"][..]),
-        ("[limits]\nlegs = 1\n", &["line 2", "`legs`", "`legs_per_batch_max`"]),
+        ("[limits]\nlegs = 1\n", &["line 2", "`legs`", "`batch_legs_max`"]),
         ("[limits]\nconnections_max = 0\n", &["line 2", "`0`"]),
         ("=", &["line 1"]),
     ] {

@@ -1,0 +1,1 @@
+DELETE FROM {table} WHERE topic = {topic:String} AND epoch < {epoch:UInt8}

@@ -1,1 +1,0 @@
-SELECT count() FROM follow_ups FINAL WHERE tenant = {tenant:String} AND arrayExists((f, t) -> version >= f AND version < t, {from:Array(UInt64)}, {to:Array(UInt64)})

@@ -1,0 +1,1 @@
+DELETE FROM windows WHERE tenant = {tenant:String} AND version < {version:UInt64}
