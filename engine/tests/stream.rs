@@ -19,6 +19,8 @@ mod kills;
 mod process;
 #[path = "stream/repair.rs"]
 mod repair;
+#[path = "stream/started.rs"]
+mod started;
 #[path = "stream/world.rs"]
 mod world;
 

@@ -1,15 +1,15 @@
 //! `delivery = "at_least_once"`: with brokers that keep nothing beside an offset no leg is lost, and what is stored twice is seen once.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::audit::{command, stdout};
-use crate::process::{LONG, all_cases, check_refused, run, signal, wait_until, write};
+use crate::process::{LONG, all_cases, check_refused, run, wait_until, write};
+use crate::started::Started;
 use crate::world::World;
 
 /// What a process answers here.
@@ -47,24 +47,9 @@ fn without_registers_nothing_is_lost_and_doubles_are_seen_once() {
     let text = std::fs::read_to_string(settings.join("engine.toml")).expect("read");
     write(&settings, "engine.toml", text.replace("[kafka]\n", "[kafka]\ndelivery = \"at_least_once\"\n"));
 
-    let start = |failpoint: &str| {
-        let mut run = world.run(&settings, &[]);
-        let mut process = run.env("RINGBACK_FAILPOINT", failpoint).stderr(Stdio::piped()).spawn().expect("it starts");
-        let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-        (process, lines.map_while(Result::ok))
-    };
-    let wait_for = |lines: &mut dyn Iterator<Item = String>, word: &str| {
-        for line in lines {
-            if line.contains(word) {
-                return line;
-            }
-        }
-        panic!("it ended before it said `{word}`")
-    };
-    let (mut process, mut lines) = start("after_insert:2");
-    wait_for(&mut lines, "failpoint after_insert:2");
-    process.kill().expect("killed");
-    process.wait().expect("waited");
+    let mut process = Started::of(world.run(&settings, &[]).env("RINGBACK_FAILPOINT", "after_insert:2"));
+    process.wait_for("failpoint after_insert:2");
+    process.kill();
 
     // Two batches are stored, and the offset knows of none.
     commit_bare(&world, 0);
@@ -82,17 +67,16 @@ fn without_registers_nothing_is_lost_and_doubles_are_seen_once() {
     let ran = run(&mut command("audit", &settings, &["--json"]));
     assert!(stdout(&ran).starts_with("{\"lost\":0,\"doubled\":") && ran.code == 1, "{}", stdout(&ran));
 
-    let (mut process, mut lines) = start("");
-    let ready = wait_for(&mut lines, "/ready");
+    let mut process = Started::of(&mut world.run(&settings, &[]));
+    let ready = process.wait_for("/ready");
     let address = ready.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/ready")).expect("an address");
     let says =
         "delivery: at_least_once, as the settings say: figures stay right, a row may be stored twice after a crash";
-    assert_eq!(wait_for(&mut lines, "delivery: "), says);
-    wait_for(&mut lines, "goes on at");
+    assert_eq!(process.wait_for("delivery: "), says);
+    process.wait_for("goes on at");
     assert!(get(address, "/metrics").contains("\nringback_delivery{mode=\"at_least_once\"} 1\n"));
     assert!(get(address, "/ready").ends_with("\r\n\r\nready at_least_once\n"));
-    signal("TERM", process.id());
-    wait_until("the end of the process", || process.try_wait().expect("waited").is_some());
+    assert_eq!(process.end().0, Some(0));
 
     // An offset alone, in the middle: read on from there, with what was concluded before.
     commit_bare(&world, 100);

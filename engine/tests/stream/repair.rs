@@ -1,28 +1,16 @@
 //! Registers that are lost, and written anew from what the tables have.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use rdkafka::admin::AdminOptions;
 
 use crate::audit::{admin, check_audit, command, stdout, wait};
-use crate::process::{LONG, all_cases, check_refused, run, signal, wait_until};
+use crate::process::{all_cases, check_refused, run};
+use crate::started::Started;
 use crate::world::World;
 
 /// The group and all that it committed is gone.
 fn forget_group(world: &World) {
     let gone = wait(admin(world).delete_groups(&["ringback"], &AdminOptions::new())).expect("asked");
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
-}
-
-/// A `run` that goes on until it is told to stop, past its taking over.
-fn running(world: &World, settings: &std::path::Path) -> Child {
-    let mut process = world.run(settings, &[]).stderr(Stdio::piped()).spawn().expect("it starts");
-    let stderr = BufReader::new(process.stderr.take().expect("a pipe"));
-    let (sender, lines) = std::sync::mpsc::channel();
-    std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    while !lines.recv_timeout(LONG).expect("it says that it goes on").contains("goes on at") {}
-    process
 }
 
 #[test]
@@ -67,7 +55,8 @@ fn a_lost_register_is_written_from_the_tables() {
     );
     assert_eq!(repair(&["--yes"]), said(does));
 
-    let mut process = running(&world, &settings);
+    let mut process = Started::of(&mut world.run(&settings, &[]));
+    process.wait_for("goes on at");
     check_refused(
         &mut command("repair", &settings, &["--from-ledger"]),
         1,
@@ -76,8 +65,7 @@ fn a_lost_register_is_written_from_the_tables() {
     // What is on its way while an engine runs is neither lost nor doubled.
     let ran = run(&mut command("audit", &settings, &["--json"]));
     assert_eq!((stdout(&ran), ran.code), ("{\"lost\":0,\"doubled\":0,\"unexplained\":0}\n", 0), "{}", ran.stderr);
-    signal("TERM", process.id());
-    wait_until("the end of the process", || process.try_wait().expect("waited").is_some());
+    assert_eq!(process.end().0, Some(0));
     let ran = run(&mut world.run(&settings, &["--until-end"]));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     check_audit(&world, &settings, &[], (0, 0, 0));
