@@ -50,7 +50,8 @@ impl Broker {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("enable.idempotence", "true").set("linger.ms", "5");
         let admin: AdminClient<DefaultClientContext> = config.create().expect("a client");
-        let new = NewTopic::new(TOPIC, 1, TopicReplication::Fixed(1));
+        // The records are of days that are long past: brokers would remove them while they are read.
+        let new = NewTopic::new(TOPIC, 1, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let made = runtime().block_on(admin.create_topics([&new], &AdminOptions::new())).expect("asked");
         assert!(made.iter().all(Result::is_ok), "{made:?}");
         let producer: BaseProducer = config.create().expect("a producer");
