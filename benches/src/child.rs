@@ -51,6 +51,7 @@ pub fn cost_of_input(command: &mut Command, write: impl FnOnce(&mut dyn Write)) 
 
 /// Runs a process to its end, and looks at its memory while it runs: what the kernel tells at the end counts a large parent too.
 pub fn cost_watched(command: &mut Command) -> Cost {
+    #[allow(clippy::zombie_processes)] // `wait_for` waits for it.
     let child = command.spawn().expect("the process starts");
     let mut peak_bytes = 0;
     loop {

@@ -12,6 +12,8 @@ mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use benches::arguments::Arguments;
 use benches::cpu;
@@ -19,6 +21,7 @@ use benches::table::{Table, short};
 use generator::{Generator, PbxChoice, Plan};
 
 use own::Steps;
+use wire::Sent;
 use world::{ADAPTER, Broker, Database, PBX, Took, took};
 
 /// What we want to keep to.
@@ -30,8 +33,18 @@ const PEER_TIMES_MIN: f64 = 2.0;
 const OWN_LEGS_MAX: u64 = 400_000;
 
 fn main() {
-    let arguments =
-        Arguments::of_process(&["legs", "seed", "ringback", "part", "bootstrap", "records", "url", "site", "requests"]);
+    let arguments = Arguments::of_process(&[
+        "legs",
+        "seed",
+        "ringback",
+        "part",
+        "bootstrap",
+        "records",
+        "url",
+        "site",
+        "requests",
+        "perf",
+    ]);
     match arguments.word("part", "") {
         "" => whole(&arguments),
         part => one(part, &arguments),
@@ -89,11 +102,12 @@ fn whole(arguments: &Arguments) {
     let site = generator.site_toml().to_owned();
     let records = broker.fill(&mut generator, &world::tenant(&site));
     let bootstrap = broker.bootstrap.clone();
+    let perf = arguments.word("perf", "").to_owned();
     let mut bench = Bench { ringback: arguments.ringback(), folder, site, bootstrap, records, databases: 0 };
-    let (parts, stored) = bench.parts();
+    let (parts, stored, sent) = bench.parts(&perf);
     drop(broker);
     let steps = own::steps(self::generator(seed, legs.min(OWN_LEGS_MAX)));
-    print(&parts, stored, &steps);
+    print(&parts, stored, &sent, &steps);
 }
 
 fn generator(seed: u64, legs: u64) -> Generator {
@@ -102,12 +116,15 @@ fn generator(seed: u64, legs: u64) -> Generator {
 }
 
 impl Bench {
-    /// All parts one after the other, each with a database of its own; and how many legs there are.
-    fn parts(&mut self) -> (Parts, u64) {
+    /// All parts one after the other, each with a database of its own; how many legs there are, and what `ringback run` sent.
+    /// `perf` names a file for a profile of the run that is not measured; empty: none.
+    fn parts(&mut self, perf: &str) -> (Parts, u64, Arc<Sent>) {
         let requests = self.folder.path().join("requests");
         // The blocks that the engine makes, for the limit; nothing is measured.
         let database = self.database();
-        took(&mut self.run(&wire::record(&database.url, &requests), "recorded"), None);
+        let sent = Arc::default();
+        let run = self.run(&wire::record(&database.url, &requests, &sent), "recorded");
+        took(&mut under_perf(run, perf), None);
         drop(database);
 
         let drain = took(&mut self.part("drain"), None);
@@ -131,7 +148,7 @@ impl Bench {
         let peer = took(self.part("peer").args(["--url", &database.url]), Some(&database));
         let rows = database.count("SELECT count() FROM cdr");
         assert!(rows.abs_diff(legs) * 100 < legs, "the peer stored {rows} rows of {legs} legs");
-        (Parts { drain, bare, facts, run, limit, peer }, legs)
+        (Parts { drain, bare, facts, run, limit, peer }, legs, sent)
     }
 
     fn database(&mut self) -> Database {
@@ -154,7 +171,17 @@ impl Bench {
     }
 }
 
-fn print(parts: &Parts, legs: u64, steps: &Steps) {
+/// The same command, with a profile of where it spends its time.
+fn under_perf(run: Command, file: &str) -> Command {
+    if file.is_empty() {
+        return run;
+    }
+    let mut command = Command::new("perf");
+    command.args(["record", "-q", "-F", "499", "-o", file, "--"]).arg(run.get_program()).args(run.get_args());
+    command
+}
+
+fn print(parts: &Parts, legs: u64, sent: &Sent, steps: &Steps) {
     let each = |ns: u64| ns as f64 / 1e3 / legs as f64;
     let rate = |took: &Took| legs as f64 / took.wall.as_secs_f64();
     println!("{legs} legs of {ADAPTER}, on {}\n", cpu::machine());
@@ -174,6 +201,13 @@ fn print(parts: &Parts, legs: u64, steps: &Steps) {
         table.row(&[name.to_owned(), wall, short(rate(took)), cpu, database, peak]);
     }
     table.print_markdown();
+    let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+    println!(
+        "\nT2 sends {} inserts of {} MB together, and asks {} questions.",
+        count(&sent.inserts),
+        short(count(&sent.bytes) as f64 / 1e6),
+        count(&sent.questions)
+    );
 
     let own_us = steps.own() / 1e3;
     let of_the_limit = rate(&parts.run) / rate(&parts.limit);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connections over which kept requests are sent: one for each core of the smallest machine that we look at.
@@ -50,23 +51,36 @@ fn address(url: &str) -> String {
     url.trim_start_matches("http://").trim_end_matches('/').to_owned()
 }
 
+/// What went over the wire.
+#[derive(Default)]
+pub struct Sent {
+    /// Requests that store something.
+    pub inserts: AtomicU64,
+    /// Their bytes.
+    pub bytes: AtomicU64,
+    /// Other requests.
+    pub questions: AtomicU64,
+}
+
 /// Stands before a database, and keeps every insert in a file. Gives its own URL; ends with the process.
-pub fn record(url: &str, path: &Path) -> String {
+pub fn record(url: &str, path: &Path, sent: &Arc<Sent>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let own = format!("http://{}", listener.local_addr().expect("an address"));
     let database = address(url);
     let kept = Arc::new(Mutex::new(File::create(path).expect("a file for the requests")));
+    let sent = Arc::clone(sent);
     std::thread::spawn(move || {
         for engine in listener.incoming().flatten() {
-            let (database, kept) = (TcpStream::connect(&database).expect("the database"), Arc::clone(&kept));
+            let database = TcpStream::connect(&database).expect("the database");
+            let (kept, sent) = (Arc::clone(&kept), Arc::clone(&sent));
             // A connection that one side has closed is no failure.
-            std::thread::spawn(move || relay(&engine, &database, &kept).unwrap_or(()));
+            std::thread::spawn(move || relay(&engine, &database, &kept, &sent).unwrap_or(()));
         }
     });
     own
 }
 
-fn relay(engine: &TcpStream, database: &TcpStream, kept: &Mutex<File>) -> io::Result<()> {
+fn relay(engine: &TcpStream, database: &TcpStream, kept: &Mutex<File>, sent: &Sent) -> io::Result<()> {
     let (mut asks, mut answers) = (BufReader::new(engine), BufReader::new(database));
     let mut bytes = Vec::new();
     while message(&mut asks, &mut bytes)? {
@@ -75,6 +89,10 @@ fn relay(engine: &TcpStream, database: &TcpStream, kept: &Mutex<File>) -> io::Re
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.write_all(&(bytes.len() as u64).to_le_bytes())?;
             kept.write_all(&bytes)?;
+            sent.inserts.fetch_add(1, Ordering::Relaxed);
+            sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        } else {
+            sent.questions.fetch_add(1, Ordering::Relaxed);
         }
         (&*database).write_all(&bytes)?;
         if !message(&mut answers, &mut bytes)? {
