@@ -34,6 +34,19 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Prints it as Markdown.
+    pub fn print_markdown(&self) {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        for (at, row) in self.rows.iter().enumerate() {
+            println!("| {} |", row.join(" | "));
+            if at == 0 {
+                println!("|---{}|", "|--:".repeat(columns.saturating_sub(1)));
+            }
+        }
+    }
+}
+
 /// A number with few digits.
 #[must_use]
 pub fn short(value: f64) -> String {
