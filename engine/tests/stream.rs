@@ -4,15 +4,28 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(missing_docs)]
 
+#[path = "stream/faults.rs"]
+mod faults;
 #[path = "stream/kills.rs"]
 mod kills;
+#[path = "stream/member.rs"]
+mod member;
+#[path = "stream/mixed.rs"]
+mod mixed;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;
+#[path = "stream/settle.rs"]
+mod settle;
+#[path = "stream/windows.rs"]
+mod windows;
 #[path = "stream/world.rs"]
 mod world;
+#[path = "stream/written.rs"]
+mod written;
 
 use process::{all_cases, run};
+use windows::windows_equal_a_recount;
 use world::World;
 
 #[test]
@@ -26,6 +39,8 @@ fn the_tables_say_what_calls_says() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     world.check_calls(&records);
     world.check_audit();
+    world.check_nothing_is_left("cdr");
+    windows_equal_a_recount(&world);
 
     // Nothing more is there: started again, it comes to the same.
     let before = world.ask("SELECT call_id, content FROM calls FINAL ORDER BY call_id");
