@@ -105,7 +105,7 @@ fn killed_again_and_again_every_leg_is_stored_once() {
     world.check_companies(&COMPANIES, records.as_bytes());
     world.check_audit();
     world.check_nothing_is_left("cdr");
-    windows_equal_a_recount(&world);
+    windows_equal_a_recount(&world, &COMPANIES, records.as_bytes());
 }
 
 /// A line for each place, with a mark for each time.
