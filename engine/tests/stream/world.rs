@@ -85,8 +85,7 @@ impl World {
     pub fn topic(&self, name: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("a client");
-        // Records of last year are as good as any: their age ends none of them.
-        let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        let new = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let made = runtime.block_on(admin.create_topics([&new], &AdminOptions::new())).expect("asked");
         assert!(made.iter().all(Result::is_ok), "{made:?}");
