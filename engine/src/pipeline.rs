@@ -67,7 +67,7 @@ enum State<'d> {
 pub(crate) struct Pipeline<'d, S> {
     source: S,
     store: Store,
-    tenants: &'d Tenants,
+    tenants: &'d Arc<Tenants>,
     settings: Settings,
     runtime: Handle,
     held: BTreeMap<u32, Held<'d>>,
@@ -88,7 +88,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
     pub(crate) fn new(
         source: S,
         store: Store,
-        tenants: &'d Tenants,
+        tenants: &'d Arc<Tenants>,
         settings: Settings,
         runtime: Handle,
         progress: Arc<Progress>,
@@ -248,13 +248,17 @@ impl<'d, S: Source> Pipeline<'d, S> {
         }
     }
 
-    /// What late legs and doubted names wait for.
+    /// What late legs, windows and doubted names wait for.
     fn ask(&mut self) {
         let is_ours = self.source.is_ours();
         for (partition, held) in &mut self.held {
             held.lease.renew(is_ours);
             let State::Open(machine) = &mut held.state else { continue };
             let question = Question::of(&self.store, *partition, &held.lease, &self.sender);
+            if let Some((tenant, windows)) = machine.recount() {
+                let question = Question::of(&self.store, *partition, &held.lease, &self.sender);
+                self.runtime.spawn(question.windows(Arc::clone(self.tenants), tenant, windows));
+            }
             if let Some((tenant, wanted)) = machine.ask() {
                 self.runtime.spawn(question.legs(tenant, wanted));
             } else if let Some(left) = machine.left().filter(|_| !held.is_asking_left) {
@@ -361,6 +365,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 storing::What::Stored(number) => machine.stored(number),
                 storing::What::Asked(Some(legs)) => machine.answer(legs),
                 storing::What::Asked(None) => machine.not_answered(),
+                storing::What::Recounted(windows) => machine.recounted(windows),
+                storing::What::KnownSince(moment) => machine.known_since(moment),
                 storing::What::Keys(keys) => {
                     held.is_asking_left = false;
                     machine.answer_left(keys);

@@ -59,6 +59,25 @@ pub struct LimitEvent {
 }
 
 impl Event {
+    /// By which plugins know it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::LimitCrossed(_) => "limit-crossed",
+            Event::LimitCleared(_) => "limit-cleared",
+            Event::WindowClosed { .. } => "window-closed",
+        }
+    }
+
+    /// When it happened, by the log's clock.
+    #[must_use]
+    pub fn at(&self) -> Moment {
+        match self {
+            Event::LimitCrossed(event) | Event::LimitCleared(event) => event.at,
+            Event::WindowClosed { at, .. } => *at,
+        }
+    }
+
     /// Its name: 32 hex digits. The same event told again has the same one: it is of the limit, whose figure it is, and the window.
     #[must_use]
     pub fn id(&self) -> Text {

@@ -6,6 +6,7 @@ pub mod assemble;
 pub mod call;
 pub mod channels;
 pub mod content;
+pub mod counting;
 pub mod customers;
 pub mod endings;
 pub mod event;

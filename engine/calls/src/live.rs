@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Slot, stored_keys};
 use crate::call::{self, Call};
+use crate::counting::Counting;
 use crate::customers::{Customers, FollowUp};
 use crate::endings::Endings;
 use crate::fold::{HELD_LEGS_MAX, MARKED_HOLD_MS, PRESSED_HOLD_MS, contact};
@@ -20,6 +21,7 @@ use crate::follow_up;
 use crate::line::CallLine;
 use crate::remembered::Remembered;
 use crate::site::Site;
+use crate::window::{Contribution, WindowNow, Windows};
 
 /// What is concluded.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub enum Conclusion {
     },
     /// What is owed to a customer, as it is now.
     FollowUp(Box<FollowUp>),
+    /// What was counted in a window, as it is now.
+    Window(Box<WindowNow>),
 }
 
 /// Hashes of link keys, each once, in order.
@@ -106,6 +110,9 @@ pub struct Live<'d> {
     /// They wait for what the store has below this position.
     doubted_below: u64,
     customers: Customers,
+    counting: Option<Counting<'d>>,
+    /// Everything that was taken so far is below this position.
+    log_below: u64,
     reopened: u64,
 }
 
@@ -124,6 +131,8 @@ struct Name {
     content: u64,
     /// Whose list of contacts has it.
     customer: Option<Text>,
+    /// What was counted of it.
+    counted: Option<Box<Contribution>>,
 }
 
 /// Late legs whose calls are being read back.
@@ -169,13 +178,37 @@ impl<'d> Live<'d> {
             closed_below: 0,
             doubted: Vec::new(),
             doubted_below: 0,
+            counting: None,
+            log_below: 0,
             reopened: 0,
         }
+    }
+
+    /// Calls that are final are counted too.
+    #[must_use]
+    pub fn counted(mut self, windows: Windows) -> Live<'d> {
+        self.counting = Some(Counting::new(self.site.directory, windows));
+        self
+    }
+
+    /// What is counted, if anything is.
+    #[must_use]
+    pub fn counting(&self) -> Option<&Counting<'d>> {
+        self.counting.as_ref()
+    }
+
+    /// What is counted, to be changed.
+    pub fn counting_mut(&mut self) -> Option<&mut Counting<'d>> {
+        self.counting.as_mut()
     }
 
     /// Takes a leg that reached the log at this moment and stands there at this position.
     pub fn push(&mut self, leg: Leg, logged_at: Moment, log_position: u64) {
         self.clock = self.clock.max(logged_at);
+        self.log_below = self.log_below.max(log_position + 1);
+        if let Some(counting) = &mut self.counting {
+            counting.saw(&leg, logged_at);
+        }
         // Another record of a leg that is open brings nothing that was not looked for when the first one came.
         let is_late = self.may_be_late(&leg) && !self.assembly.holds(&leg);
         if let Some(idle_ms) = self.endings.learn(&leg) {
@@ -191,6 +224,8 @@ impl<'d> Live<'d> {
         if is_late {
             self.wait(slot, log_position);
             self.late_legs.entry(leg_id).or_default().push(position);
+        } else if let Some(records) = self.late_legs.get_mut(&leg_id) {
+            records.push(position);
         }
         self.changed.insert(slot);
         if let Some(settle_ms) = settle_ms {
@@ -243,7 +278,8 @@ impl<'d> Live<'d> {
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
         let settling = self.settling.first().map(|(due, _)| *due);
-        [settling, self.assembly.next_due(), self.customers.next_due()].into_iter().flatten().min()
+        let counting = self.counting.as_ref().and_then(Counting::next_due);
+        [settling, self.assembly.next_due(), self.customers.next_due(), counting].into_iter().flatten().min()
     }
 
     /// Calls that are open or held.
@@ -303,6 +339,13 @@ impl<'d> Live<'d> {
         self.forget();
     }
 
+    /// Gives the windows that have changed since they were given last, or are over; all that have changed, if the log has ended.
+    pub fn count(&mut self, is_end: bool, emit: &mut impl FnMut(Conclusion)) {
+        if let Some(counting) = &mut self.counting {
+            counting.conclude(self.clock, self.log_below, is_end, |now| emit(Conclusion::Window(Box::new(now))));
+        }
+    }
+
     /// The log has ended: every call is final as it is, those that wait for the store excepted. The fold goes on if the log does.
     pub fn end(&mut self, emit: &mut impl FnMut(Conclusion)) {
         self.conclude(false, emit);
@@ -335,7 +378,8 @@ impl<'d> Live<'d> {
         let call = call::fold(self.assembly.legs(slot), &mut self.site, self.several_files, is_final);
         let before = self.told.remove(&slot).unwrap_or_default();
         let keys = in_order(self.assembly.keys(slot).map(|(_, key)| key));
-        let told = self.change(before, call, keys, is_final, emit);
+        let touched = self.assembly.touched(slot);
+        let told = self.change(before, call, keys, touched, is_final, emit);
         self.told.insert(slot, told);
     }
 
@@ -345,19 +389,31 @@ impl<'d> Live<'d> {
         before: Told,
         call: Option<Call>,
         keys: Keys,
+        touched: Moment,
         is_final: bool,
         emit: &mut impl FnMut(Conclusion),
     ) -> Told {
+        let Told { mut names, is_final: was_final } = before;
         let Some(mut call) = call else {
-            for name in before.names {
+            self.recount(&mut names, None);
+            for name in names {
                 self.retract(name, Text::default(), emit);
             }
             return Told::default();
         };
         let call_id = call.line.call_id.clone();
         let content = content(&mut call);
-        let is_known = before.names.iter().any(|n| n.call_id == call_id && n.content == content);
-        for name in before.names {
+        let is_known = names.iter().any(|n| n.call_id == call_id && n.content == content);
+        let counted = match names.as_mut_slice() {
+            [name] if is_known && was_final => name.counted.take().map(|counted| *counted),
+            _ => {
+                let counting = self.counting.as_ref().filter(|_| is_final);
+                let counted = counting.and_then(|counting| counting.of(&call.line, touched));
+                self.recount(&mut names, counted.as_ref());
+                counted
+            }
+        };
+        for name in names {
             if name.call_id != call_id {
                 self.retract(name, call_id.clone(), emit);
             } else if let Some(customer) = &name.customer {
@@ -373,10 +429,23 @@ impl<'d> Live<'d> {
                 self.customers.add(customer, contact, self.clock);
             }
         }
-        if !is_known || is_final != before.is_final {
+        if !is_known || is_final != was_final {
             emit(Conclusion::Call { line: Box::new(call.line), content, keys });
         }
-        Told { names: SmallVec::from_iter([Name { call_id, content, customer }]), is_final }
+        Told {
+            names: SmallVec::from_iter([Name { call_id, content, customer, counted: counted.map(Box::new) }]),
+            is_final,
+        }
+    }
+
+    /// What was counted under these names is counted no more, and this is.
+    fn recount(&mut self, names: &mut [Name], now: Option<&Contribution>) {
+        let Some(counting) = &mut self.counting else { return };
+        let before: SmallVec<[Contribution; 2]> =
+            names.iter_mut().filter_map(|n| n.counted.take()).map(|c| *c).collect();
+        if !before.is_empty() || now.is_some() {
+            counting.change(&before, now, self.log_below);
+        }
     }
 
     fn retract(&mut self, name: Name, merged_into: Text, emit: &mut impl FnMut(Conclusion)) {
@@ -407,6 +476,7 @@ impl<'d> Live<'d> {
             self.changed.remove(&slot);
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
+            let touched = self.assembly.touched(slot);
             let legs = self.assembly.take(slot);
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
@@ -417,7 +487,7 @@ impl<'d> Live<'d> {
             let told = self.told.remove(&slot).unwrap_or_default();
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
             let keys = in_order(keys.iter().map(|(_, key)| *key));
-            self.change(told, call, keys, true, emit);
+            self.change(told, call, keys, touched, true, emit);
         }
     }
 
@@ -541,7 +611,13 @@ impl Live<'_> {
             let Some(mut call) = call else { continue };
             let root = self.assembly.push(first, self.clock).slot;
             let customer = if call.owed && call.withheld { Some(Text::default()) } else { call.customer.clone() };
-            let name = Name { call_id: call.line.call_id.clone(), content: content(&mut call), customer };
+            let counted = self.counting.as_ref().and_then(|counting| counting.of(&call.line, Moment(i64::MAX)));
+            let name = Name {
+                call_id: call.line.call_id.clone(),
+                content: content(&mut call),
+                customer,
+                counted: counted.map(Box::new),
+            };
             let told = Told { names: SmallVec::from_iter([name]), is_final: true };
             self.told.entry(root).or_default().join(told);
         }
@@ -550,7 +626,7 @@ impl Live<'_> {
             let of_it = reopening.legs.values().find(|leg| stored_keys(leg).any(|key| keys.contains(&key)));
             let slot = of_it.and_then(|leg| self.assembly.find(leg));
             let Some(slot) = slot else { continue };
-            let name = Name { call_id: call_id.clone(), content: 0, customer: None };
+            let name = Name { call_id: call_id.clone(), content: 0, customer: None, counted: None };
             self.told.entry(slot).or_default().names.push(name);
             self.changed.insert(slot);
         }

@@ -115,6 +115,21 @@ impl Watermarks {
         self.at
     }
 
+    /// The moment of the log's clock at which the tenant's rises by the clock alone, if nothing more comes, and gets as far as `wanted`
+    /// or shows that it cannot: a PBX falls silent, or all of them are.
+    #[must_use]
+    pub fn rises_at(&self, wanted: Moment) -> Option<Moment> {
+        let clock = self.clock?;
+        let active = self.pbxes.values().filter(|s| !s.is_idle(clock, self.idle_after_ms));
+        match active.map(|s| s.logged_at).min() {
+            Some(logged_at) => Some(logged_at.plus_ms(self.idle_after_ms + 1)),
+            None => {
+                let bound_ms = self.pbxes.values().map(|s| s.bound_ms).max()?;
+                Some(wanted.plus_ms(self.idle_after_ms + bound_ms))
+            }
+        }
+    }
+
     /// Of each PBX, by id.
     pub fn per_pbx(&self) -> impl Iterator<Item = PbxWatermark> {
         self.pbxes.iter().map(|(pbx, source)| PbxWatermark {

@@ -12,9 +12,12 @@ use std::collections::BTreeMap;
 
 use adapters::leg::{Leg, Moment};
 use calls::assemble::stored_keys;
+use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::live::{Conclusion, Limits, Live};
-use calls::{CallLine, Calls, Site};
+use calls::measure::Thousandths;
+use calls::window::{Kept, WindowKey};
+use calls::{CallLine, Calls, Contribution, Site, Windows};
 use directory::Directory;
 use run::{SETS, Sources, pbx_json, root, runs};
 
@@ -26,6 +29,7 @@ type Logged = (Leg, Moment);
 struct Tables {
     calls: BTreeMap<String, CallLine>,
     follow_ups: BTreeMap<String, FollowUp>,
+    windows: BTreeMap<(WindowKey, &'static str), Thousandths>,
 }
 
 impl Tables {
@@ -39,13 +43,19 @@ impl Tables {
                 assert!(self.follow_ups.remove(told.line.id.as_str()).is_some(), "{} was never told", told.line.id);
             }
             Conclusion::FollowUp(told) => drop(self.follow_ups.insert(told.line.id.to_string(), *told)),
+            Conclusion::Window(told) => {
+                for (measure, value) in &told.values {
+                    self.windows.insert((told.key.clone(), measure), *value);
+                }
+            }
         }
     }
 }
 
 /// What the log brings, read live: concluded every few legs, with a store that has all that was read before.
 fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) -> (Tables, u64) {
-    let mut live = Live::new(Site::new(directory), several, Limits::default());
+    let windows = Windows::new(Kept::default(), directory).unwrap();
+    let mut live = Live::new(Site::new(directory), several, Limits::default()).counted(windows);
     let mut tables = Tables::default();
     let mut ever_final: BTreeMap<String, bool> = BTreeMap::new();
     for (number, (leg, at)) in log.iter().enumerate() {
@@ -61,10 +71,15 @@ fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) -> (
                 }
                 tables.take(c);
             });
+            live.count(false, &mut |c| tables.take(c));
         }
     }
     answer(&mut live, log);
     live.end(&mut |c| tables.take(c));
+    let log: Vec<&Leg> = log.iter().map(|(leg, _)| leg).collect();
+    recount(&mut live, &log, directory);
+    live.count(true, &mut |c| tables.take(c));
+    assert!(!live.counting().unwrap().is_recounting());
     (tables, live.reopened_calls())
 }
 
@@ -75,6 +90,40 @@ fn answer(live: &mut Live<'_>, stored: &[Logged]) {
             (wanted.from..=wanted.to).contains(&at) && stored_keys(&leg.0).any(|k| wanted.keys.contains(&k))
         };
         live.answer(stored.iter().filter(is_wanted).map(|(leg, _)| leg.clone()).collect::<Vec<_>>());
+    }
+}
+
+/// Windows that are kept no more are counted again from all legs.
+fn recount(live: &mut Live<'_>, legs: &[&Leg], directory: &Directory) {
+    let counting = live.counting_mut().unwrap();
+    while let Some(wanted) = counting.recount(u64::MAX) {
+        let mut recount = Recount::of(wanted);
+        let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
+        let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
+        for leg in legs {
+            calls.push((*leg).clone());
+        }
+        calls.finish(|told| {
+            let calls::Told::Call(line) = told else { panic!("a line was packed") };
+            recount.call(&line, directory);
+        });
+        counting.recounted(Some(recount.end()));
+    }
+}
+
+/// Each window is the sum of these calls.
+fn check_windows(name: &str, tables: &Tables, calls: &BTreeMap<String, CallLine>, directory: &Directory) {
+    let mut windows = Windows::new(Kept::default(), directory).unwrap();
+    calls.values().for_each(|line| windows.add(&Contribution::of(line, directory)));
+    let mut expected = BTreeMap::new();
+    windows.advance(Moment(i64::MAX / 2), Some(Moment(i64::MAX / 2)), |now| {
+        expected.extend(now.values.iter().map(|(measure, value)| ((now.key.clone(), *measure), *value)));
+    });
+    let told = tables.windows.iter().filter(|(_, value)| **value != Thousandths(0));
+    let told: BTreeMap<_, _> = told.map(|(key, value)| (key.clone(), *value)).collect();
+    let differs = expected.iter().chain(&told).find(|(key, _)| expected.get(key) != told.get(key));
+    if let Some((key, _)) = differs {
+        panic!("{name}: {key:?} is {:?} and should be {:?}", told.get(key), expected.get(key));
     }
 }
 
@@ -114,6 +163,7 @@ fn check(
     };
     assert_eq!(one(&tables.calls, &expected), one(&expected, &tables.calls), "{name}: the calls");
     assert_eq!(ids(&tables.calls), ids(&expected), "{name}: the calls");
+    check_windows(name, &tables, &expected, directory);
     for (id, line) in &expected {
         let told = &tables.calls[id];
         let plain = CallLine { follow_up: None, ..line.clone() };

@@ -36,7 +36,7 @@ const END: Moment = Moment(i64::MAX / 2);
 type Table = BTreeMap<(String, String, u32, i64, String), (i64, bool)>;
 
 fn store(table: &mut Table, row: &WindowRow) {
-    let key = (row.scope.into(), row.scope_id.to_string(), row.size_s, row.opened_at.0, row.measure.into());
+    let key = (row.scope.to_string(), row.scope_id.to_string(), row.size_s, row.opened_at.0, row.measure.into());
     table.insert(key, (row.value.0, row.is_final));
 }
 
@@ -55,7 +55,7 @@ fn final_table<'l>(lines: impl IntoIterator<Item = &'l CallLine>, directory: &Di
         windows.add(&Contribution::of(line, directory));
     }
     let mut table = Table::new();
-    windows.advance(END, Some(END), |row| store(&mut table, &row));
+    windows.advance(END, Some(END), |now| now.rows().for_each(|row| store(&mut table, &row)));
     table
 }
 
@@ -159,26 +159,28 @@ fn any_order_of_adding_and_taking_away_gives_the_calls_that_are_left() {
                 _ => {
                     clock = clock.plus_ms(random.below(600_000) as i64);
                     let watermark = clock.plus_ms(-90_000);
-                    windows.advance(clock, Some(watermark), |row| {
-                        let ended_at = row.opened_at.plus_ms(i64::from(row.size_s) * 1000);
-                        if row.size_s < 86_400 {
-                            assert_eq!(row.is_final, ended_at <= watermark, "{row:?}");
+                    windows.advance(clock, Some(watermark), |now| {
+                        for row in now.rows() {
+                            let ended_at = row.opened_at.plus_ms(i64::from(row.size_s) * 1000);
+                            if row.size_s < 86_400 {
+                                assert_eq!(row.is_final, ended_at <= watermark, "{row:?}");
+                            }
+                            let key = (
+                                row.scope.to_string(),
+                                row.scope_id.to_string(),
+                                row.size_s,
+                                row.opened_at.0,
+                                row.measure.into(),
+                            );
+                            late_changes += i64::from(table.get(&key).is_some_and(|(_, is_final)| *is_final));
+                            store(&mut table, &row);
                         }
-                        let key = (
-                            row.scope.into(),
-                            row.scope_id.to_string(),
-                            row.size_s,
-                            row.opened_at.0,
-                            row.measure.into(),
-                        );
-                        late_changes += i64::from(table.get(&key).is_some_and(|(_, is_final)| *is_final));
-                        store(&mut table, &row);
                     });
                 }
             }
         }
         assert!(windows.dirty_forgotten().is_empty());
-        windows.advance(END, Some(END), |row| store(&mut table, &row));
+        windows.advance(END, Some(END), |now| now.rows().for_each(|row| store(&mut table, &row)));
         let left = without_zeros(&table);
         recount::compare(&format!("seed {seed}"), &left, &without_zeros(&final_table(&there, &directory)));
         recount::compare(
@@ -201,8 +203,8 @@ fn the_order_of_rows_is_not_that_of_calls() {
         let mut windows = windows(&directory);
         lines.iter().for_each(|line| windows.add(&Contribution::of(line, &directory)));
         let mut rows = Vec::new();
-        windows.advance(at(4000), Some(at(2000)), |row| rows.push(row));
-        windows.advance(END, Some(END), |row| rows.push(row));
+        windows.advance(at(4000), Some(at(2000)), |now| rows.extend(now.rows()));
+        windows.advance(END, Some(END), |now| rows.extend(now.rows()));
         told.push(rows);
         lines.reverse();
     }
@@ -213,10 +215,12 @@ fn the_order_of_rows_is_not_that_of_calls() {
 /// The rows of the tenant's five minutes around a moment, as they come.
 fn told(windows: &mut Windows, clock: i64, watermark: i64, measure: &str) -> Option<(i64, bool)> {
     let mut found = None;
-    windows.advance(at(clock), Some(at(watermark)), |row| {
-        if (row.scope, row.size_s, row.measure) == ("tenant", 300, measure) && row.opened_at == at(0) {
-            assert_eq!(found, None, "told twice at once");
-            found = Some((row.value.0, row.is_final));
+    windows.advance(at(clock), Some(at(watermark)), |now| {
+        for row in now.rows() {
+            if (row.scope.as_str(), row.size_s, row.measure) == ("tenant", 300, measure) && row.opened_at == at(0) {
+                assert_eq!(found, None, "told twice at once");
+                found = Some((row.value.0, row.is_final));
+            }
         }
     });
     found
@@ -296,9 +300,11 @@ fn a_day_is_that_of_the_first_site_s_clock() {
     windows.add(&Contribution::of(&lines[2], &directory));
     let mut finals = Vec::new();
     for watermark in ["2026-10-25T22:59:59.999Z", "2026-10-25T23:00:00Z"] {
-        windows.advance(ms("2026-10-26T00:00:00Z"), Some(ms(watermark)), |row| {
-            if (row.scope, row.size_s, row.measure) == ("tenant", 86_400, "offered") {
-                finals.push(row.is_final);
+        windows.advance(ms("2026-10-26T00:00:00Z"), Some(ms(watermark)), |now| {
+            for row in now.rows() {
+                if (row.scope.as_str(), row.size_s, row.measure) == ("tenant", 86_400, "offered") {
+                    finals.push(row.is_final);
+                }
             }
         });
     }
@@ -338,10 +344,12 @@ fn what_is_let_go_is_counted_again_when_it_changes() {
     for line in &lines {
         windows.add(&Contribution::of(line, &directory));
         let clock = line.started_at.plus_ms(60_000);
-        windows.advance(clock, Some(line.started_at), |row| store(&mut table, &row));
+        windows.advance(clock, Some(line.started_at), |now| now.rows().for_each(|row| store(&mut table, &row)));
     }
     assert!(windows.dirty_forgotten().is_empty(), "nothing was late yet");
-    windows.advance(END, Some(lines.last().unwrap().started_at.plus_ms(7_200_000)), |row| store(&mut table, &row));
+    windows.advance(END, Some(lines.last().unwrap().started_at.plus_ms(7_200_000)), |now| {
+        now.rows().for_each(|row| store(&mut table, &row))
+    });
     let whole = windows.kept_windows();
     // One call is revised, one is new: their five minutes and hours are kept no more, their days are.
     let revised = made::revised(&lines[5], &mut random);
@@ -357,16 +365,17 @@ fn what_is_let_go_is_counted_again_when_it_changes() {
     assert!(windows.dirty_forgotten().is_empty(), "each is given once");
     let contributions: Vec<Contribution> = lines.iter().map(|line| Contribution::of(line, &directory)).collect();
     for window in &forgotten {
-        window.recount(&contributions).iter().for_each(|row| store(&mut table, row));
+        window.recount(&contributions).rows().for_each(|row| store(&mut table, &row));
     }
-    windows.advance(END, Some(END), |row| store(&mut table, &row));
+    windows.advance(END, Some(END), |now| now.rows().for_each(|row| store(&mut table, &row)));
     recount::compare("forgotten", &without_zeros(&table), &without_zeros(&final_table(&lines, &directory)));
 }
 
 #[test]
 fn a_window_that_began_before_anything_is_known_is_counted_again() {
     let directory = made::directory("Europe/Berlin");
-    let mut windows = windows(&directory).known_since(at(100));
+    let mut windows = windows(&directory);
+    windows.known_since(at(100));
     windows.add(&Contribution::of(&call(200), &directory));
     let forgotten = windows.dirty_forgotten();
     assert!(forgotten.iter().any(|f| (f.scope, f.size_s, f.opened_at) == (Scope::Tenant, 300, at(0))));
@@ -388,7 +397,7 @@ fn there_are_no_more_windows_than_the_limit() {
         windows.add(&Contribution::of(line, &directory));
     }
     // Without a watermark none is over: they go all the same, and what is known of them has been told.
-    windows.advance(at(40 * 300), None, |row| store(&mut table, &row));
+    windows.advance(at(40 * 300), None, |now| now.rows().for_each(|row| store(&mut table, &row)));
     let told = table.iter().filter(|(key, _)| key.0 == "tenant" && key.2 == 300 && key.4 == "offered");
     assert_eq!(told.count(), 40);
     windows.add(&Contribution::of(&call(29 * 300 + 1), &directory));
@@ -434,7 +443,7 @@ fn what_a_call_costs() {
     nanoseconds("take away and add, a call", begun, lines.len());
     let mut rows = 0;
     let begun = std::time::Instant::now();
-    windows.advance(END, Some(END), |_| rows += 1);
+    windows.advance(END, Some(END), |now| rows += now.values.len());
     nanoseconds("advance, a row", begun, rows);
     println!("{rows} rows; a contribution takes {} bytes", size_of::<Contribution>());
 }

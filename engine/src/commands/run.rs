@@ -105,7 +105,7 @@ fn topic(config: &Config) -> Result<&str> {
 
 /// The companies of an installation, and what of their site files facts depend on.
 pub(crate) struct Companies {
-    pub(crate) tenants: Tenants,
+    pub(crate) tenants: Arc<Tenants>,
     /// A hash of what facts depend on: the site files and the program.
     pub(crate) version: u32,
     /// What is stored is read back so far, in milliseconds.
@@ -125,20 +125,20 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
         text.push('\n');
         text.push_str(site);
         horizon_ms = horizon_ms.max(directory.expires_after_ms());
-        tenants.add(directory);
+        tenants.add(directory)
     };
     match &config.tenant {
         TenantKey::One(_) => {
             let site = arguments::SiteText::of(None, Some(folder))?;
             let directory = site.directory(config)?;
-            add(directory, site.text());
+            add(directory, site.text())?;
         }
         TenantKey::Each(each) => {
             for (name, entry) in each {
                 let path = folder.join(&entry.site);
                 let site = arguments::SiteText::of(Some(&path), None)?;
                 let directory = site.directory(&Config { tenant: TenantKey::One(name.clone()), ..config.clone() })?;
-                add(directory, site.text());
+                add(directory, site.text())?;
             }
         }
     }
@@ -149,5 +149,9 @@ pub(crate) fn tenants(config: &Config, folder: &Path) -> Result<Companies> {
     }
     // Calls that began before the horizon may have legs before it.
     let horizon_ms = horizon_ms + 2 * calls::live::CALL_SPAN_MS;
-    Ok(Companies { tenants, version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32, horizon_ms })
+    Ok(Companies {
+        tenants: Arc::new(tenants),
+        version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32,
+        horizon_ms,
+    })
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use adapters::leg::Moment;
+use calls::Event;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -30,6 +31,19 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
+}
+
+/// Up to when a company's exchange is believed to have told everything.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct OfPbx {
+    tenant: String,
+    pbx: String,
+}
+
 /// The figures, shared by the pipeline, those who work beside it, and whoever asks over HTTP.
 pub(crate) struct Progress {
     registry: Registry,
@@ -39,11 +53,15 @@ pub(crate) struct Progress {
     rejects: Counter,
     fact_bytes: Counter,
     calls: Family<Outcome, Counter>,
+    windows: Counter,
+    events: Family<OfKind, Counter>,
     commits: Family<Outcome, Counter>,
     waits: Counter,
     next: Family<OfPartition, Gauge>,
     high: Family<OfPartition, Gauge>,
     lag: Family<OfPartition, Gauge>,
+    watermark: Family<OfPbx, Gauge>,
+    kept_windows: Family<OfPartition, Gauge>,
     open_calls: Family<OfPartition, Gauge>,
     reopened_calls: Family<OfPartition, Gauge>,
     final_after: Histogram,
@@ -66,11 +84,15 @@ impl Default for Progress {
             rejects: Counter::default(),
             fact_bytes: Counter::default(),
             calls: Family::default(),
+            windows: Counter::default(),
+            events: Family::default(),
             commits: Family::default(),
             waits: Counter::default(),
             next: Family::default(),
             high: Family::default(),
             lag: Family::default(),
+            watermark: Family::default(),
+            kept_windows: Family::default(),
             open_calls: Family::default(),
             reopened_calls: Family::default(),
             final_after,
@@ -85,6 +107,8 @@ impl Default for Progress {
         registry.register("rejects", "Records, or parts of one, stored as not understood", p.rejects.clone());
         registry.register_with_unit("facts", "Packed bytes of facts stored", Unit::Bytes, p.fact_bytes.clone());
         registry.register("calls_concluded", "Conclusions of calls stored: early, final, missed", p.calls.clone());
+        registry.register("windows_concluded", "Conclusions of windows stored", p.windows.clone());
+        registry.register("events", "What happened to limits and windows", p.events.clone());
         registry.register("commits", "Registers committed, refused, or of unknown outcome", p.commits.clone());
         registry.register(
             "store_waits",
@@ -95,6 +119,13 @@ impl Default for Progress {
         registry.register("position_stored", "Position below which everything is stored", p.high.clone());
         registry.register("lag_records", "Records in the log that are not stored", p.lag.clone());
         registry.register("calls_open", "Calls open or held in memory", p.open_calls.clone());
+        registry.register("windows_kept", "Windows held in memory", p.kept_windows.clone());
+        registry.register_with_unit(
+            "watermark",
+            "Everything that ended before is believed to have come, but for what is late; since 1970",
+            Unit::Seconds,
+            p.watermark.clone(),
+        );
         registry.register("calls_reopened", "Closed calls read back for late legs", p.reopened_calls.clone());
         registry.register_with_unit(
             "final_after",
@@ -154,7 +185,11 @@ impl Progress {
         self.fact_bytes.inc_by(bytes as u64);
     }
 
-    pub(super) fn concluded(&self, calls: &[CallRow], clock: Moment) {
+    pub(super) fn concluded(&self, calls: &[CallRow], windows: usize, events: &[Event], clock: Moment) {
+        self.windows.inc_by(windows as u64);
+        for event in events {
+            self.events.get_or_create(&OfKind { kind: event.kind() }).inc();
+        }
         for call in calls {
             let line = &call.line;
             let outcome = match (line.is_final, line.missed) {
@@ -191,6 +226,15 @@ impl Progress {
         }
         self.open_calls.get_or_create(&of).set(gauge(open));
         self.reopened_calls.get_or_create(&of).set(gauge(reopened));
+        let mut kept = 0;
+        for (tenant, counting) in machine.counting() {
+            kept += counting.kept_windows() as u64;
+            for source in counting.watermarks().per_pbx().filter(|source| source.at.0 > 0) {
+                let of = OfPbx { tenant: tenant.to_owned(), pbx: source.pbx.to_string() };
+                self.watermark.get_or_create(&of).set(source.at.0 / 1000);
+            }
+        }
+        self.kept_windows.get_or_create(&of).set(gauge(kept));
     }
 }
 

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use adapters::Ends;
 use adapters::leg::{Moment, Text};
+use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
+use calls::window::{Forgotten, WindowNow};
+use calls::{Calls, Site, Told};
 use store::{LegsOf, Store, StoreError};
-use stream::Ledger;
 use stream::comparing::{Key, Known};
+use stream::{Ledger, Tenants};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
+use tokio::task::spawn_blocking;
 
 use super::storing::{Answer, Lease, Pause, What};
 
@@ -45,7 +51,12 @@ impl Question {
     /// What is stored of it below a position and since a moment, and that all has come.
     pub(crate) async fn stored(self, topic: String, tenants: Vec<String>, epoch: u8, before: u64, since: Moment) {
         let read = async {
-            self.answer(What::Known(known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS)).await?)).await;
+            // Calls that began before may have legs from before.
+            let whole_since = since.plus_ms(CALL_SPAN_MS);
+            self.answer(What::Known(known(&self.store, &tenants, whole_since).await?)).await;
+            if self.store.has_legs_before(&topic, self.partition, since).await? {
+                self.answer(What::KnownSince(whole_since)).await;
+            }
             for mark in self.store.last_marks(&topic, self.partition, epoch, before, "header").await? {
                 self.answer(What::Header(mark)).await;
             }
@@ -84,9 +95,20 @@ impl Question {
         self.answer(What::Keys(keys)).await;
     }
 
-    /// What is stored of these companies.
+    /// Windows that are counted again from the calls of their time.
+    pub(crate) async fn windows(self, tenants: Arc<Tenants>, tenant: Text, windows: Vec<Forgotten>) {
+        let store = self.store.clone();
+        let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, windows));
+        let counted = spawn_blocking(counting).await.ok().and_then(Result::ok);
+        if counted.is_none() {
+            tokio::time::sleep(Pause::MAX).await;
+        }
+        self.answer(What::Recounted(counted)).await;
+    }
+
+    /// What is stored of these companies, of what began so long after this moment that all of it came later.
     pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, since)).await;
+        let known = until_answered(|| known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS))).await;
         self.answer(What::KnownAgain(known)).await;
     }
 }
@@ -100,6 +122,37 @@ async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(ask: impl 
             Err(_) => pause.wait().await,
         }
     }
+}
+
+/// Folds all calls that can have begun in the span of these windows, and counts them.
+async fn recount(
+    store: &Store,
+    tenants: &Tenants,
+    tenant: &str,
+    windows: Vec<Forgotten>,
+) -> Result<Vec<WindowNow>, StoreError> {
+    let Some(directory) = tenants.get(tenant) else { return Ok(Vec::new()) };
+    let mut recount = Recount::of(windows);
+    let (from, to) = recount.span();
+    let ends: Vec<Ends> = adapters::pbx::ADAPTERS.iter().map(|adapter| adapter.about().ends).collect();
+    let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
+    let mut take = |told: Told| {
+        if let Told::Call(line) = told {
+            recount.call(&line, directory);
+        }
+    };
+    let (from, to) = (from.plus_ms(-CALL_SPAN_MS), to.plus_ms(CALL_SPAN_MS));
+    let mut cursor = store.legs(&LegsOf::Began { tenant: tenant.to_owned(), from, to })?;
+    while let Some(legs) = cursor.next_block().await? {
+        for (leg, _) in legs {
+            let began = leg.started_at;
+            calls.push(leg);
+            began.into_iter().for_each(|began| calls.advance(began));
+        }
+        calls.drain(&mut take);
+    }
+    calls.finish(&mut take);
+    Ok(recount.end())
 }
 
 /// Conclusions that are stored, of what began since.
@@ -117,7 +170,8 @@ async fn known(store: &Store, tenants: &[String], since: Moment) -> Result<Vec<(
         };
         let calls = found.calls.iter().map(|(id, c)| of(Key::Call(id.as_str().into()), c));
         let follow_ups = found.follow_ups.iter().map(|(id, c)| of(Key::FollowUp(id.as_str().into()), c));
-        all.extend(calls.chain(follow_ups).map(|known| (name.clone(), known)));
+        let windows = found.windows.iter().map(|(key, c)| of(Key::Window(key.clone()), c));
+        all.extend(calls.chain(follow_ups).chain(windows).map(|known| (name.clone(), known)));
         // Versions rise above everything that was ever given.
         let above = Known {
             key: Key::Call(Text::default()),

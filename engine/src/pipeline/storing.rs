@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::Leg;
-use adapters::leg::Text;
+use adapters::leg::{Moment, Text};
 use anyhow::{Context, Result, anyhow, bail};
-use store::{Batch, CallRow, FactsBuilder, FollowUpRow, InsertErrorKind, MergedRow, Sealed, Store, StoredMark};
+use calls::window::WindowNow;
+use store::{
+    Batch, CallRow, FactsBuilder, FollowUpRow, InsertErrorKind, MergedRow, Sealed, Store, StoredMark, WindowRow,
+};
 use stream::comparing::{Key, Known};
-use stream::machine::{Conclusions, Versioned};
 use stream::redo::{self, Redo};
-use stream::{Insert, Ledger};
+use stream::{Conclusions, Insert, Ledger, Versioned};
 use tokio::sync::mpsc::Sender;
 
 use super::failpoint;
@@ -41,6 +43,10 @@ pub(crate) enum What {
     Stored(u64),
     /// The legs that were asked for; `None`: the store cannot be asked now.
     Asked(Option<Vec<Leg>>),
+    /// Windows that were counted again; `None`: the store cannot be asked now.
+    Recounted(Option<Vec<WindowNow>>),
+    /// Windows that begin before are not whole.
+    KnownSince(Moment),
     /// The keys of each doubted call.
     Keys(Vec<Vec<u64>>),
     /// What is stored now.
@@ -242,7 +248,7 @@ async fn store_conclusions(
     lease: &Lease,
     progress: &Progress,
 ) -> Result<bool> {
-    let Conclusions { calls, gone, follow_ups, clock, .. } = conclusions;
+    let Conclusions { calls, gone, follow_ups, windows, events, clock } = conclusions;
     let decided_at = clock;
     let calls: Vec<CallRow> = calls
         .into_iter()
@@ -259,6 +265,8 @@ async fn store_conclusions(
         .into_iter()
         .map(|Versioned { told, version, content }| FollowUpRow { follow_up: *told, version, content })
         .collect();
+    let windows: Vec<WindowRow> =
+        windows.into_iter().map(|Versioned { told, version, .. }| WindowRow { window: *told, version }).collect();
     let (mut merged, mut merged_follow_ups) = (Vec::new(), Vec::new());
     for Versioned { told: (tenant, key, merged_into), version, .. } in gone {
         let row = |id: Text| MergedRow {
@@ -271,6 +279,8 @@ async fn store_conclusions(
         match key {
             Key::Call(id) => merged.push(row(id)),
             Key::FollowUp(id) => merged_follow_ups.push(row(id)),
+            // A window in which nothing is left is told as one.
+            Key::Window(_) => {}
         }
     }
     let mut pause = Pause::new();
@@ -282,7 +292,8 @@ async fn store_conclusions(
             store.write_follow_ups(&follow_ups).await?;
             store.write_merged_follow_ups(&merged_follow_ups).await?;
             store.write_merged(&merged).await?;
-            store.write_calls(&calls).await
+            store.write_calls(&calls).await?;
+            store.write_windows(&windows).await
         };
         match written.await {
             Ok(()) => break,
@@ -295,6 +306,6 @@ async fn store_conclusions(
             }
         }
     }
-    progress.concluded(&calls, clock);
+    progress.concluded(&calls, windows.len(), &events, clock);
     Ok(true)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use adapters::leg::Moment;
+use calls::window::WindowKey;
 use clickhouse::Row;
 use serde::Deserialize;
 
@@ -21,21 +22,6 @@ pub struct Concluded {
     pub is_gone: bool,
 }
 
-/// Which measure of which window.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct WindowKey {
-    /// Of what kind of thing.
-    pub scope: String,
-    /// Of which.
-    pub scope_id: String,
-    /// How long the window is, in seconds.
-    pub size_s: u32,
-    /// When it begins.
-    pub opened_at: Moment,
-    /// What was measured.
-    pub measure: String,
-}
-
 /// The conclusions of one company that count now.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Conclusions {
@@ -43,7 +29,7 @@ pub struct Conclusions {
     pub calls: HashMap<String, Concluded>,
     /// Follow-ups that were opened since, by follow-up id.
     pub follow_ups: HashMap<String, Concluded>,
-    /// Measures of windows that began since.
+    /// Windows that began since, as [`calls::window::WindowNow::content`] has them; one that says nothing is gone.
     pub windows: HashMap<WindowKey, Concluded>,
     /// The highest version that was ever given, also before.
     pub version_max: u64,
@@ -69,13 +55,14 @@ impl Store {
                 named.insert(id, Concluded { version, content, is_final, is_gone });
             }
         }
-        type Window = (String, String, u32, i64, String, u64, u64, bool);
+        type Window = (String, String, u32, i64, u64, u64, bool);
         let statement = include_str!("../../../sql/store/concluded_windows.sql");
         let mut rows = asked(statement).fetch::<Window>().map_err(failed)?;
         while let Some(row) = rows.next().await.map_err(failed)? {
-            let (scope, scope_id, size_s, opened_at, measure, version, content, is_final) = row;
-            let key = WindowKey { scope, scope_id, size_s, opened_at: Moment(opened_at), measure };
-            found.windows.insert(key, Concluded { version, content, is_final, is_gone: false });
+            let (scope, scope_id, size_s, opened_at, version, content, is_final) = row;
+            let (scope, scope_id) = (scope.as_str().into(), scope_id.as_str().into());
+            let key = WindowKey { scope, scope_id, size_s, opened_at: Moment(opened_at) };
+            found.windows.insert(key, Concluded { version, content, is_final, is_gone: content == 0 });
         }
         let query = self.client.query(&without_places(include_str!("../../../sql/store/version_max.sql")));
         found.version_max = query.param("tenant", tenant).fetch_one().await.map_err(failed)?;

@@ -44,6 +44,15 @@ pub enum LegsOf {
         /// Legs that began later are not wanted.
         to: Moment,
     },
+    /// Legs of a company that began in this time, in the order of their beginnings: what windows are counted again from.
+    Began {
+        /// The company.
+        tenant: String,
+        /// The first moment.
+        from: Moment,
+        /// The last moment.
+        to: Moment,
+    },
     /// Legs over one trunk of an exchange that began in this time: what may be the other end of a tie.
     Between {
         /// The company.
@@ -127,6 +136,10 @@ impl Store {
                 .param("keys", keys)
                 .param("from", from.0)
                 .param("to", to.0),
+            LegsOf::Began { tenant, from, to } => query(include_str!("../../../sql/store/legs_began.sql"))
+                .param("tenant", tenant)
+                .param("from", from.0)
+                .param("to", to.0),
             LegsOf::Between { tenant, pbx, trunk, from, to } => {
                 query(include_str!("../../../sql/store/legs_between.sql"))
                     .param("tenant", tenant)
@@ -138,6 +151,16 @@ impl Store {
         };
         let answer = query.fetch_bytes("Native").map_err(|e| StoreError::new("reading legs", e))?;
         Ok(LegCursor { blocks: Blocks::of(answer, described), origins: Vec::new(), names: HashMap::new() })
+    }
+
+    /// True if one partition stored legs that reached the log before this moment.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn has_legs_before(&self, topic: &str, partition: u32, moment: Moment) -> Result<bool, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/has_legs_before.sql")));
+        let query = query.param("topic", topic).param("partition", partition).param("moment", moment.0);
+        query.fetch_one().await.map_err(|e| StoreError::new("reading legs", e))
     }
 
     /// The last mark of each company, exchange, adapter, source and subject that one partition stored before a position.

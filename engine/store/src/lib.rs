@@ -25,7 +25,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 pub use audit::{Audit, LogEnd, Reached};
-pub use conclusions::{Concluded, Conclusions, WindowKey};
+pub use conclusions::{Concluded, Conclusions};
 pub use decode::{LegCursor, LegsOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
@@ -156,7 +156,7 @@ impl Store {
     /// # Errors
     /// The server's own words, with the table.
     pub async fn write_windows(&self, rows: &[WindowRow]) -> Result<(), StoreError> {
-        for part in rows.chunks(ROWS_PER_INSERT_MAX) {
+        for part in rows.chunks(ROWS_PER_INSERT_MAX / calls::window::MEASURES_MAX) {
             self.insert("windows", &rows::windows(part)).await?;
         }
         Ok(())

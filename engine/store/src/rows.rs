@@ -4,6 +4,7 @@ use adapters::leg::Moment;
 use adapters::line::word;
 use calls::customers::FollowUp;
 use calls::line::{CallLine, FollowUpLine, OfferLine, Seconds, VisitLine, Word};
+use calls::window::WindowNow;
 
 use crate::block::{At, Block, Thousandths};
 
@@ -244,30 +245,31 @@ pub(crate) fn follow_ups_of(calls: &[CallRow]) -> Vec<FollowUpRow> {
     told.into_iter().map(row).collect()
 }
 
-/// A measure of one window, with the version of this conclusion.
+/// A window, with the version of this conclusion.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WindowRow {
-    /// The measure.
-    pub window: calls::window::WindowRow,
+    /// The window, a row for each of its measures.
+    pub window: WindowNow,
     /// See [`crate::version`].
     pub version: u64,
-    /// A hash of what is concluded.
-    pub content: u64,
 }
 
-pub(crate) fn windows(rows: &[WindowRow]) -> Block {
+pub(crate) fn windows(windows: &[WindowRow]) -> Block {
+    let of_each = windows.iter().flat_map(|row| row.window.rows().map(|measure| (measure, row.version)));
+    let rows: Vec<(calls::window::WindowRow, u64)> = of_each.collect();
+    let rows = rows.as_slice();
     let mut block = Block::of(rows.len());
     block
-        .column("tenant", rows, |r| r.window.tenant.to_string())
-        .column("scope", rows, |r| r.window.scope.to_owned())
-        .column("scope_id", rows, |r| r.window.scope_id.to_string())
-        .column("size_s", rows, |r| r.window.size_s)
-        .column("opened_at", rows, |r| At(r.window.opened_at.0))
-        .column("measure", rows, |r| r.window.measure.to_owned())
-        .column("version", rows, |r| r.version)
-        .column("content", rows, |r| r.content)
-        .column("value", rows, |r| Thousandths(r.window.value.0))
-        .column("is_final", rows, |r| r.window.is_final);
+        .column("tenant", rows, |(r, _)| r.tenant.to_string())
+        .column("scope", rows, |(r, _)| r.scope.to_string())
+        .column("scope_id", rows, |(r, _)| r.scope_id.to_string())
+        .column("size_s", rows, |(r, _)| r.size_s)
+        .column("opened_at", rows, |(r, _)| At(r.opened_at.0))
+        .column("measure", rows, |(r, _)| r.measure.to_owned())
+        .column("version", rows, |(_, version)| *version)
+        .column("content", rows, |(r, _)| WindowNow::content_of(r.measure, r.value))
+        .column("value", rows, |(r, _)| Thousandths(r.value.0))
+        .column("is_final", rows, |(r, _)| r.is_final);
     block
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::leg::Text;
 use calls::live::Conclusion;
+use calls::window::WindowKey;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A conclusion that is stored.
@@ -28,6 +29,8 @@ pub enum Key {
     Call(Text),
     /// A follow-up.
     FollowUp(Text),
+    /// A window.
+    Window(WindowKey),
 }
 
 impl Key {
@@ -38,6 +41,7 @@ impl Key {
             Conclusion::Call { line, .. } => Key::Call(line.call_id.clone()),
             Conclusion::Gone { call_id, .. } => Key::Call(call_id.clone()),
             Conclusion::FollowUp(told) => Key::FollowUp(told.line.id.clone()),
+            Conclusion::Window(told) => Key::Window(told.key.clone()),
         }
     }
 }
@@ -48,6 +52,8 @@ pub(crate) fn is_gone(conclusion: &Conclusion) -> bool {
         Conclusion::Call { .. } => false,
         Conclusion::Gone { .. } => true,
         Conclusion::FollowUp(told) => told.merged_into.is_some(),
+        // One that says nothing is stored, or is not, and says the same.
+        Conclusion::Window(told) => told.content() == 0,
     }
 }
 
@@ -74,6 +80,7 @@ impl Comparing {
             Conclusion::Call { line, content, .. } => (*content, line.is_final),
             Conclusion::Gone { .. } => (0, true),
             Conclusion::FollowUp(told) => (calls::content::of(&**told), true),
+            Conclusion::Window(told) => (told.content(), told.is_final),
         };
         let stored = self.known.get(&key);
         let is_stored = match stored {

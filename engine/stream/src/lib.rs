@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O, no chance. The simulator of the tests and `ringback run` drive the same code.
 
 pub mod comparing;
+pub mod conclusions;
 pub mod facts;
 pub mod keeper;
 pub mod machine;
@@ -14,8 +15,9 @@ pub mod stop;
 pub mod tenant;
 pub mod version;
 
+pub use conclusions::{Conclusions, Versioned};
 pub use facts::{Facts, Mark, Place};
-pub use machine::{Assigned, Conclusions, Insert, Ledger, Limits, PartitionMachine};
+pub use machine::{Assigned, Insert, Ledger, Limits, PartitionMachine};
 pub use record::LogRecord;
 pub use register::Register;
 pub use rules::Rules;

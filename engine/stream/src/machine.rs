@@ -9,11 +9,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
-use calls::CallLine;
-use calls::customers::FollowUp;
-use calls::live::{self, Conclusion, Wanted};
+use calls::counting::Counting;
+use calls::event::Event;
+use calls::live::{self, Conclusion, Live, Wanted};
+use calls::window::{Forgotten, LATE_RISE_MS, WindowNow};
 
 use crate::comparing::{Comparing, Key, Known, is_gone};
+use crate::conclusions::{Conclusions, Versioned};
 use crate::facts::{Counts, Facts, Place};
 use crate::keeper::{CommitOutcome, Keeper};
 use crate::record::{KeptRecord, LogRecord};
@@ -84,44 +86,6 @@ impl Default for Limits {
             tells_early: true,
             names_files: false,
         }
-    }
-}
-
-/// A conclusion with its version.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Versioned<T> {
-    /// What is concluded.
-    pub told: T,
-    /// Higher than that of everything concluded of the same thing before.
-    pub version: u64,
-    /// A hash of what it says.
-    pub content: u64,
-}
-
-/// What was concluded, to be stored: on doubt again.
-#[derive(Clone, Default, Debug)]
-pub struct Conclusions {
-    /// Calls as they are now, each with what its legs are found by.
-    pub calls: Vec<Versioned<(Box<CallLine>, live::Keys)>>,
-    /// Names that are none any more: the company, which, and what it is part of now (empty: nothing).
-    pub gone: Vec<Versioned<(Text, Key, Text)>>,
-    /// Follow-ups as they are now.
-    pub follow_ups: Vec<Versioned<Box<FollowUp>>>,
-    /// The log's clock when they were drawn.
-    pub clock: Moment,
-}
-
-impl Conclusions {
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.calls.len() + self.gone.len() + self.follow_ups.len()
-    }
-
-    /// None at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -208,6 +172,10 @@ pub struct PartitionMachine<'d, F> {
     legs_since: usize,
     /// A company whose question is out.
     asked: Option<Text>,
+    /// A company of which windows are counted again.
+    recounting: Option<Text>,
+    /// What happened to limits and windows while it was concluded again.
+    events: Vec<Event>,
     out: Legs,
     is_ended: bool,
     has_looked_again: bool,
@@ -260,6 +228,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             bytes_in_flight: 0,
             legs_since: 0,
             asked: None,
+            recounting: None,
+            events: Vec::new(),
             out: Legs::default(),
             is_ended: false,
             has_looked_again: false,
@@ -269,7 +239,14 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         for directory in tenants.all() {
             machine.company(directory.tenant());
         }
+        machine.known_since(Moment(i64::MIN));
         Ok(machine)
+    }
+
+    /// Of calls that reached the log before this moment not all that is stored will come: windows that begin before are not whole.
+    pub fn known_since(&mut self, moment: Moment) {
+        let live = self.companies.values_mut().map(|company| &mut company.live);
+        live.filter_map(Live::counting_mut).for_each(|counting| counting.restore(moment));
     }
 
     /// The partition.
@@ -311,6 +288,11 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     /// Its companies with calls that are open or held, and how many; and with calls that were read back, and how many.
     pub fn companies(&self) -> impl Iterator<Item = (&str, usize, u64)> {
         self.companies.iter().map(|(name, c)| (name.as_str(), c.live.open_calls(), c.live.reopened_calls()))
+    }
+
+    /// What is counted of each company.
+    pub fn counting(&self) -> impl Iterator<Item = (&str, &Counting<'d>)> {
+        self.companies.iter().filter_map(|(name, company)| Some((name.as_str(), company.live.counting()?)))
     }
 
     fn company(&mut self, name: &str) -> Option<&mut Company<'d>> {
@@ -688,7 +670,10 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             && self.open.counts.records == 0
             && self.batches.is_empty()
             && self.asked.is_none()
-            && self.companies.values().all(|c| !c.live.is_waiting())
+            && self
+                .companies
+                .values()
+                .all(|c| !c.live.is_waiting() && !c.live.counting().is_some_and(Counting::is_recounting))
     }
 
     /// Nothing is open or on its way, and the register says so; late legs may still wait.
@@ -723,13 +708,15 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             return;
         }
         self.conclude_again();
-        let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
+        self.count_again(true);
+        let events = std::mem::take(&mut self.events);
+        let mut conclusions = Conclusions { clock: self.clock, events, ..Conclusions::default() };
         let mut left = Vec::new();
-        let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
+        let (versions, epoch) = (&mut self.versions, self.keeper.wanted().epoch);
         for (tenant, comparing) in &mut self.comparing {
             let (differing, without) = comparing.end();
             for told in differing.into_iter().filter(|_| self.rules.compares_conclusions) {
-                take(&mut conclusions, tenant, told, versions, epoch, clock);
+                conclusions.take(tenant, told, versions, epoch);
             }
             left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
         }
@@ -767,6 +754,12 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         for (tenant, key) in left.into_iter().filter(|_| self.rules.compares_conclusions) {
             match key {
                 Key::Call(call_id) => calls.push((tenant, call_id)),
+                Key::Window(key) => {
+                    if let Some(nothing) = WindowNow::nothing(&tenant, &key) {
+                        let told = Conclusion::Window(Box::new(nothing));
+                        conclusions.take(&tenant, told, &mut self.versions, self.keeper.wanted().epoch);
+                    }
+                }
                 // Which call it belongs to now is said by the follow-up that has that call.
                 Key::FollowUp(_) => conclusions.gone.push(Versioned {
                     told: (tenant, key, Text::default()),
@@ -789,6 +782,21 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             company.live.advance(self.clock);
             company.live.conclude(self.limits.tells_early, &mut |told| comparing.saw(told));
         }
+        self.count_again(false);
+    }
+
+    /// Tells windows that are compared with what is stored; all of them, if nothing more is to be compared.
+    fn count_again(&mut self, is_last: bool) {
+        let recently = self.keeper.committed().clock.plus_ms(-LATE_RISE_MS);
+        for (tenant, company) in &mut self.companies {
+            let comparing = self.comparing.entry(tenant.clone()).or_default();
+            company.live.count(is_last, &mut |told| comparing.saw(told));
+            let Some(counting) = company.live.counting_mut() else { continue };
+            self.events.extend(counting.events().into_iter().filter(|event| event.at() >= recently));
+            if is_last {
+                counting.restored();
+            }
+        }
     }
 
     /// Draws conclusions that are to be stored; with all that is open as if the log ended here, if it does.
@@ -802,15 +810,42 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
                 if let Some(comparing) = &mut comparing {
                     comparing.told(Key::of(&told), is_gone(&told));
                 }
-                take(&mut conclusions, tenant, told, versions, epoch, clock);
+                conclusions.take(tenant, told, versions, epoch);
             };
             company.live.advance(clock);
             company.live.conclude(self.limits.tells_early, &mut emit);
             if is_end {
                 company.live.end(&mut emit);
             }
+            company.live.count(is_end, &mut emit);
+            conclusions.events.extend(company.live.counting_mut().map(Counting::events).unwrap_or_default());
         }
         conclusions
+    }
+
+    /// Windows that are to be counted again from the stored calls, if there are any that can be: the company, and which. One question
+    /// at a time.
+    pub fn recount(&mut self) -> Option<(Text, Vec<Forgotten>)> {
+        if !self.is_running() || self.recounting.is_some() {
+            return None;
+        }
+        let stored_below = self.keeper.wanted().high;
+        let mut live = self.companies.iter_mut().map(|(tenant, company)| (tenant, &mut company.live));
+        let asked =
+            live.find_map(|(tenant, live)| Some((tenant.clone(), live.counting_mut()?.recount(stored_below)?)))?;
+        self.recounting = Some(asked.0.clone());
+        Some(asked)
+    }
+
+    /// These windows as the stored calls have them. `None`: the store cannot be asked now.
+    pub fn recounted(&mut self, windows: Option<Vec<WindowNow>>) {
+        let live = self.recounting.take().and_then(|name| self.companies.get_mut(&name)).map(|c| &mut c.live);
+        if let Some(counting) = live.and_then(Live::counting_mut) {
+            counting.recounted(windows);
+        }
+        if self.is_running() && self.keeper.has_room() {
+            self.seal();
+        }
     }
 }
 
@@ -819,36 +854,6 @@ const LEGS_PER_CONCLUSION_MAX: usize = 10_000;
 
 /// What a call's line takes of memory, about.
 const BYTES_PER_CALL: usize = 2048;
-
-fn take(
-    conclusions: &mut Conclusions,
-    tenant: &Text,
-    told: Conclusion,
-    versions: &mut Versions,
-    epoch: u8,
-    clock: Moment,
-) {
-    let version = versions.next(epoch, clock);
-    match told {
-        Conclusion::Call { line, content, keys } => {
-            conclusions.calls.push(Versioned { told: (line, keys), version, content });
-        }
-        Conclusion::Gone { call_id, merged_into } => {
-            let told = (tenant.clone(), Key::Call(call_id), merged_into);
-            conclusions.gone.push(Versioned { told, version, content: 0 });
-        }
-        Conclusion::FollowUp(told) => match told.merged_into.clone() {
-            Some(merged_into) => {
-                let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into);
-                conclusions.gone.push(Versioned { told, version, content: 0 });
-            }
-            None => {
-                let content = calls::content::of(&*told);
-                conclusions.follow_ups.push(Versioned { told, version, content });
-            }
-        },
-    }
-}
 
 /// Compares a register with the log and the tables (R3).
 fn check(register: &Register, assigned: &Assigned<'_>, ledger: Ledger, rules: Rules) -> Result<(), Stop> {

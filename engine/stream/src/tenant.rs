@@ -6,8 +6,9 @@ use adapters::leg::{Position, Text};
 use adapters::reader::{self, Read};
 use adapters::{Adapter, Header, Legs, Reject, Settings};
 use calls::live::Live;
-use calls::{Site, live};
-use directory::Directory;
+use calls::window::Kept;
+use calls::{Site, Windows, live};
+use directory::{Directory, SiteError};
 use rustc_hash::FxHashMap;
 
 use crate::facts::{Counts, Facts, From, Mark, Place};
@@ -21,16 +22,23 @@ pub struct Tenants {
 
 impl Tenants {
     /// One company.
-    #[must_use]
-    pub fn of(directory: Directory) -> Tenants {
+    ///
+    /// # Errors
+    /// As of [`Tenants::add`].
+    pub fn of(directory: Directory) -> Result<Tenants, SiteError> {
         let mut tenants = Tenants::default();
-        tenants.add(directory);
-        tenants
+        tenants.add(directory)?;
+        Ok(tenants)
     }
 
     /// Adds a company; one of the same name is replaced.
-    pub fn add(&mut self, directory: Directory) {
+    ///
+    /// # Errors
+    /// A limit on a measure that there is not.
+    pub fn add(&mut self, directory: Directory) -> Result<(), SiteError> {
+        Windows::new(Kept::default(), &directory)?;
         self.companies.insert(directory.tenant().into(), directory);
+        Ok(())
     }
 
     /// The company of this name.
@@ -75,7 +83,10 @@ struct Headed {
 
 impl<'d> Company<'d> {
     pub(crate) fn new(directory: &'d Directory, several_sources: bool, limits: live::Limits) -> Company<'d> {
-        let live = Live::new(Site::new(directory), several_sources, limits);
+        let mut live = Live::new(Site::new(directory), several_sources, limits);
+        if let Ok(windows) = Windows::new(Kept::default(), directory) {
+            live = live.counted(windows);
+        }
         Company { directory, readings: Vec::new(), live }
     }
 

@@ -4,7 +4,8 @@ use adapters::Leg;
 use adapters::leg::{End, Moment};
 use calls::assemble::stored_keys;
 use calls::measure::Thousandths;
-use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MergedRow, Place, WindowKey, WindowRow};
+use calls::window::{WindowKey, WindowNow};
+use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MergedRow, Place, WindowRow};
 use stream::Facts;
 
 use super::corpus::read;
@@ -157,22 +158,17 @@ fn conclusions_are_compared_and_hidden() {
         merged_into: None,
     };
     wait(store.write_follow_ups(&[FollowUpRow { follow_up, version: 12, content: 3 }])).expect("written");
-    let window = calls::window::WindowRow {
-        tenant: tenant.as_str().into(),
-        scope: "tenant",
-        scope_id: "".into(),
-        size_s: 300,
-        opened_at: NOON,
-        measure: "missed",
-        value: Thousandths(2000),
-        is_final: false,
-    };
-    wait(store.write_windows(&[WindowRow { window, version: 13, content: 4 }])).expect("written");
+    let key = WindowKey { scope: "tenant".into(), scope_id: "".into(), size_s: 300, opened_at: NOON };
+    let values = vec![("missed", Thousandths(2000)), ("offered", Thousandths(3000))];
+    let window = WindowNow { tenant: tenant.as_str().into(), key: key.clone(), is_final: false, values };
+    let content = window.content();
+    wait(store.write_windows(&[WindowRow { window: window.clone(), version: 13 }])).expect("written");
 
     // A follow-up stands with each of its calls, though they were written without it.
     let shown = tables.ask("SELECT call_id, follow_up.id FROM calls_now ORDER BY started_at");
     assert_eq!(shown, format!("{}\t{1}\n{2}\t{1}", ids[0], told.id, ids[1]));
-    assert_eq!(tables.ask("SELECT scope, measure, value FROM windows_now"), "tenant\tmissed\t2");
+    let windows = || tables.ask("SELECT scope, measure, value FROM windows_now ORDER BY measure");
+    assert_eq!(windows(), "tenant\tmissed\t2\ntenant\toffered\t3");
     let found = |since| wait(store.conclusions(&tenant, since)).expect("asked");
     let all = found(NOON);
     assert_eq!(all.version_max, 13);
@@ -180,16 +176,20 @@ fn conclusions_are_compared_and_hidden() {
     let first = all.calls[&ids[0]];
     assert_eq!((first.version, first.content, first.is_gone), (10, 11, false));
     assert_eq!(all.follow_ups[told.id.as_str()], Concluded { version: 12, content: 3, is_final: true, is_gone: false });
-    let key = WindowKey {
-        scope: "tenant".into(),
-        scope_id: String::new(),
-        size_s: 300,
-        opened_at: NOON,
-        measure: "missed".into(),
+    assert_eq!(all.windows[&key], Concluded { version: 13, content, is_final: false, is_gone: false });
+    // One measure is none any more; then nothing is left of the window.
+    let revised = |value, version| {
+        let values = vec![("missed", Thousandths(0)), ("offered", value)];
+        let window = WindowNow { is_final: true, values, ..window.clone() };
+        wait(store.write_windows(&[WindowRow { window: window.clone(), version }])).expect("written");
+        (window.content(), wait(store.conclusions(&tenant, NOON)).expect("asked").windows[&key])
     };
-    assert_eq!(all.windows[&key], Concluded { version: 13, content: 4, is_final: false, is_gone: false });
+    let (content, stored) = revised(Thousandths(3000), 14);
+    assert_eq!(stored, Concluded { version: 14, content, is_final: true, is_gone: false });
+    let (_, stored) = revised(Thousandths(0), 15);
+    assert_eq!(stored, Concluded { version: 15, content: 0, is_final: false, is_gone: true });
     let later = found(NOON.plus_ms(1));
-    assert_eq!((later.calls.len(), later.follow_ups.len(), later.windows.len(), later.version_max), (1, 0, 0, 13));
+    assert_eq!((later.calls.len(), later.follow_ups.len(), later.windows.len(), later.version_max), (1, 0, 0, 15));
     let asked = [ids[1].as_str(), "never", ids[0].as_str()].map(|id| (tenant.as_str(), id));
     assert_eq!(wait(store.keys_of_calls(&asked)).expect("asked"), [vec![11, 5], vec![], vec![10, 5]]);
 

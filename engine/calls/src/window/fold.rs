@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::limit::{self, Now, Watched};
 use super::sliding::{self, Sliding};
-use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowRow, add, on};
+use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowNow, add, on};
 use crate::event::Event;
 use crate::measure::{Measure, Part, Parts, Thousandths};
 
@@ -33,6 +33,10 @@ pub struct Windows {
     clock: Moment,
     watermark: Moment,
     known_since: Moment,
+    /// One bit for each measure that may have been told of a window of which nothing was told yet.
+    told_before: u64,
+    /// The next moment of the log's clock at which something may be told again.
+    tell_at: Option<Moment>,
     sliding: Sliding,
     limits: Vec<Watched>,
     events: Vec<Event>,
@@ -52,7 +56,7 @@ struct Window {
     ended_at: Moment,
     /// In the order of `On::parts`.
     sums: Box<[i64]>,
-    /// One bit for each measure that was told.
+    /// One bit for each measure that was told and is not 0.
     told: u64,
     told_at: Option<Moment>,
     is_changed: bool,
@@ -88,6 +92,8 @@ impl Windows {
             clock: Moment(i64::MIN),
             watermark: Moment(i64::MIN),
             known_since: Moment(i64::MIN),
+            told_before: 0,
+            tell_at: None,
             sliding: Sliding::default(),
             limits: limit::read(directory)?,
             events: Vec::new(),
@@ -96,10 +102,25 @@ impl Windows {
     }
 
     /// Calls that began before this moment are not added, though there may have been some: a window that begins before is not whole.
-    #[must_use]
-    pub fn known_since(mut self, moment: Moment) -> Windows {
+    pub fn known_since(&mut self, moment: Moment) {
         self.known_since = moment;
-        self
+    }
+
+    /// What is added from now on was added before, in a life that is over, and what was told then is not known: every measure is told, also
+    /// of nothing, until [`Windows::restored`].
+    pub fn restore(&mut self) {
+        self.told_before = u64::MAX;
+    }
+
+    /// Everything that was added before has been.
+    pub fn restored(&mut self) {
+        self.told_before = 0;
+    }
+
+    /// Calls that began before are not all here.
+    #[must_use]
+    pub fn is_known(&self, started_at: Moment) -> bool {
+        started_at >= self.known_since
     }
 
     /// Adds a call.
@@ -130,7 +151,7 @@ impl Windows {
 
     /// Tells what has changed: a window that goes on at most once in `early_every_s` of the log's clock, one that is over at once, and one
     /// that the watermark passes now whether it changed or not. Then the oldest are let go.
-    pub fn advance(&mut self, log_clock: Moment, watermark: Option<Moment>, mut emit: impl FnMut(WindowRow)) {
+    pub fn advance(&mut self, log_clock: Moment, watermark: Option<Moment>, mut emit: impl FnMut(WindowNow)) {
         let before = self.watermark;
         self.clock = self.clock.max(log_clock);
         self.watermark = self.watermark.max(watermark.unwrap_or(self.watermark));
@@ -142,9 +163,40 @@ impl Windows {
         for key in due {
             self.tell(key, &mut emit);
         }
-        self.tell_sliding(&mut emit);
+        self.tell_sliding(false, &mut emit);
         self.judge_closed();
         self.let_go(&mut emit);
+        let early_ms = self.kept.early_every_s * 1000;
+        let told_at = |key: &Key| self.windows.get(key).and_then(|window| window.told_at);
+        self.tell_at = self.pending.iter().map(|key| told_at(key).unwrap_or(self.clock).plus_ms(early_ms)).min();
+    }
+
+    /// Tells what has changed and waits for its time to be told, or for its end.
+    pub fn tell_all(&mut self, mut emit: impl FnMut(WindowNow)) {
+        self.take_changed();
+        let mut due = std::mem::take(&mut self.pending);
+        due.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+        for key in due {
+            self.tell(key, &mut emit);
+        }
+        self.tell_sliding(true, &mut emit);
+        self.tell_at = None;
+    }
+
+    /// The next moment of the log's clock at which something may be told that has changed already.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        self.tell_at
+    }
+
+    /// The next moment that the watermark can pass the end of a window at; `None` if it has passed all of them.
+    #[must_use]
+    pub fn next_end(&self) -> Option<Moment> {
+        let is_ahead =
+            |list: &ByEnd| list.keys.last_key_value().is_some_and(|(ended_at, _)| *ended_at > self.watermark);
+        let is_any = self.sliding.is_due_later() || self.by_end.iter().flatten().any(is_ahead);
+        let (_, next) = Size::FiveMinutes.around(self.watermark, self.zone);
+        (is_any && self.watermark.0 != i64::MIN).then_some(next)
     }
 
     fn change(&mut self, contribution: &Contribution, sign: i64) {
@@ -325,30 +377,39 @@ impl Windows {
         self.pending.extract_if(.., is_due).collect()
     }
 
-    fn tell(&mut self, key: Key, emit: &mut impl FnMut(WindowRow)) {
+    fn tell(&mut self, key: Key, emit: &mut impl FnMut(WindowNow)) {
         let Some(window) = self.windows.get_mut(&key) else { return };
         let (scope, id) = self.names.of(key.name);
         window.is_pending = false;
         window.told_at = Some(self.clock);
         let head = Head { tenant: &self.tenant, scope: scope.word(), scope_id: id, size_s: key.size.seconds() };
         let is_final = window.ended_at <= self.watermark;
-        head.tell(on(*scope), &window.sums, Moment(key.opened_at), is_final, &mut window.told, emit);
+        window.told |= self.told_before;
+        let now = head.now(on(*scope), &window.sums, Moment(key.opened_at), is_final, &mut window.told);
+        if !now.values.is_empty() {
+            emit(now);
+        }
     }
 
-    fn tell_sliding(&mut self, emit: &mut impl FnMut(WindowRow)) {
-        let mut sliding = std::mem::take(&mut self.sliding);
-        let mut forgotten = std::mem::take(&mut self.forgotten);
+    fn tell_sliding(&mut self, is_end: bool, emit: &mut impl FnMut(WindowNow)) {
         let through = self.by_end[Scope::Queue as usize][Size::FiveMinutes as usize].forgotten_through;
-        let is_whole =
-            |opened_at: Moment| opened_at >= self.known_since && opened_at.plus_ms(sliding::STEP_MS) > through;
-        let sums = |queue: &Text, opened_at: Moment| self.sliding_sums(Scope::Queue, queue, opened_at);
-        sliding.advance(&self.tenant, self.watermark, is_whole, sums, &mut forgotten, emit);
-        self.sliding = sliding;
-        self.forgotten = forgotten;
+        let known_since = self.known_since;
+        let is_whole = |opened_at: Moment| opened_at >= known_since && opened_at.plus_ms(sliding::STEP_MS) > through;
+        for (opened_at, queue) in self.sliding.take_due(self.watermark, is_end) {
+            if !is_whole(opened_at) {
+                self.forgotten.insert(sliding::one_forgotten(&self.tenant, &queue, opened_at));
+                continue;
+            }
+            let sums = self.sliding_sums(Scope::Queue, &queue, opened_at);
+            let is_final = opened_at.plus_ms(SLIDING_WIDTH_MS) <= self.watermark;
+            let now = self.sliding.now(&self.tenant, (opened_at, queue), &sums, is_final, self.told_before);
+            now.into_iter().for_each(&mut *emit);
+        }
+        self.sliding.forget(is_whole);
     }
 
     /// Lets the oldest go. Those that are over have been told; of those that are not, what is known is told before.
-    fn let_go(&mut self, emit: &mut impl FnMut(WindowRow)) {
+    fn let_go(&mut self, emit: &mut impl FnMut(WindowNow)) {
         for scope in Scope::ALL {
             for size in Size::ALL {
                 let keep = self.kept.of(scope, size);

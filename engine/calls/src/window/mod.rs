@@ -20,18 +20,87 @@ pub use kept::{Keep, Kept};
 pub use limit::LATE_RISE_MS;
 pub use sliding::{SLIDING, SLIDING_WIDTH_MS};
 
+use crate::content;
 use crate::measure::{self, On, Parts, Thousandths};
+
+/// At most so many measures are told of a window: each has a bit of a number.
+pub const MEASURES_MAX: usize = 64;
+
+/// Which window of a company.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WindowKey {
+    /// tenant, site, did, group, queue, `hunt_group`, person; [`SLIDING`] for an hour that begins every five minutes.
+    pub scope: Text,
+    /// Which one.
+    pub scope_id: Text,
+    /// 300, 3600, or 86400 for a day, however long that is.
+    pub size_s: u32,
+    /// Its first moment.
+    pub opened_at: Moment,
+}
+
+/// A window as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowNow {
+    /// The company.
+    pub tenant: Text,
+    /// Which window.
+    pub key: WindowKey,
+    /// The watermark has passed its end.
+    pub is_final: bool,
+    /// Each measure by its name, in its unit; a measure that was told before and has no value any more is 0.
+    pub values: Vec<(&'static str, Thousandths)>,
+}
+
+impl WindowNow {
+    /// A window in which nothing is left: every measure is told as 0. `None` if nothing is counted in windows of this name.
+    #[must_use]
+    pub fn nothing(tenant: &Text, key: &WindowKey) -> Option<WindowNow> {
+        let scope = match key.scope.as_str() {
+            SLIDING => Scope::Queue,
+            word => Scope::ALL.into_iter().find(|scope| scope.word() == word)?,
+        };
+        let values = measure::of(on(scope)).iter().map(|measure| (measure.name, Thousandths(0))).collect();
+        Some(WindowNow { tenant: tenant.clone(), key: key.clone(), is_final: true, values })
+    }
+
+    /// A hash of what a measure of a window says: 0 for one that says nothing.
+    #[must_use]
+    pub fn content_of(measure: &str, value: Thousandths) -> u64 {
+        if value == Thousandths(0) { 0 } else { content::of(&(measure, value.0)) }
+    }
+
+    /// A hash of what the window says, but for whether it is final: that of its measures, whatever their order. 0 if it says nothing.
+    #[must_use]
+    pub fn content(&self) -> u64 {
+        self.values.iter().fold(0, |all, (measure, value)| all ^ WindowNow::content_of(measure, *value))
+    }
+
+    /// Each measure, as it is stored.
+    pub fn rows(&self) -> impl Iterator<Item = WindowRow> + '_ {
+        self.values.iter().map(|(measure, value)| WindowRow {
+            tenant: self.tenant.clone(),
+            scope: self.key.scope.clone(),
+            scope_id: self.key.scope_id.clone(),
+            size_s: self.key.size_s,
+            opened_at: self.key.opened_at,
+            measure,
+            value: *value,
+            is_final: self.is_final,
+        })
+    }
+}
 
 /// One measure of one window, as it is stored: by tenant, scope, id, size, beginning and measure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowRow {
     /// The company.
     pub tenant: Text,
-    /// tenant, site, did, group, queue, `hunt_group`, person; [`SLIDING`] for an hour that begins every five minutes.
-    pub scope: &'static str,
+    /// As in [`WindowKey`].
+    pub scope: Text,
     /// Which one.
     pub scope_id: Text,
-    /// 300, 3600, or 86400 for a day, however long that is.
+    /// As in [`WindowKey`].
     pub size_s: u32,
     /// Its first moment.
     pub opened_at: Moment,
@@ -63,10 +132,10 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
-    /// The rows of the window, from all calls that began in it (others are passed over). Every count is told, also of nothing,
+    /// The window, from all calls that began in it (others are passed over). Every count is told, also of nothing,
     /// since nobody remembers which were told before.
     #[must_use]
-    pub fn recount<'c>(&self, contributions: impl IntoIterator<Item = &'c Contribution>) -> Vec<WindowRow> {
+    pub fn recount<'c>(&self, contributions: impl IntoIterator<Item = &'c Contribution>) -> WindowNow {
         let on = on(self.scope);
         let mut sums = vec![0; on.parts().len()];
         let is_in = |c: &&Contribution| (self.opened_at..self.ended_at).contains(&c.started_at);
@@ -79,10 +148,8 @@ impl Forgotten {
         }
         let scope = if self.is_sliding { SLIDING } else { self.scope.word() };
         let head = Head { tenant: &self.tenant, scope, scope_id: &self.scope_id, size_s: self.size_s };
-        let mut rows = Vec::new();
-        let mut told = u64::MAX;
-        head.tell(on, &sums, self.opened_at, true, &mut told, &mut |row| rows.push(row));
-        rows
+        let mut all = u64::MAX;
+        head.now(on, &sums, self.opened_at, true, &mut all)
     }
 }
 
@@ -152,32 +219,20 @@ struct Head<'w> {
 
 impl Head<'_> {
     /// Every measure that has a value or had one: what was told and is no more is told as 0, also a share or a mean of nothing.
-    fn tell(
-        &self,
-        on: On,
-        sums: &[i64],
-        opened_at: Moment,
-        is_final: bool,
-        told: &mut u64,
-        emit: &mut impl FnMut(WindowRow),
-    ) {
+    /// `told` has a bit for each measure that was told before, and afterwards for each that has a value.
+    fn now(&self, on: On, sums: &[i64], opened_at: Moment, is_final: bool, told: &mut u64) -> WindowNow {
+        let before = std::mem::take(told);
+        let mut values = Vec::new();
         for (bit, measure) in measure::of(on).iter().enumerate() {
-            let was_told = *told & 1 << bit != 0;
             let value = (measure.value)(&Parts::new(on, sums)).unwrap_or_default();
-            if value == Thousandths(0) && !was_told {
-                continue;
+            let has_value = value != Thousandths(0);
+            *told |= u64::from(has_value) << bit;
+            if has_value || before & 1 << bit != 0 {
+                values.push((measure.name, value));
             }
-            *told |= 1 << bit;
-            emit(WindowRow {
-                tenant: self.tenant.clone(),
-                scope: self.scope,
-                scope_id: self.scope_id.clone(),
-                size_s: self.size_s,
-                opened_at,
-                measure: measure.name,
-                value,
-                is_final,
-            });
         }
+        let scope = Text::from(self.scope);
+        let key = WindowKey { scope, scope_id: self.scope_id.clone(), size_s: self.size_s, opened_at };
+        WindowNow { tenant: self.tenant.clone(), key, is_final, values }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use adapters::leg::{Moment, Text};
 use directory::Scope;
 
-use super::{Forgotten, Head, Size, WindowRow, on};
+use super::{Forgotten, Head, Size, WindowNow, on};
 
 /// Their scope in the table: by another name than the hours that follow each other, so that nobody adds them up.
 pub const SLIDING: &str = "queue_sliding";
@@ -44,31 +44,46 @@ impl Sliding {
         }
     }
 
-    /// Tells those that are over. `sums` are those of five minutes, `is_whole` says whether all of an hour is still known.
-    pub(super) fn advance(
+    /// Something is still to be told.
+    pub(super) fn is_due_later(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Takes those that are over from the list; or, if the log has ended, all of them, which stay on it as long as they are not over.
+    pub(super) fn take_due(&mut self, watermark: Moment, is_end: bool) -> Vec<(Moment, Text)> {
+        let mut due = Vec::new();
+        while let Some(over) = self.due.first().filter(|(ended_at, _)| *ended_at <= watermark).cloned() {
+            self.due.remove(&over);
+            due.push(over);
+        }
+        if is_end {
+            due.extend(self.due.iter().cloned());
+        }
+        due.iter_mut().for_each(|(at, _)| *at = at.plus_ms(-SLIDING_WIDTH_MS));
+        due
+    }
+
+    /// One hour as it is now; nothing if there is nothing to say of it. `told_before` has a bit for each measure that may have been told
+    /// in a life that is over.
+    pub(super) fn now(
         &mut self,
         tenant: &Text,
-        watermark: Moment,
-        is_whole: impl Fn(Moment) -> bool,
-        sum: impl Fn(&Text, Moment) -> Vec<i64>,
-        forgotten: &mut BTreeSet<Forgotten>,
-        emit: &mut impl FnMut(WindowRow),
-    ) {
-        while self.due.first().is_some_and(|(ended_at, _)| *ended_at <= watermark) {
-            let Some((ended_at, queue)) = self.due.pop_first() else { break };
-            let opened_at = ended_at.plus_ms(-SLIDING_WIDTH_MS);
-            if !is_whole(opened_at) {
-                forgotten.insert(one_forgotten(tenant, &queue, opened_at));
-                continue;
-            }
-            let sums = sum(&queue, opened_at);
-            let head = Head { tenant, scope: SLIDING, scope_id: &queue, size_s: Size::Hour.seconds() };
-            let mut told = self.told.get(&(opened_at, queue.clone())).copied().unwrap_or_default();
-            head.tell(on(Scope::Queue), &sums, opened_at, true, &mut told, emit);
-            if told != 0 {
-                self.told.insert((opened_at, queue), told);
-            }
+        (opened_at, queue): (Moment, Text),
+        sums: &[i64],
+        is_final: bool,
+        told_before: u64,
+    ) -> Option<WindowNow> {
+        let head = Head { tenant, scope: SLIDING, scope_id: &queue, size_s: Size::Hour.seconds() };
+        let mut told = self.told.remove(&(opened_at, queue.clone())).unwrap_or_default() | told_before;
+        let now = head.now(on(Scope::Queue), sums, opened_at, is_final, &mut told);
+        if told != 0 {
+            self.told.insert((opened_at, queue), told);
         }
+        Some(now).filter(|now| !now.values.is_empty())
+    }
+
+    /// Forgets what was told of hours that are not known whole any more.
+    pub(super) fn forget(&mut self, is_whole: impl Fn(Moment) -> bool) {
         while self.told.first_key_value().is_some_and(|((opened_at, _), _)| !is_whole(*opened_at)) {
             self.told.pop_first();
         }
@@ -80,7 +95,7 @@ pub(super) fn forgotten<'w>(tenant: &'w Text, queue: &'w Text, opened_at: Moment
     around(opened_at).map(move |opened_at| one_forgotten(tenant, queue, opened_at))
 }
 
-fn one_forgotten(tenant: &Text, queue: &Text, opened_at: Moment) -> Forgotten {
+pub(super) fn one_forgotten(tenant: &Text, queue: &Text, opened_at: Moment) -> Forgotten {
     Forgotten {
         tenant: tenant.clone(),
         scope: Scope::Queue,

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use adapters::leg::{Leg, Moment};
 use adapters::reject::Reject;
-use calls::CallLine;
 use calls::assemble::stored_keys;
+use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::line::FollowUpStatus;
 use calls::live::Wanted;
+use calls::measure::Thousandths;
+use calls::window::{Forgotten, WindowKey, WindowNow};
+use calls::{CallLine, Calls, Site, Told};
+use directory::Directory;
+use stream::Conclusions;
 use stream::comparing::{Key, Known};
 use stream::facts::From;
-use stream::machine::Conclusions;
 use stream::{Facts, Ledger, Mark, Place};
 
 /// The rows of one batch.
@@ -59,6 +63,8 @@ pub struct Database {
     pub calls: BTreeMap<String, Version<Option<CallLine>>>,
     keys: BTreeMap<String, Vec<u64>>,
     pub follow_ups: BTreeMap<String, Version<Option<FollowUp>>>,
+    /// Each measure of each window.
+    pub windows: BTreeMap<(WindowKey, &'static str), Version<(Thousandths, bool)>>,
 }
 
 /// Tokens that it remembers.
@@ -131,8 +137,18 @@ impl Database {
                 self.follow_ups.insert(id, (follow_up.version, follow_up.content, Some((*follow_up.told).clone())));
             }
         }
+        for window in &conclusions.windows {
+            let now = &window.told;
+            for (measure, value) in &now.values {
+                let known = self.windows.entry((now.key.clone(), measure)).or_default();
+                if known.0 <= window.version {
+                    *known = (window.version, WindowNow::content_of(measure, *value), (*value, now.is_final));
+                }
+            }
+        }
         for gone in &conclusions.gone {
             match &gone.told.1 {
+                Key::Window(_) => {}
                 Key::Call(id) => {
                     if self.calls.get(id.as_str()).is_none_or(|(version, ..)| *version <= gone.version) {
                         self.calls.insert(id.to_string(), (gone.version, 0, None));
@@ -167,6 +183,22 @@ impl Database {
         self.legs.values().filter_map(|rows| rows.first()).map(|(leg, _)| leg).filter(is_wanted).cloned().collect()
     }
 
+    /// Windows as the stored legs have them.
+    pub fn recount(&self, wanted: Vec<Forgotten>, directory: &Directory) -> Vec<WindowNow> {
+        let mut recount = Recount::of(wanted);
+        let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
+        let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
+        for rows in self.legs.values() {
+            calls.push(rows[0].0.clone());
+        }
+        calls.finish(|told| {
+            if let Told::Call(line) = told {
+                recount.call(&line, directory);
+            }
+        });
+        recount.end()
+    }
+
     /// The keys of the legs that a call was stored with.
     pub fn keys_of_call(&self, call_id: &str) -> Vec<u64> {
         self.keys.get(call_id).cloned().unwrap_or_default()
@@ -187,7 +219,21 @@ impl Database {
             is_final: true,
             is_gone: told.is_none(),
         });
-        calls.chain(follow_ups).collect()
+        let mut windows: BTreeMap<&WindowKey, Known> = BTreeMap::new();
+        for ((key, _), (version, content, (_, is_final))) in &self.windows {
+            let known = windows.entry(key).or_insert_with(|| Known {
+                key: Key::Window(key.clone()),
+                version: 0,
+                content: 0,
+                is_final: true,
+                is_gone: false,
+            });
+            known.version = known.version.max(*version);
+            known.content ^= content;
+            known.is_final &= *is_final || *content == 0;
+        }
+        let windows = windows.into_values().map(|known| Known { is_gone: known.content == 0, ..known });
+        calls.chain(follow_ups).chain(windows).collect()
     }
 
     /// The clock of the latest row.

@@ -47,10 +47,10 @@ impl Corpus {
             lines.sort_by_key(|(at, ..)| *at);
             scenarios.push(lines);
         }
-        Corpus { tenants: stream::Tenants::of(directory), scenarios }
+        Corpus { tenants: stream::Tenants::of(directory).unwrap(), scenarios }
     }
 
-    fn directory(&self) -> &Directory {
+    pub fn directory(&self) -> &Directory {
         self.tenants.get("main").unwrap()
     }
 

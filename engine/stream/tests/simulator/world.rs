@@ -3,9 +3,9 @@
 use adapters::leg::{Moment, Text};
 use calls::live::Wanted;
 use stream::keeper::CommitOutcome;
-use stream::machine::{Conclusions, Limits};
+use stream::machine::Limits;
 use stream::redo::{self, Redo};
-use stream::{Assigned, LogRecord, PartitionMachine, Rules, Stop, Tenants};
+use stream::{Assigned, Conclusions, LogRecord, PartitionMachine, Rules, Stop, Tenants};
 
 use super::broker::{Broker, Committing};
 use super::database::{Database, Rows, Sent, WINDOW};
@@ -64,6 +64,7 @@ pub struct Seen {
     pub redone: u64,
     pub resent: u64,
     pub questions: u64,
+    pub recounts: u64,
     pub stops: u64,
 }
 
@@ -396,6 +397,12 @@ impl<'t> World<'t> {
             } else {
                 process.machine.answer(self.database.wanted(&wanted));
             }
+        }
+        if let Some((tenant, windows)) = process.machine.recount() {
+            self.seen.recounts += 1;
+            let counted = self.tenants.get(&tenant).filter(|_| !self.random.one_in(3));
+            let counted = counted.map(|directory| self.database.recount(windows, directory));
+            process.machine.recounted(counted);
         }
         if let Some(left) = process.machine.left() {
             let keys = left.iter().map(|(_, call_id)| self.database.keys_of_call(call_id)).collect();

@@ -1,0 +1,80 @@
+//! What was concluded in one step, with the versions under which it is stored.
+
+use adapters::leg::{Moment, Text};
+use calls::customers::FollowUp;
+use calls::live::{self, Conclusion};
+use calls::window::WindowNow;
+use calls::{CallLine, Event};
+
+use crate::comparing::Key;
+use crate::version::Versions;
+
+/// A conclusion with its version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Versioned<T> {
+    /// What is concluded.
+    pub told: T,
+    /// Higher than that of everything concluded of the same thing before.
+    pub version: u64,
+    /// A hash of what it says.
+    pub content: u64,
+}
+
+/// What was concluded, to be stored: on doubt again.
+#[derive(Clone, Default, Debug)]
+pub struct Conclusions {
+    /// Calls as they are now, each with what its legs are found by.
+    pub calls: Vec<Versioned<(Box<CallLine>, live::Keys)>>,
+    /// Names that are none any more: the company, which, and what it is part of now (empty: nothing).
+    pub gone: Vec<Versioned<(Text, Key, Text)>>,
+    /// Follow-ups as they are now.
+    pub follow_ups: Vec<Versioned<Box<FollowUp>>>,
+    /// Windows as they are now.
+    pub windows: Vec<Versioned<Box<WindowNow>>>,
+    /// What happened to limits and windows: told again after a restart, under the same name.
+    pub events: Vec<Event>,
+    /// The log's clock when they were drawn.
+    pub clock: Moment,
+}
+
+impl Conclusions {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.calls.len() + self.gone.len() + self.follow_ups.len() + self.windows.len() + self.events.len()
+    }
+
+    /// None at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a conclusion, with the next version.
+    pub(crate) fn take(&mut self, tenant: &Text, told: Conclusion, versions: &mut Versions, epoch: u8) {
+        let version = versions.next(epoch, self.clock);
+        match told {
+            Conclusion::Call { line, content, keys } => {
+                self.calls.push(Versioned { told: (line, keys), version, content });
+            }
+            Conclusion::Gone { call_id, merged_into } => {
+                let told = (tenant.clone(), Key::Call(call_id), merged_into);
+                self.gone.push(Versioned { told, version, content: 0 });
+            }
+            Conclusion::FollowUp(told) => match told.merged_into.clone() {
+                Some(merged_into) => {
+                    let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into);
+                    self.gone.push(Versioned { told, version, content: 0 });
+                }
+                None => {
+                    let content = calls::content::of(&*told);
+                    self.follow_ups.push(Versioned { told, version, content });
+                }
+            },
+            Conclusion::Window(told) => {
+                let content = told.content();
+                self.windows.push(Versioned { told, version, content });
+            }
+        }
+    }
+}
