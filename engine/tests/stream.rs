@@ -49,18 +49,3 @@ fn the_tables_say_what_calls_says() {
     assert_eq!(world.ask("SELECT call_id, content FROM calls FINAL ORDER BY call_id"), before);
     world.check_calls(&records);
 }
-
-#[test]
-fn debug_months() {
-    let world = World::start();
-    let records = faults::years(3);
-    world.topic("cdr", 1);
-    world.produce("cdr", records.as_bytes());
-    let settings = world.settings("cdr");
-    let ran = run(&mut world.run(&settings, &["--until-end"]));
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    world.check_audit();
-    world.check_nothing_is_left("cdr");
-    world.check_calls(records.as_bytes());
-    windows_equal_a_recount(&world, &["main"], records.as_bytes());
-}

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use crate::kills::is_long;
 use crate::member::Member;
 use crate::process::{all_cases, run, wait_until};
@@ -68,7 +70,7 @@ impl Flow {
         let sender = Sender::to(&world.bootstrap, TOPIC);
         let (counted, stop) = (Arc::clone(&sent), Arc::clone(&is_over));
         let feeder = std::thread::spawn(move || {
-            let records = years(if let Feed::AtOnce = feed { 3 } else { MONTHS_MAX });
+            let records = weeks(if let Feed::AtOnce = feed { 3 } else { TIMES_MAX });
             let lines: Vec<&str> = records.lines().collect();
             let mut fed = Vec::new();
             for some in lines.chunks(TOGETHER) {
@@ -111,15 +113,26 @@ impl Flow {
     }
 }
 
-/// The records of all cases again and again, each time a month later and with ids of its own.
-pub fn years(months: u32) -> String {
-    let month = String::from_utf8(all_cases("cdr-full.csv")).expect("text");
-    let begins = |n: u32| format!("{}-{:02}-2", 2017 + n / 12, 1 + n % 12);
-    (0..months).map(|n| month.replace("2026-11-2", &begins(n)).replace("\"1795", &format!("\"17{n:02}"))).collect()
+/// The records of all cases again and again, each time some days later and with ids of its own.
+pub fn weeks(times: u32) -> String {
+    let once = String::from_utf8(all_cases("cdr-full.csv")).expect("text");
+    let days: Vec<NaiveDate> = (22..=25).map(|day| NaiveDate::from_ymd_opt(2026, 11, day).expect("a day")).collect();
+    let later = |n: u32| {
+        let ids = once.replace("\"1795", &format!("\"17{n:02}"));
+        // From the last on, so that none is moved twice.
+        days.iter().rev().fold(ids, |text, day| {
+            let moved = *day + chrono::Days::new(u64::from(n) * APART_DAYS);
+            text.replace(&day.to_string(), &moved.to_string())
+        })
+    };
+    (0..times).map(later).collect()
 }
 
-/// Two digits of an id tell the month.
-const MONTHS_MAX: u32 = 95;
+/// Longer than the cases are apart from each other, and shorter than what an engine reads back when it starts.
+const APART_DAYS: u64 = 7;
+
+/// Two digits of an id tell which time it is.
+const TIMES_MAX: u32 = 95;
 
 impl Trial {
     fn member(&self, name: &'static str) -> Member {

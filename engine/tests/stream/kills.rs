@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::member::lines;
-use crate::faults::years;
+use crate::faults::weeks;
 use crate::process::{LONG, run};
 use crate::windows::windows_equal_a_recount;
 use crate::world::{Sender, World, written_ms};
@@ -68,7 +68,7 @@ fn killed_again_and_again_every_leg_is_stored_once() {
     world.topic("cdr", COMPANIES.len() as i32);
     let settings = world.settings_of("cdr", &COMPANIES);
     let sender = Sender::to(&world.bootstrap, "cdr");
-    let records = years(if is_long() { 12 } else { 2 });
+    let records = weeks(if is_long() { 12 } else { 2 });
     let lines: Vec<&str> = records.lines().collect();
     let (rounds, mut histogram) = (rounds(), BTreeMap::new());
     let bar = Bar::of(rounds);

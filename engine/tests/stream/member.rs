@@ -1,6 +1,7 @@
 //! Processes of `ringback run` under a supervisor: one that ends is started again, as it is where it is installed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -87,6 +88,17 @@ impl Member {
     /// Waits until it has so many partitions.
     pub fn wait_for_partitions(&self, number: usize) {
         wait_until(&format!("{} has {number} partitions", self.name), || self.partitions().len() == number);
+    }
+
+    /// A figure that the process shows of itself.
+    pub fn figure(&self, name: &str) -> Option<u64> {
+        let url = self.lines().into_iter().rev().find(|line| line.starts_with("http://"))?;
+        let address = url.strip_prefix("http://")?.strip_suffix("/ready")?.to_owned();
+        let mut stream = TcpStream::connect(&address).ok()?;
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
     pub fn signal(&self, name: &str) {
