@@ -8,8 +8,8 @@ use std::sync::mpsc::channel;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::member::lines;
 use crate::faults::weeks;
+use crate::member::lines;
 use crate::process::{LONG, run};
 use crate::windows::windows_equal_a_recount;
 use crate::world::{Sender, World, written_ms};
@@ -138,7 +138,8 @@ impl Victim {
     fn wait_for(&mut self, words: &str) {
         let mut before = Vec::new();
         loop {
-            let line = self.said.recv_timeout(LONG).unwrap_or_else(|error| panic!("no {words:?} ({error}): {before:#?}"));
+            let line =
+                self.said.recv_timeout(LONG).unwrap_or_else(|error| panic!("no {words:?} ({error}): {before:#?}"));
             if line.contains(words) {
                 return;
             }

@@ -56,7 +56,9 @@ fn a_quarter_of_an_hour_of_a_pbx_is_told_as_it_was_and_soon() {
          toUnixTimestamp64Milli(any(c.ended_at)) AS wait_ms FROM verdicts AS v INNER JOIN calls_now AS c ON v.call_id = c.call_id \
          WHERE v.is_final GROUP BY v.call_id)",
     );
-    println!("from the end of a call to its first final verdict, in milliseconds of the log's time: p50, p90, longest {waits}");
+    println!(
+        "from the end of a call to its first final verdict, in milliseconds of the log's time: p50, p90, longest {waits}"
+    );
     let median: f64 = waits.trim_start_matches('[').split(',').next().and_then(|n| n.parse().ok()).expect("a number");
     assert!(median < 5000.0, "half of the calls wait longer than {median} ms for their final verdict");
 }

@@ -186,7 +186,8 @@ impl World {
         assert!(!lines.is_empty(), "no calls");
         let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
             output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
-        let rows = self.ask(&format!("SELECT * FROM calls_now WHERE tenant = '{company}' {settings} FORMAT JSONEachRow"));
+        let rows =
+            self.ask(&format!("SELECT * FROM calls_now WHERE tenant = '{company}' {settings} FORMAT JSONEachRow"));
         let mut rows: BTreeMap<String, Value> = rows
             .lines()
             .map(|row| serde_json::from_str::<Value>(row).expect("JSON"))
