@@ -10,21 +10,34 @@ mod at_least_once;
 mod audit;
 #[path = "stream/drain.rs"]
 mod drain;
+#[path = "stream/faults.rs"]
+mod faults;
 #[path = "stream/generated.rs"]
 mod generated;
 #[path = "stream/kills.rs"]
 mod kills;
+#[path = "stream/member.rs"]
+mod member;
+#[path = "stream/mixed.rs"]
+mod mixed;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;
 #[path = "stream/repair.rs"]
 mod repair;
+#[path = "stream/settle.rs"]
+mod settle;
 #[path = "stream/started.rs"]
 mod started;
+#[path = "stream/windows.rs"]
+mod windows;
 #[path = "stream/world.rs"]
 mod world;
+#[path = "stream/written.rs"]
+mod written;
 
 use process::{all_cases, run};
+use windows::windows_equal_a_recount;
 use world::World;
 
 #[test]
@@ -38,6 +51,8 @@ fn the_tables_say_what_calls_says() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     world.check_calls(&records);
     world.check_audit();
+    world.check_nothing_is_left("cdr");
+    windows_equal_a_recount(&world, &["main"], &records);
 
     // Nothing more is there: started again, it comes to the same.
     let before = world.ask("SELECT call_id, content FROM calls FINAL ORDER BY call_id");

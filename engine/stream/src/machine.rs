@@ -402,11 +402,10 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             settings: self.settings,
         };
         self.open.counts.records += 1;
-        let mut out = std::mem::take(&mut self.out);
-        let mut open = std::mem::replace(&mut self.open, Open::at(0));
+        let (open, out) = (&mut self.open, &mut self.out);
         let legs_before = open.counts.legs;
-        match self.company(record.tenant) {
-            Some(company) => company.record(record, place, &mut out, &mut open.facts, &mut open.counts),
+        match self.companies.get_mut(record.tenant) {
+            Some(company) => company.record(record, place, out, &mut open.facts, &mut open.counts),
             None => {
                 let known: Vec<&str> = self.tenants.names().collect();
                 let what = format!(
@@ -418,7 +417,6 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             }
         }
         self.legs_since += (open.counts.legs - legs_before) as usize;
-        (self.open, self.out) = (open, out);
         self.seal_if_full()
     }
 

@@ -10,12 +10,16 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::{Running, ringback, run, site, text, write};
+
+/// The session of the members of a group, in seconds.
+pub const SESSION_S: u64 = 6;
 
 pub struct World {
     pub folder: TempDir,
@@ -87,42 +91,56 @@ impl World {
         assert!(made.iter().all(Result::is_ok), "{made:?}");
     }
 
-    /// Sends each line as a record, with the moment at which its exchange wrote it.
+    /// Sends each line as a record of the company `main`, with the moment at which its exchange wrote it.
     pub fn produce(&self, topic: &str, lines: &[u8]) {
-        let producer: BaseProducer = ClientConfig::new()
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("enable.idempotence", "true")
-            .create()
-            .expect("a producer");
+        let sender = Sender::to(&self.bootstrap, topic);
         for line in lines.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-            let headers = OwnedHeaders::new()
-                .insert(Header { key: "pbx", value: Some("main") })
-                .insert(Header { key: "adapter", value: Some("asterisk_cdr") });
-            let mut record =
-                BaseRecord::to(topic).key("main").payload(line).headers(headers).timestamp(written_ms(line));
-            while let Err((_, back)) = producer.send(record) {
-                record = back;
-                producer.poll(Duration::from_millis(20));
-            }
+            sender.send("main", None, written_ms(line), line);
         }
-        producer.flush(Duration::from_secs(30)).expect("taken");
+        sender.flush();
     }
 
-    /// The settings of an installation that reads this topic.
+    /// The settings of an installation of the company `main` that reads this topic.
     pub fn settings(&self, topic: &str) -> PathBuf {
         let folder = self.folder.path().join("settings");
         std::fs::create_dir_all(&folder).expect("made");
         std::fs::copy(site(), folder.join("site.toml")).expect("copied");
+        self.write_settings(&folder, "", topic);
+        folder
+    }
+
+    /// The settings of an installation of several companies that reads this topic.
+    pub fn settings_of(&self, topic: &str, companies: &[&str]) -> PathBuf {
+        let folder = self.folder.path().join("settings");
+        std::fs::create_dir_all(&folder).expect("made");
+        let mut tenants = String::new();
+        for company in companies {
+            std::fs::copy(self.site_of(company), folder.join(format!("{company}.toml"))).expect("copied");
+            tenants.push_str(&format!("[tenant.{company}]\nsite = \"{company}.toml\"\n"));
+        }
+        self.write_settings(&folder, &tenants, topic);
+        folder
+    }
+
+    fn write_settings(&self, folder: &Path, tenants: &str, topic: &str) {
         let (bootstrap, url) = (&self.bootstrap, &self.url);
         write(
-            &folder,
+            folder,
             "engine.toml",
             format!(
-                "[kafka]\nbootstrap = \"{bootstrap}\"\ntopics = [\"{topic}\"]\nlog_time = \"create_time\"\nsession_timeout_s = 6\n\
+                "{tenants}[kafka]\nbootstrap = \"{bootstrap}\"\ntopics = [\"{topic}\"]\nlog_time = \"create_time\"\nsession_timeout_s = {SESSION_S}\n\
                  [clickhouse]\nurl = \"{url}\"\n[limits]\nbatch_legs_max = 40\nbatch_age_ms = 100\ncommit_age_ms = 300\n"
             ),
         );
-        folder
+    }
+
+    /// The site file of a company that has the exchange of the corpus.
+    pub fn site_of(&self, company: &str) -> PathBuf {
+        if company == "main" {
+            return site().to_owned();
+        }
+        let text = std::fs::read_to_string(site()).expect("read");
+        write(self.folder.path(), &format!("site-{company}.toml"), format!("tenant = \"{company}\"\n{text}"))
     }
 
     pub fn run(&self, settings: &Path, more: &[&str]) -> Command {
@@ -145,14 +163,31 @@ impl World {
         body.to_owned()
     }
 
-    /// `calls_now` has what `ringback calls` prints of the same records.
+    /// `calls_now` has what `ringback calls` prints of the same records, and nothing else.
     pub fn check_calls(&self, records: &[u8]) {
+        self.check_companies(&["main"], records);
+    }
+
+    /// The same of several companies, each of which had these records in a partition of its own.
+    pub fn check_companies(&self, companies: &[&str], records: &[u8]) {
+        for company in companies {
+            self.check_company(company, records);
+        }
+        let known = companies.iter().map(|c| format!("'{c}'")).collect::<Vec<_>>().join(",");
+        let strangers = self.ask(&format!("SELECT count() FROM calls_now WHERE tenant NOT IN ({known})"));
+        assert_eq!(strangers.trim(), "0", "calls of nobody");
+    }
+
+    fn check_company(&self, company: &str, records: &[u8]) {
         let file = write(self.folder.path(), "records.csv", records);
+        let site = self.site_of(company);
         let lines =
-            run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&file)).lines();
+            run(ringback(["calls", "--json", "--site"]).arg(site).args(["--pbx", "asterisk_cdr"]).arg(&file)).lines();
+        assert!(!lines.is_empty(), "no calls");
         let settings = "SETTINGS date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0, \
             output_format_json_named_tuples_as_objects = 1, output_format_json_quote_decimals = 0";
-        let rows = self.ask(&format!("SELECT * FROM calls_now {settings} FORMAT JSONEachRow"));
+        let rows =
+            self.ask(&format!("SELECT * FROM calls_now WHERE tenant = '{company}' {settings} FORMAT JSONEachRow"));
         let mut rows: BTreeMap<String, Value> = rows
             .lines()
             .map(|row| serde_json::from_str::<Value>(row).expect("JSON"))
@@ -181,10 +216,65 @@ impl World {
         let promised = self.ask("SELECT sum(legs) = (SELECT count() FROM legs) FROM batches");
         assert_eq!(promised.trim(), "1", "legs that batches promise");
     }
+
+    /// What was sent is accounted for to the end of the log: the batches of each partition go from its first record to its last.
+    pub fn check_nothing_is_left(&self, topic: &str) {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", &self.bootstrap).create().expect("a client");
+        let long = Duration::from_secs(30);
+        let told = consumer.fetch_metadata(Some(topic), long).expect("the topic");
+        let mut wanted = String::new();
+        for partition in told.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions) {
+            let (first, next) = consumer.fetch_watermarks(topic, partition.id(), long).expect("its ends");
+            if next > first {
+                wanted.push_str(&format!("{}\t{first}\t{next}\n", partition.id()));
+            }
+        }
+        let stored = self.ask(&format!(
+            "SELECT partition, min(first), max(next) FROM batches WHERE topic = '{topic}' GROUP BY partition ORDER BY partition"
+        ));
+        assert_eq!(stored, wanted, "partition, first position, position after the last");
+    }
+}
+
+/// Sends records to a topic.
+pub struct Sender {
+    producer: BaseProducer,
+    topic: String,
+}
+
+impl Sender {
+    pub fn to(bootstrap: &str, topic: &str) -> Sender {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("enable.idempotence", "true")
+            .create()
+            .expect("a producer");
+        Sender { producer, topic: topic.to_owned() }
+    }
+
+    /// A record of a company, logged at this moment in milliseconds since 1970; to this partition, or to that of its key.
+    pub fn send(&self, company: &str, partition: Option<i32>, at_ms: i64, line: &[u8]) {
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "pbx", value: Some("main") })
+            .insert(Header { key: "adapter", value: Some("asterisk_cdr") });
+        let mut record = BaseRecord::to(&self.topic).key(company).payload(line).headers(headers).timestamp(at_ms);
+        record.partition = partition;
+        while let Err((_, back)) = self.producer.send(record) {
+            record = back;
+            self.producer.poll(Duration::from_millis(20));
+        }
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// Waits until the brokers have everything.
+    pub fn flush(&self) {
+        self.producer.flush(crate::process::LONG).expect("taken");
+    }
 }
 
 /// The moment at which an exchange wrote a line: its last one, in milliseconds since 1970; the corpus is in UTC.
-fn written_ms(line: &[u8]) -> i64 {
+pub fn written_ms(line: &[u8]) -> i64 {
     let text = String::from_utf8_lossy(line);
     let mut last = 0;
     for word in text.split('"') {

@@ -8,10 +8,11 @@ use calls::Site;
 use calls::live::{self, Conclusion, Live};
 use directory::Directory;
 use generator::{Generator, Row};
-use store::{CallRow, FactsBuilder, FollowUpRow, Store};
+use store::{CallRow, FactsBuilder, FollowUpRow, Store, WindowRow};
 use stream::keeper::CommitOutcome;
-use stream::machine::{Conclusions, Versioned};
-use stream::{Assigned, Facts, Ledger, Limits, LogRecord, PartitionMachine, Place, Rules, Tenants};
+use stream::{
+    Assigned, Conclusions, Facts, Ledger, Limits, LogRecord, PartitionMachine, Place, Rules, Tenants, Versioned,
+};
 use tokio::runtime::Runtime;
 
 use crate::facts::{Reading, batch, place};
@@ -147,7 +148,7 @@ fn one_by_one(rows: &[Row], directory: &Directory, steps: &mut Steps) -> usize {
 
 fn whole(rows: &[Row], directory: Directory, steps: &mut Steps) {
     let tenant = directory.tenant().to_owned();
-    let tenants = Tenants::of(directory);
+    let tenants = Tenants::of(directory).expect("no limits");
     let next = rows.len() as u64;
     let assigned = Assigned { partition: 0, partitions: 1, register: None, first: 0, next, settings: 1 };
     let limits = Limits { legs_per_batch_max: LEGS_PER_BATCH, ..Limits::default() };
@@ -239,4 +240,10 @@ async fn write(store: &Store, conclusions: Conclusions) {
         .collect();
     store.write_follow_ups(&follow_ups).await.expect("taken");
     store.write_calls(&calls).await.expect("taken");
+    let windows: Vec<WindowRow> = conclusions
+        .windows
+        .into_iter()
+        .map(|Versioned { told, version, .. }| WindowRow { window: *told, version })
+        .collect();
+    store.write_windows(&windows).await.expect("taken");
 }
