@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,7 @@ pub fn cost_of_input(command: &mut Command, write: impl FnOnce(&mut dyn Write)) 
 /// Runs a process to its end, and looks at its memory while it runs: what the kernel tells at the end counts a large parent too.
 pub fn cost_watched(command: &mut Command) -> Cost {
     #[allow(clippy::zombie_processes)] // `wait_for` waits for it.
-    let child = command.spawn().expect("the process starts");
+    let child = bound(command).spawn().expect("the process starts");
     let mut peak_bytes = 0;
     loop {
         peak_bytes = peak_bytes.max(peak_of(child.id()));
@@ -98,6 +99,17 @@ pub fn cpu_ns_of_tree(pid: u32) -> u64 {
 
 /// The kernel tells other processes' times in hundredths of a second.
 const NS_PER_TICK: u64 = 10_000_000;
+
+/// The process will be asked to end when this thread does, however it ends.
+pub fn bound(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec only a system call is made, which touches no memory.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+            Ok(())
+        })
+    }
+}
 
 /// Asks a process to end.
 pub fn terminate(child: &Child) {

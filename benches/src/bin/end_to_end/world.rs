@@ -90,13 +90,9 @@ pub struct Database {
 
 impl Database {
     pub fn start(ringback: &Path, folder: PathBuf) -> Database {
-        let mut process = Command::new(ringback)
-            .args(["clickhouse", "--port", "0", "--data"])
-            .arg(&folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("ringback starts");
+        let mut command = Command::new(ringback);
+        command.args(["clickhouse", "--port", "0", "--data"]).arg(&folder).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = child::bound(&mut command).spawn().expect("ringback starts");
         let line = first_line(&mut process);
         let url = line.split('"').find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no database: {line:?}")).to_owned();
