@@ -47,6 +47,16 @@ pub(crate) struct Settings {
     pub(crate) drain_max: Duration,
     /// Stop when everything that was in the log at the start is stored, as if the log ended there.
     pub(crate) until_end: bool,
+    /// An epoch is a reading of the whole log: what earlier ones concluded is not taken for stored, and what this one does not conclude
+    /// is told gone. False where an epoch goes on where the one before stood, as after a repair.
+    pub(crate) has_whole_epochs: bool,
+}
+
+impl Settings {
+    /// Conclusions of epochs before this one are drawn again, whatever they say.
+    fn known_from(&self, epoch: u8) -> u8 {
+        if self.has_whole_epochs { epoch } else { 0 }
+    }
 }
 
 /// A partition that is ours.
@@ -315,7 +325,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
             {
                 held.is_looking_again = true;
                 let since = taking_over::since(machine, self.settings.horizon_ms);
-                self.runtime.spawn(question.known(taking_over::names(self.tenants), machine.epoch(), since));
+                let known_from = self.settings.known_from(machine.epoch());
+                self.runtime.spawn(question.known(taking_over::names(self.tenants), known_from, since));
             } else if held.retracting == Retracting::NotYet && machine.next() >= held.end && machine.is_settled() {
                 held.retracting = Retracting::Asked;
                 self.runtime.spawn(question.retract_before(self.source.topic().to_owned(), machine.epoch()));
@@ -381,8 +392,10 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let since = taking_over::since(&machine, self.settings.horizon_ms);
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
                     let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
-                    self.runtime.spawn(question.stored(topic, names, machine.epoch(), machine.high(), since));
-                    held.retracting = if machine.epoch() == 0 { Retracting::Done } else { Retracting::NotYet };
+                    let known_from = self.settings.known_from(machine.epoch());
+                    let (epoch, high) = (machine.epoch(), machine.high());
+                    self.runtime.spawn(question.stored(topic, names, known_from, epoch, high, since));
+                    held.retracting = if known_from == 0 { Retracting::Done } else { Retracting::NotYet };
                     held.state = State::Open(Box::new(machine));
                 }
             }

@@ -128,6 +128,7 @@ impl Data {
         let companies = Companies::of(directory, self.site.text(), names_files)?;
         let mut settings = run::settings(&self.config, &companies, until_end);
         settings.limits.names_files = names_files;
+        settings.has_whole_epochs = true;
         let lock = spool.log.lock();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);

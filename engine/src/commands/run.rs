@@ -103,6 +103,7 @@ pub(crate) fn settings(config: &Config, companies: &Companies, until_end: bool) 
         look_again_after: Duration::from_secs(config.limits.look_again_s.get()),
         drain_max: Duration::from_secs(config.limits.drain_s.get()),
         until_end,
+        has_whole_epochs: false,
     }
 }
 

@@ -50,11 +50,20 @@ impl Question {
     }
 
     /// What is stored of it below a position and since a moment, and that all has come.
-    pub(crate) async fn stored(self, topic: String, tenants: Vec<String>, epoch: u8, before: u64, since: Moment) {
+    /// Conclusions count from the epoch `known_from` on.
+    pub(crate) async fn stored(
+        self,
+        topic: String,
+        tenants: Vec<String>,
+        known_from: u8,
+        epoch: u8,
+        before: u64,
+        since: Moment,
+    ) {
         let read = async {
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
-            self.answer(What::Known(known(&self.store, &tenants, epoch, whole_since).await?)).await;
+            self.answer(What::Known(known(&self.store, &tenants, known_from, whole_since).await?)).await;
             if self.store.has_legs_before(&topic, self.partition, since).await? {
                 self.answer(What::KnownSince(whole_since)).await;
             }
@@ -108,8 +117,8 @@ impl Question {
     }
 
     /// What is stored of these companies, of what began so long after this moment that all of it came later.
-    pub(crate) async fn known(self, tenants: Vec<String>, epoch: u8, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, epoch, since.plus_ms(CALL_SPAN_MS))).await;
+    pub(crate) async fn known(self, tenants: Vec<String>, known_from: u8, since: Moment) {
+        let known = until_answered(|| known(&self.store, &tenants, known_from, since.plus_ms(CALL_SPAN_MS))).await;
         self.answer(What::KnownAgain(known)).await;
     }
 
@@ -179,8 +188,13 @@ async fn recount(
 }
 
 /// Conclusions of this epoch that are stored, of what began since. Those of earlier ones are to be drawn again, whatever they say.
-async fn known(store: &Store, tenants: &[String], epoch: u8, since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
-    let lowest = store::version(epoch, i64::MIN, 0);
+async fn known(
+    store: &Store,
+    tenants: &[String],
+    known_from: u8,
+    since: Moment,
+) -> Result<Vec<(Text, Known)>, StoreError> {
+    let lowest = store::version(known_from, i64::MIN, 0);
     let mut all = Vec::new();
     for tenant in tenants {
         let found = store.conclusions(tenant, since).await?;
