@@ -9,8 +9,8 @@
 //! 3. The facts of older epochs are deleted, before the first one of the new epoch is stored: the fold is of what is stored. Step 2
 //!    finds the companies by these facts, and comes before. Tokens have the epoch in them: the same records are stored again.
 //! 4. The log is read. A conclusion of the new epoch has a higher version than any of an older one, and what is stored of an older one
-//!    is not taken for stored (`pipeline/questions.rs`), so that each is written. When everything is, what is left of older epochs is
-//!    told gone, with the lowest version of the epoch: should it be concluded later, that counts.
+//!    is not taken for stored (`has_whole_epochs` of the pipeline's settings), so that each is written. When everything is, what is left
+//!    of older epochs is told gone, with the lowest version of the epoch: should it be concluded later, that counts.
 //!
 //! Steps 2 and 3 are done at each start before anything is read, step 4 at the end of each reading: a crash in between is a start more.
 //! An insert of the reading before cannot land later, since the database ends with the process; one of another machine may outlive
