@@ -270,7 +270,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             {
                 held.is_looking_again = true;
                 let since = taking_over::since(machine, self.settings.horizon_ms);
-                self.runtime.spawn(question.known(taking_over::names(self.tenants), since));
+                self.runtime.spawn(question.known(self.source.topic().to_owned(), since));
             }
         }
     }
@@ -330,8 +330,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 {
                     let since = taking_over::since(&machine, self.settings.horizon_ms);
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
-                    let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
-                    self.runtime.spawn(question.stored(topic, names, machine.epoch(), machine.high(), since));
+                    let topic = self.source.topic().to_owned();
+                    self.runtime.spawn(question.stored(topic, machine.epoch(), machine.high(), since));
                     held.state = State::Open(Box::new(machine));
                 }
             }

@@ -49,11 +49,11 @@ impl Question {
     }
 
     /// What is stored of it below a position and since a moment, and that all has come.
-    pub(crate) async fn stored(self, topic: String, tenants: Vec<String>, epoch: u8, before: u64, since: Moment) {
+    pub(crate) async fn stored(self, topic: String, epoch: u8, before: u64, since: Moment) {
         let read = async {
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
-            self.answer(What::Known(known(&self.store, &tenants, whole_since).await?)).await;
+            self.answer(What::Known(self.known_of(&topic, since).await?)).await;
             if self.store.has_legs_before(&topic, self.partition, since).await? {
                 self.answer(What::KnownSince(whole_since)).await;
             }
@@ -106,10 +106,16 @@ impl Question {
         self.answer(What::Recounted(counted)).await;
     }
 
-    /// What is stored of these companies, of what began so long after this moment that all of it came later.
-    pub(crate) async fn known(self, tenants: Vec<String>, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, since.plus_ms(CALL_SPAN_MS))).await;
+    /// What is stored of what began so long after this moment that all of it came later.
+    pub(crate) async fn known(self, topic: String, since: Moment) {
+        let known = until_answered(|| self.known_of(&topic, since)).await;
         self.answer(What::KnownAgain(known)).await;
+    }
+
+    /// Of this partition's companies alone: it knows nothing of what the others conclude.
+    async fn known_of(&self, topic: &str, since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
+        let companies = self.store.companies_of(topic, self.partition, since).await?;
+        known(&self.store, &companies, since.plus_ms(CALL_SPAN_MS)).await
     }
 }
 

@@ -153,6 +153,16 @@ impl Store {
         Ok(LegCursor { blocks: Blocks::of(answer, described), origins: Vec::new(), names: HashMap::new() })
     }
 
+    /// Companies of which one partition stored legs that reached the log since this moment.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn companies_of(&self, topic: &str, partition: u32, since: Moment) -> Result<Vec<String>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/companies_of.sql")));
+        let query = query.param("topic", topic).param("partition", partition).param("since", since.0);
+        query.fetch_all().await.map_err(|e| StoreError::new("reading legs", e))
+    }
+
     /// True if one partition stored legs that reached the log before this moment.
     ///
     /// # Errors
