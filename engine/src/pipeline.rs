@@ -24,7 +24,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::source::{Commit, Happened, Source};
 pub(crate) use progress::{Progress, say};
-use questions::Question;
+use questions::{Question, Since};
 pub(crate) use questions::ledger;
 use storing::{Answer, Lease};
 use taking_over::Opening;
@@ -326,7 +326,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 held.is_looking_again = true;
                 let since = taking_over::since(machine, self.settings.horizon_ms);
                 let known_from = self.settings.known_from(machine.epoch());
-                self.runtime.spawn(question.known(taking_over::names(self.tenants), known_from, since));
+                self.runtime.spawn(question.known(self.source.topic().to_owned(), known_from, since));
             } else if held.retracting == Retracting::NotYet && machine.next() >= held.end && machine.is_settled() {
                 held.retracting = Retracting::Asked;
                 self.runtime.spawn(question.retract_before(self.source.topic().to_owned(), machine.epoch()));
@@ -389,12 +389,12 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     if !self.settings.rules.names_batches {
                         machine.conclude_above(now());
                     }
-                    let since = taking_over::since(&machine, self.settings.horizon_ms);
+                    let since = Since { clock: machine.register_clock(), horizon_ms: self.settings.horizon_ms };
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
-                    let (topic, names) = (self.source.topic().to_owned(), taking_over::names(self.tenants));
+                    let topic = self.source.topic().to_owned();
                     let known_from = self.settings.known_from(machine.epoch());
                     let (epoch, high) = (machine.epoch(), machine.high());
-                    self.runtime.spawn(question.stored(topic, names, known_from, epoch, high, since));
+                    self.runtime.spawn(question.stored(topic, known_from, epoch, high, since));
                     held.retracting = if known_from == 0 { Retracting::Done } else { Retracting::NotYet };
                     held.state = State::Open(Box::new(machine));
                 }

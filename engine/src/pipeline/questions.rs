@@ -50,20 +50,15 @@ impl Question {
     }
 
     /// What is stored of it below a position and since a moment, and that all has come.
-    /// Conclusions count from the epoch `known_from` on.
-    pub(crate) async fn stored(
-        self,
-        topic: String,
-        tenants: Vec<String>,
-        known_from: u8,
-        epoch: u8,
-        before: u64,
-        since: Moment,
-    ) {
+    /// Conclusions count from the epoch `known_from` on. The register's clock may be that of a batch whose conclusions are lost:
+    /// what is read back begins so long before the last one whose conclusions are stored.
+    pub(crate) async fn stored(self, topic: String, known_from: u8, epoch: u8, before: u64, since: Since) {
         let read = async {
+            let sealed = self.store.sealed_below(&topic, self.partition, epoch, before).await?;
+            let since = sealed.map_or(since.clock, |at| at.min(since.clock)).plus_ms(-since.horizon_ms);
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
-            self.answer(What::Known(known(&self.store, &tenants, known_from, whole_since).await?)).await;
+            self.answer(What::Known(self.known_of(&topic, known_from, since).await?)).await;
             if self.store.has_legs_before(&topic, self.partition, since).await? {
                 self.answer(What::KnownSince(whole_since)).await;
             }
@@ -116,10 +111,16 @@ impl Question {
         self.answer(What::Recounted(counted)).await;
     }
 
-    /// What is stored of these companies, of what began so long after this moment that all of it came later.
-    pub(crate) async fn known(self, tenants: Vec<String>, known_from: u8, since: Moment) {
-        let known = until_answered(|| known(&self.store, &tenants, known_from, since.plus_ms(CALL_SPAN_MS))).await;
+    /// What is stored of what began so long after this moment that all of it came later.
+    pub(crate) async fn known(self, topic: String, known_from: u8, since: Moment) {
+        let known = until_answered(|| self.known_of(&topic, known_from, since)).await;
         self.answer(What::KnownAgain(known)).await;
+    }
+
+    /// Of this partition's companies alone: it knows nothing of what the others conclude.
+    async fn known_of(&self, topic: &str, known_from: u8, since: Moment) -> Result<Vec<(Text, Known)>, StoreError> {
+        let companies = self.store.companies_of(topic, self.partition, since).await?;
+        known(&self.store, &companies, known_from, since.plus_ms(CALL_SPAN_MS)).await
     }
 
     /// Tells gone what earlier epochs concluded of the companies of this partition, and this one has not.
@@ -143,6 +144,15 @@ pub(crate) fn ledger(reached: Option<Reached>) -> Ledger {
         next: reached.stored.max(reached.next),
         batches_next: reached.next,
     })
+}
+
+/// How far back what is stored is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Since {
+    /// The register's clock.
+    pub(crate) clock: Moment,
+    /// So long before it, in milliseconds.
+    pub(crate) horizon_ms: i64,
 }
 
 /// Asks until there is an answer.

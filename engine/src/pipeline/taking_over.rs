@@ -56,11 +56,6 @@ fn with_clock(text: &[u8], ledger: Ledger, clock: Moment) -> Vec<u8> {
     }
 }
 
-/// The companies by name.
-pub(crate) fn names(tenants: &Tenants) -> Vec<String> {
-    tenants.names().map(str::to_owned).collect()
-}
-
 /// Facts that reached the log before this moment are not read back.
 pub(crate) fn since(machine: &PartitionMachine<'_, FactsBuilder>, horizon_ms: i64) -> Moment {
     machine.register_clock().plus_ms(-horizon_ms)

@@ -153,6 +153,33 @@ impl Store {
         Ok(LegCursor { blocks: Blocks::of(answer, described), origins: Vec::new(), names: HashMap::new() })
     }
 
+    /// Companies of which one partition stored legs that reached the log since this moment.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn companies_of(&self, topic: &str, partition: u32, since: Moment) -> Result<Vec<String>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/companies_of.sql")));
+        let query = query.param("topic", topic).param("partition", partition).param("since", since.0);
+        query.fetch_all().await.map_err(|e| StoreError::new("reading legs", e))
+    }
+
+    /// The log's clock when the last batch was sealed that ends at this position or before.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn sealed_below(
+        &self,
+        topic: &str,
+        partition: u32,
+        epoch: u8,
+        below: u64,
+    ) -> Result<Option<Moment>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/sealed_below.sql")));
+        let query = query.param("topic", topic).param("partition", partition).param("epoch", epoch).param("below", below);
+        let found: Option<i64> = query.fetch_optional().await.map_err(|e| StoreError::new("reading batches", e))?;
+        Ok(found.map(Moment))
+    }
+
     /// True if one partition stored legs that reached the log before this moment.
     ///
     /// # Errors

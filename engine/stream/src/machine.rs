@@ -37,6 +37,8 @@ pub struct Limits {
     pub batch_age_ms: i64,
     /// No more is read while so many bytes are on their way.
     pub bytes_in_flight_max: usize,
+    /// What time alone brings about is concluded no more often than this, in milliseconds of the wall clock.
+    pub conclude_every_ms: i64,
     /// What is only confirmed is committed after so long at the latest, in milliseconds.
     pub commit_age_ms: i64,
     /// Of the calls.
@@ -54,6 +56,7 @@ impl Default for Limits {
             bytes_per_batch_max: 64 << 20,
             batch_age_ms: 1000,
             bytes_in_flight_max: 256 << 20,
+            conclude_every_ms: 100,
             commit_age_ms: 5000,
             live: live::Limits::default(),
             tells_early: true,
@@ -150,6 +153,8 @@ pub struct PartitionMachine<'d, F> {
     /// What happened to limits and windows while it was concluded again.
     events: Vec<Event>,
     out: Legs,
+    /// By the wall clock, when time alone brought something about.
+    concluded_at: Option<Moment>,
     is_ended: bool,
     has_looked_again: bool,
     /// Up to where the tables had it when it was assigned.
@@ -206,6 +211,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             recounting: None,
             events: Vec::new(),
             out: Legs::default(),
+            concluded_at: None,
             is_ended: false,
             has_looked_again: false,
             stored_before: ledger.next.max(ledger.batches_next),
@@ -509,9 +515,12 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             return self.go_on();
         }
         let is_old = self.open.since.is_some_and(|since| now.ms_since(since) >= self.limits.batch_age_ms);
+        let is_early = self.concluded_at.is_some_and(|at| (0..self.limits.conclude_every_ms).contains(&now.ms_since(at)));
+        let log_now = log_now.filter(|_| !is_early);
         let is_due =
             log_now.is_some_and(|at| self.companies.values().any(|c| c.live.next_due().is_some_and(|d| d <= at)));
         if let Some(at) = log_now.filter(|_| is_due) {
+            self.concluded_at = Some(now);
             self.clock = self.clock.max(at);
         }
         let is_answered = self.asked.is_none() && self.companies.values().any(|c| c.live.is_waiting());

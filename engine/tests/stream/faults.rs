@@ -113,15 +113,15 @@ impl Flow {
     }
 }
 
-/// The records of all cases again and again, each time some days later and with ids of its own.
+/// The records of all cases again and again, each time some days later and with ids of its own; all of the past, since brokers take
+/// none of the future.
 pub fn weeks(times: u32) -> String {
     let once = String::from_utf8(all_cases("cdr-full.csv")).expect("text");
     let days: Vec<NaiveDate> = (22..=25).map(|day| NaiveDate::from_ymd_opt(2026, 11, day).expect("a day")).collect();
     let later = |n: u32| {
         let ids = once.replace("\"1795", &format!("\"17{n:02}"));
-        // From the last on, so that none is moved twice.
-        days.iter().rev().fold(ids, |text, day| {
-            let moved = *day + chrono::Days::new(u64::from(n) * APART_DAYS);
+        days.iter().fold(ids, |text, day| {
+            let moved = *day - chrono::Days::new(u64::from(TIMES_MAX - n) * APART_DAYS);
             text.replace(&day.to_string(), &moved.to_string())
         })
     };

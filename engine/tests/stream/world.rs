@@ -5,14 +5,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -195,7 +196,11 @@ impl World {
             .collect();
         for line in lines {
             let id = text(&line["call_id"]);
-            let row = rows.remove(id).unwrap_or_else(|| panic!("call {id} is not stored"));
+            let row = rows.remove(id).unwrap_or_else(|| {
+                let versions = format!("SELECT tenant, version, merged_into, is_final, started_at FROM calls WHERE call_id = '{id}'");
+                let counts = "SELECT tenant, count(), countIf(merged_into IS NOT NULL), max(started_at) FROM calls FINAL GROUP BY tenant";
+                panic!("call {id} of {company} is not stored: {}\n{}", self.ask(&versions), self.ask(counts))
+            });
             // How often a call was revised depends on when its records came.
             for (key, told) in line.as_object().expect("an object").iter().filter(|(key, _)| *key != "revision") {
                 assert_eq!(same(key, told), same(key, &row[key]), "{key} of {id}");
@@ -239,8 +244,26 @@ impl World {
 
 /// Sends records to a topic.
 pub struct Sender {
-    producer: BaseProducer,
+    producer: BaseProducer<Answers>,
     topic: String,
+}
+
+/// What brokers did not take.
+#[derive(Default)]
+struct Answers {
+    refused: Mutex<Vec<String>>,
+}
+
+impl ClientContext for Answers {}
+
+impl ProducerContext for Answers {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, answer: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = answer {
+            self.refused.lock().expect("answers").push(error.to_string());
+        }
+    }
 }
 
 impl Sender {
@@ -248,7 +271,7 @@ impl Sender {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
-            .create()
+            .create_with_context(Answers::default())
             .expect("a producer");
         Sender { producer, topic: topic.to_owned() }
     }
@@ -270,6 +293,7 @@ impl Sender {
     /// Waits until the brokers have everything.
     pub fn flush(&self) {
         self.producer.flush(crate::process::LONG).expect("taken");
+        assert_eq!(*self.producer.context().refused.lock().expect("answers"), Vec::<String>::new());
     }
 }
 

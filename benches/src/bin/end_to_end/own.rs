@@ -99,7 +99,8 @@ fn timed<T>(sum: &mut f64, step: impl FnOnce() -> T) -> T {
 
 fn one_by_one(rows: &[Row], directory: &Directory, steps: &mut Steps) -> usize {
     let mut reading = Reading::of(directory);
-    let mut live = Live::new(Site::new(directory), false, live::Limits::default());
+    let windows = Windows::new(Kept::default(), directory).expect("no limits");
+    let mut live = Live::new(Site::new(directory), false, live::Limits::default()).counted(windows);
     let mut numbers = directory.numbers(PBX);
     let mut facts = FactsBuilder::default();
     let mut out = Legs::default();
@@ -141,6 +142,7 @@ fn one_by_one(rows: &[Row], directory: &Directory, steps: &mut Steps) -> usize {
             calls
         });
         steps.calls_per_leg += calls as f64;
+        timed(&mut steps.windows, || live.count(false, &mut |told| drop(std::hint::black_box(told))));
         first = last.offset + 1;
     }
     total
