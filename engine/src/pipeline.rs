@@ -24,8 +24,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::source::{Commit, Happened, Source};
 pub(crate) use progress::{Progress, say};
-use questions::{Question, Since};
 pub(crate) use questions::ledger;
+use questions::{Question, Since};
 use storing::{Answer, Lease};
 use taking_over::Opening;
 

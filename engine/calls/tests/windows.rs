@@ -447,3 +447,17 @@ fn what_a_call_costs() {
     nanoseconds("advance, a row", begun, rows);
     println!("{rows} rows; a contribution takes {} bytes", size_of::<Contribution>());
 }
+
+#[test]
+fn the_table_of_what_is_kept_is_in_the_architecture() {
+    let text = include_str!("../../ARCHITECTURE.md");
+    let kept = Kept::default();
+    for scope in directory::Scope::ALL {
+        let cell = |size| {
+            let keep = kept.of(scope, size);
+            format!(" {} h, {} |", keep.keep_s / 3600, keep.windows_max)
+        };
+        let row = format!("| {} |{}\n", scope.word(), Size::ALL.map(cell).concat());
+        assert!(text.contains(&row), "engine/ARCHITECTURE.md should have the row\n{row}");
+    }
+}

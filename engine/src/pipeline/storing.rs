@@ -162,10 +162,9 @@ async fn store_all(
     lease: &Lease,
     progress: &Progress,
 ) -> Result<bool> {
-    let Insert { epoch, first, next, is_redo, facts, counts, conclusions, .. } = insert;
+    let Insert { epoch, first, next, is_redo, sealed_at, facts, counts, conclusions, .. } = insert;
     if let Some(mut facts) = facts {
         let (topic, partition, settings) = (place.topic.clone(), place.partition, place.settings);
-        let sealed_at = conclusions.clock;
         let sealing = tokio::task::spawn_blocking(move || {
             facts.seal(&Batch {
                 epoch,

@@ -175,7 +175,8 @@ impl Store {
         below: u64,
     ) -> Result<Option<Moment>, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/sealed_below.sql")));
-        let query = query.param("topic", topic).param("partition", partition).param("epoch", epoch).param("below", below);
+        let query =
+            query.param("topic", topic).param("partition", partition).param("epoch", epoch).param("below", below);
         let found: Option<i64> = query.fetch_optional().await.map_err(|e| StoreError::new("reading batches", e))?;
         Ok(found.map(Moment))
     }

@@ -78,6 +78,8 @@ pub struct Insert<F> {
     pub next: u64,
     /// It may be stored already, by whoever had the partition before: its rows are to be counted first (R4).
     pub is_redo: bool,
+    /// When the latest of its records reached the log: a function of its records, since a batch that is formed again has the same row.
+    pub sealed_at: Moment,
     /// Its rows; `None` if it has only conclusions.
     pub facts: Option<F>,
     /// How many.
@@ -105,6 +107,7 @@ struct Batch<F> {
     first: u64,
     next: u64,
     clock: Moment,
+    sealed_at: Moment,
     last_record: u64,
     counts: Counts,
     bytes: usize,
@@ -119,6 +122,8 @@ struct Open<F> {
     facts: F,
     counts: Counts,
     first: u64,
+    /// When the latest of them reached the log.
+    logged_at: Moment,
     /// By the wall clock, when the first of them came.
     since: Option<Moment>,
 }
@@ -408,6 +413,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             settings: self.settings,
         };
         self.open.counts.records += 1;
+        self.open.logged_at = self.open.logged_at.max(record.logged_at);
         let (open, out) = (&mut self.open, &mut self.out);
         let legs_before = open.counts.legs;
         match self.companies.get_mut(record.tenant) {
@@ -499,6 +505,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             first,
             next: self.next,
             clock: self.clock,
+            sealed_at: open.logged_at,
             last_record: self.last_record,
             counts: open.counts,
             bytes,
@@ -515,7 +522,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             return self.go_on();
         }
         let is_old = self.open.since.is_some_and(|since| now.ms_since(since) >= self.limits.batch_age_ms);
-        let is_early = self.concluded_at.is_some_and(|at| (0..self.limits.conclude_every_ms).contains(&now.ms_since(at)));
+        let is_early =
+            self.concluded_at.is_some_and(|at| (0..self.limits.conclude_every_ms).contains(&now.ms_since(at)));
         let log_now = log_now.filter(|_| !is_early);
         let is_due =
             log_now.is_some_and(|at| self.companies.values().any(|c| c.live.next_due().is_some_and(|d| d <= at)));
@@ -580,6 +588,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             first: batch.first,
             next: batch.next,
             is_redo: batch.is_redo && self.rules.counts_before_sending_again,
+            sealed_at: batch.sealed_at,
             facts,
             counts: batch.counts,
             conclusions,
@@ -851,6 +860,6 @@ const BYTES_PER_CALL: usize = 2048;
 
 impl<F: Facts> Open<F> {
     fn at(first: u64) -> Open<F> {
-        Open { facts: F::default(), counts: Counts::default(), first, since: None }
+        Open { facts: F::default(), counts: Counts::default(), first, logged_at: Moment(0), since: None }
     }
 }

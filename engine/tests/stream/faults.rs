@@ -128,8 +128,8 @@ pub fn weeks(times: u32) -> String {
     (0..times).map(later).collect()
 }
 
-/// Longer than the cases are apart from each other, and shorter than what an engine reads back when it starts.
-const APART_DAYS: u64 = 7;
+/// Longer than the cases are apart from each other and than a follow-up is open, and shorter than what an engine reads back when it starts.
+const APART_DAYS: u64 = 8;
 
 /// Two digits of an id tell which time it is.
 const TIMES_MAX: u32 = 95;

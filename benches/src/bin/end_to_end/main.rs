@@ -246,13 +246,14 @@ fn print(parts: &Parts, legs: u64, sent: &Sent, steps: &Steps) {
         short(steps.calls_per_leg)
     );
     let mut table = Table::new(&["step", "CPU ns a leg"]);
-    let known = steps.adapter + steps.facts + steps.seal + steps.push + steps.conclude;
+    let known = steps.adapter + steps.facts + steps.seal + steps.push + steps.conclude + steps.windows;
     for (name, ns) in [
         ("framing and adapter, to legs", steps.adapter),
         ("rows of facts", steps.facts),
         ("blocks of facts, compressed", steps.seal),
         ("legs joined to calls", steps.push),
         ("calls, verdicts and follow-ups concluded", steps.conclude),
+        ("windows told", steps.windows),
         ("of it, numbers looked up", steps.numbers),
         ("the machine's own, beside these", steps.machine - known),
         ("the machine as a whole", steps.machine),

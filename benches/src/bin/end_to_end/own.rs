@@ -4,8 +4,9 @@
 use adapters::leg::{EndKind, Moment};
 use adapters::{Leg, Legs};
 use benches::cpu::thread_ns;
-use calls::Site;
 use calls::live::{self, Conclusion, Live};
+use calls::window::Kept;
+use calls::{Site, Windows};
 use directory::Directory;
 use generator::{Generator, Row};
 use store::{CallRow, FactsBuilder, FollowUpRow, Store, WindowRow};
@@ -33,6 +34,7 @@ pub struct Steps {
     pub seal: f64,
     pub push: f64,
     pub conclude: f64,
+    pub windows: f64,
     /// Of the calls' numbers, a part of `conclude`.
     pub numbers: f64,
     /// The machine with all of the above, but for what is drawn from it afterwards.
@@ -66,6 +68,7 @@ pub fn steps(mut generator: Generator) -> Steps {
         &mut steps.seal,
         &mut steps.push,
         &mut steps.conclude,
+        &mut steps.windows,
         &mut steps.numbers,
         &mut steps.machine,
         &mut steps.conclusions,
@@ -201,7 +204,7 @@ fn acknowledge(
                     records: u64::from(insert.counts.records),
                     headers: 0,
                     settings: 1,
-                    sealed_at: insert.conclusions.clock,
+                    sealed_at: insert.sealed_at,
                 };
                 std::hint::black_box(facts.seal(&batch).bytes());
             }
