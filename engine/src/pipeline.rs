@@ -67,6 +67,8 @@ struct Held<'d> {
     is_paused: bool,
     /// The log's end when it was assigned.
     end: u64,
+    /// What was stored was read back from here: it is looked again for what landed since, however far the log has gone.
+    read_since: Moment,
     is_looking_again: bool,
     is_asking_left: bool,
     retracting: Retracting,
@@ -324,7 +326,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 && (held.since.elapsed() >= self.settings.look_again_after || self.settings.until_end)
             {
                 held.is_looking_again = true;
-                let since = taking_over::since(machine, self.settings.horizon_ms);
+                let since = held.read_since;
                 let known_from = self.settings.known_from(machine.epoch());
                 self.runtime.spawn(question.known(self.source.topic().to_owned(), known_from, since));
             } else if held.retracting == Retracting::NotYet && machine.next() >= held.end && machine.is_settled() {
@@ -390,6 +392,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                         machine.conclude_above(now());
                     }
                     let since = Since { clock: machine.register_clock(), horizon_ms: self.settings.horizon_ms };
+                    held.read_since = since.clock.plus_ms(-since.horizon_ms);
                     let question = Question::of(&self.store, answer.partition, &held.lease, &self.sender);
                     let topic = self.source.topic().to_owned();
                     let known_from = self.settings.known_from(machine.epoch());
@@ -452,6 +455,7 @@ impl<'d> Held<'d> {
             state,
             is_paused: false,
             end,
+            read_since: Moment(i64::MIN),
             is_looking_again: false,
             is_asking_left: false,
             retracting: Retracting::NotYet,

@@ -55,8 +55,3 @@ fn with_clock(text: &[u8], ledger: Ledger, clock: Moment) -> Vec<u8> {
         Err(_) => text.to_vec(),
     }
 }
-
-/// Facts that reached the log before this moment are not read back.
-pub(crate) fn since(machine: &PartitionMachine<'_, FactsBuilder>, horizon_ms: i64) -> Moment {
-    machine.register_clock().plus_ms(-horizon_ms)
-}

@@ -130,7 +130,8 @@ impl World {
             "engine.toml",
             format!(
                 "{tenants}[kafka]\nbootstrap = \"{bootstrap}\"\ntopics = [\"{topic}\"]\nlog_time = \"create_time\"\nsession_timeout_s = {SESSION_S}\n\
-                 [clickhouse]\nurl = \"{url}\"\n[limits]\nbatch_legs_max = 40\nbatch_age_ms = 100\ncommit_age_ms = 300\n"
+                 [clickhouse]\nurl = \"{url}\"\n[limits]\nbatch_legs_max = 40\nbatch_age_ms = 100\ncommit_age_ms = 300\n\
+                 look_again_s = 1\n"
             ),
         );
     }
