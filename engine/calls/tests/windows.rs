@@ -348,7 +348,7 @@ fn what_is_let_go_is_counted_again_when_it_changes() {
     }
     assert!(windows.dirty_forgotten().is_empty(), "nothing was late yet");
     windows.advance(END, Some(lines.last().unwrap().started_at.plus_ms(7_200_000)), |now| {
-        now.rows().for_each(|row| store(&mut table, &row))
+        now.rows().for_each(|row| store(&mut table, &row));
     });
     let whole = windows.kept_windows();
     // One call is revised, one is new: their five minutes and hours are kept no more, their days are.

@@ -56,7 +56,7 @@ struct Window {
     ended_at: Moment,
     /// In the order of `On::parts`.
     sums: Box<[i64]>,
-    /// One bit for each measure that was told and is not 0.
+    /// One bit for each measure that was told, but for those that were 0 when the window was over.
     told: u64,
     told_at: Option<Moment>,
     is_changed: bool,

@@ -219,15 +219,16 @@ struct Head<'w> {
 
 impl Head<'_> {
     /// Every measure that has a value or had one: what was told and is no more is told as 0, also a share or a mean of nothing.
-    /// `told` has a bit for each measure that was told before, and afterwards for each that has a value.
+    /// `told` has a bit for each measure that was told before, and afterwards for each that is to be told again: until nothing is told as final.
     fn now(&self, on: On, sums: &[i64], opened_at: Moment, is_final: bool, told: &mut u64) -> WindowNow {
         let before = std::mem::take(told);
         let mut values = Vec::new();
         for (bit, measure) in measure::of(on).iter().enumerate() {
             let value = (measure.value)(&Parts::new(on, sums)).unwrap_or_default();
             let has_value = value != Thousandths(0);
-            *told |= u64::from(has_value) << bit;
-            if has_value || before & 1 << bit != 0 {
+            let was_told = before & 1 << bit != 0;
+            if has_value || was_told {
+                *told |= u64::from(has_value || !is_final) << bit;
                 values.push((measure.name, value));
             }
         }
