@@ -100,6 +100,7 @@ pub(crate) struct Pipeline<'d, S> {
     answers: Receiver<Answer>,
     sender: Sender<Answer>,
     committed_at: Instant,
+    shown_at: Instant,
     progress: Arc<Progress>,
 }
 
@@ -109,6 +110,9 @@ const ANSWERS_MAX: usize = 64;
 /// How long the source is waited for where nothing else goes on, and where something does.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+
+/// How often the figures of partitions are brought up to date.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 impl<'d, S: Source> Pipeline<'d, S> {
     pub(crate) fn new(
@@ -121,8 +125,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
     ) -> Pipeline<'d, S> {
         let (sender, answers) = channel(ANSWERS_MAX);
         let held = BTreeMap::new();
-        let committed_at = Instant::now();
-        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, progress }
+        let (committed_at, shown_at) = (Instant::now(), Instant::now());
+        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress }
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.
@@ -348,7 +352,11 @@ impl<'d, S: Source> Pipeline<'d, S> {
         }
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
+        if self.shown_at.elapsed() < SHOW_EVERY {
+            return;
+        }
+        self.shown_at = Instant::now();
         for (partition, held) in &self.held {
             if let State::Open(machine) = &held.state {
                 self.progress.partition(*partition, machine, self.source.next(*partition));
