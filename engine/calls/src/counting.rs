@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::event::Event;
 use crate::line::CallLine;
 use crate::watermark::Watermarks;
-use crate::window::{Contribution, Forgotten, WindowNow, Windows};
+use crate::window::{Contribution, Forgotten, WindowKey, WindowNow, Windows};
 
 /// Everything that is counted for one company.
 pub struct Counting<'d> {
@@ -137,6 +137,12 @@ impl<'d> Counting<'d> {
         self.recounting = in_order.into_iter().map(|(.., f)| f).filter(|f| is_within(f)).cloned().collect();
         self.to_recount.retain(|forgotten, below| *below > stored_below || !is_within(forgotten));
         Some(self.recounting.clone())
+    }
+
+    /// Others told of this window too: all of it is told again, also what is nothing.
+    pub fn tell_again(&mut self, key: &WindowKey, log_position: u64) {
+        self.windows.tell_again(key);
+        self.note_forgotten(log_position);
     }
 
     /// Windows as the stored calls have them: they are told next. `None`: the store cannot be asked now.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use adapters::leg::Text;
 use calls::live::Conclusion;
 use calls::window::WindowKey;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 /// A conclusion that is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +47,7 @@ impl Key {
 }
 
 /// True if it says that there is none any more.
-pub(crate) fn is_gone(conclusion: &Conclusion) -> bool {
+fn is_gone(conclusion: &Conclusion) -> bool {
     match conclusion {
         Conclusion::Call { .. } => false,
         Conclusion::Gone { .. } => true,
@@ -61,8 +61,8 @@ pub(crate) fn is_gone(conclusion: &Conclusion) -> bool {
 #[derive(Default)]
 pub(crate) struct Comparing {
     known: FxHashMap<Key, Known>,
-    /// What is concluded now.
-    again: FxHashSet<Key>,
+    /// What is concluded now, with its content where it is a window's.
+    again: FxHashMap<Key, u64>,
     /// The latest conclusion of each that is not stored so.
     differing: BTreeMap<Key, Conclusion>,
 }
@@ -90,7 +90,7 @@ impl Comparing {
             }
             None => is_gone,
         };
-        self.told(key.clone(), is_gone);
+        self.told(&conclusion);
         if is_stored {
             self.differing.remove(&key);
         } else {
@@ -108,17 +108,28 @@ impl Comparing {
     }
 
     /// A conclusion was drawn: there is one of this, or none any more.
-    pub(crate) fn told(&mut self, key: Key, is_gone: bool) {
-        if is_gone {
+    pub(crate) fn told(&mut self, conclusion: &Conclusion) {
+        let key = Key::of(conclusion);
+        if is_gone(conclusion) {
             self.again.remove(&key);
         } else {
-            self.again.insert(key);
+            let content = if let Conclusion::Window(told) = conclusion { told.content() } else { 0 };
+            self.again.insert(key, content);
         }
+    }
+
+    /// Windows that are stored otherwise than they were told last: with measures of an earlier owner that this one has not told.
+    pub(crate) fn mixed<'k>(&self, known: impl IntoIterator<Item = &'k Known>) -> Vec<WindowKey> {
+        let mixed = known.into_iter().filter(|k| !k.is_gone).filter_map(|k| match &k.key {
+            Key::Window(key) if self.again.get(&k.key).is_some_and(|told| *told != k.content) => Some(key.clone()),
+            _ => None,
+        });
+        mixed.collect()
     }
 
     /// What of this is stored, and was not concluded since the assign.
     pub(crate) fn left(&self, known: impl IntoIterator<Item = Known>) -> Vec<Key> {
-        let left = known.into_iter().filter(|k| !k.is_gone && !self.again.contains(&k.key)).map(|k| k.key);
+        let left = known.into_iter().filter(|k| !k.is_gone && !self.again.contains_key(&k.key)).map(|k| k.key);
         let mut left: Vec<Key> = left.collect();
         left.sort_unstable();
         left

@@ -15,7 +15,7 @@ use calls::live::{self, Conclusion, Live, Wanted};
 use calls::window::{Forgotten, LATE_RISE_MS, WindowNow};
 
 use crate::assigned::{Assigned, Ledger, check};
-use crate::comparing::{Comparing, Key, Known, is_gone};
+use crate::comparing::{Comparing, Key, Known};
 use crate::conclusions::{Conclusions, Versioned};
 use crate::facts::{Counts, Facts, Place};
 use crate::keeper::{CommitOutcome, Keeper};
@@ -745,7 +745,15 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
         let mut left = Vec::new();
         for (tenant, comparing) in std::mem::take(&mut self.comparing) {
-            let without = comparing.left(by_tenant.remove(&tenant).unwrap_or_default());
+            let known = by_tenant.remove(&tenant).unwrap_or_default();
+            let counting = self.companies.get_mut(&tenant).and_then(|company| company.live.counting_mut());
+            if let Some(counting) = counting {
+                let mixed = comparing.mixed(&known);
+                mixed.iter().for_each(|key| counting.tell_again(key, self.next));
+                // They are told by the next end, where the log has ended.
+                self.is_ended &= mixed.is_empty();
+            }
+            let without = comparing.left(known);
             left.extend(without.into_iter().map(|key| (tenant.clone(), key)));
         }
         self.leave(left, Conclusions { clock: self.clock, ..Conclusions::default() });
@@ -811,7 +819,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             let mut comparing = self.comparing.get_mut(tenant);
             let mut emit = |told: Conclusion| {
                 if let Some(comparing) = &mut comparing {
-                    comparing.told(Key::of(&told), is_gone(&told));
+                    comparing.told(&told);
                 }
                 conclusions.take(tenant, told, versions, epoch);
             };

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::limit::{self, Now, Watched};
 use super::sliding::{self, Sliding};
-use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowNow, add, on};
+use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowKey, WindowNow, add, on};
 use crate::event::Event;
 use crate::measure::{Measure, Part, Parts, Thousandths};
 
@@ -169,6 +169,32 @@ impl Windows {
         let early_ms = self.kept.early_every_s * 1000;
         let told_at = |key: &Key| self.windows.get(key).and_then(|window| window.told_at);
         self.tell_at = self.pending.iter().map(|key| told_at(key).unwrap_or(self.clock).plus_ms(early_ms)).min();
+    }
+
+    /// All measures of this window are told again; one that is kept no more is to be counted again.
+    pub fn tell_again(&mut self, wanted: &WindowKey) {
+        self.tell_at = Some(self.clock);
+        let Some(scope) = wanted.counted_on() else { return };
+        let Some(size) = Size::ALL.into_iter().find(|size| size.seconds() == wanted.size_s) else { return };
+        if wanted.is_sliding() {
+            self.sliding.tell_again(&wanted.scope_id, wanted.opened_at);
+            return;
+        }
+        let key =
+            self.names.known(scope, &wanted.scope_id).map(|name| Key { name, size, opened_at: wanted.opened_at.0 });
+        match key.and_then(|key| Some((key, self.windows.get_mut(&key)?))) {
+            Some((key, window)) => {
+                window.told = u64::MAX;
+                window.told_at = None;
+                if !std::mem::replace(&mut window.is_pending, true) {
+                    self.pending.push(key);
+                }
+            }
+            None => {
+                let (opened_at, ended_at) = size.around(wanted.opened_at, self.zone);
+                self.note_forgotten(scope, &wanted.scope_id, size, opened_at, ended_at);
+            }
+        }
     }
 
     /// Tells what has changed and waits for its time to be told, or for its end.

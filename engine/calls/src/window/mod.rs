@@ -39,6 +39,23 @@ pub struct WindowKey {
     pub opened_at: Moment,
 }
 
+impl WindowKey {
+    /// It is an hour that begins at any five minutes.
+    #[must_use]
+    pub fn is_sliding(&self) -> bool {
+        self.scope == SLIDING
+    }
+
+    /// Whose it is. `None` if nothing is counted in windows of this name.
+    #[must_use]
+    pub fn counted_on(&self) -> Option<Scope> {
+        match self.scope.as_str() {
+            SLIDING => Some(Scope::Queue),
+            word => Scope::ALL.into_iter().find(|scope| scope.word() == word),
+        }
+    }
+}
+
 /// A window as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowNow {
@@ -56,11 +73,7 @@ impl WindowNow {
     /// A window in which nothing is left: every measure is told as 0. `None` if nothing is counted in windows of this name.
     #[must_use]
     pub fn nothing(tenant: &Text, key: &WindowKey) -> Option<WindowNow> {
-        let scope = match key.scope.as_str() {
-            SLIDING => Scope::Queue,
-            word => Scope::ALL.into_iter().find(|scope| scope.word() == word)?,
-        };
-        let values = measure::of(on(scope)).iter().map(|measure| (measure.name, Thousandths(0))).collect();
+        let values = measure::of(on(key.counted_on()?)).iter().map(|measure| (measure.name, Thousandths(0))).collect();
         Some(WindowNow { tenant: tenant.clone(), key: key.clone(), is_final: true, values })
     }
 

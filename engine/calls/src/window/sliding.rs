@@ -44,6 +44,12 @@ impl Sliding {
         }
     }
 
+    /// All measures of this hour are told again.
+    pub(super) fn tell_again(&mut self, queue: &Text, opened_at: Moment) {
+        self.told.insert((opened_at, queue.clone()), u64::MAX);
+        self.due.insert((opened_at.plus_ms(SLIDING_WIDTH_MS), queue.clone()));
+    }
+
     /// Something is still to be told.
     pub(super) fn is_due_later(&self) -> bool {
         !self.due.is_empty()
