@@ -28,6 +28,8 @@ pub struct World {
     pub bootstrap: String,
     database: Option<Running>,
     pub url: String,
+    /// A producer that lost an answer may have sent records twice: their numbers are then others than in the file.
+    is_shifted: bool,
 }
 
 impl Drop for World {
@@ -39,7 +41,14 @@ impl Drop for World {
 impl World {
     pub fn start() -> World {
         let folder = crate::process::folder();
-        let mut world = World { folder, broker: None, bootstrap: String::new(), database: None, url: String::new() };
+        let mut world = World {
+            folder,
+            broker: None,
+            bootstrap: String::new(),
+            database: None,
+            url: String::new(),
+            is_shifted: false,
+        };
         world.start_broker();
         world.start_database();
         let ran = run(ringback(["migrate", "--clickhouse"]).arg(&world.url));
@@ -63,6 +72,7 @@ impl World {
     }
 
     pub fn stop_broker(&mut self) {
+        self.is_shifted = true;
         if let Some((mut broker, stdin)) = self.broker.take() {
             drop(stdin);
             let _ = broker.wait();
@@ -203,7 +213,8 @@ impl World {
                 panic!("call {id} of {company} is not stored: {}\n{}", self.ask(&versions), self.ask(counts))
             });
             // How often a call was revised depends on when its records came.
-            for (key, told) in line.as_object().expect("an object").iter().filter(|(key, _)| *key != "revision") {
+            let is_compared = |key: &str| key != "revision" && !(self.is_shifted && key == "records");
+            for (key, told) in line.as_object().expect("an object").iter().filter(|(key, _)| is_compared(key)) {
                 assert_eq!(same(key, told), same(key, &row[key]), "{key} of {id}");
             }
         }
