@@ -468,11 +468,9 @@ impl<'d> Live<'d> {
         }
         let mut customer = None;
         if is_final {
-            let contact = contact(&call);
-            let owed_alone = call.owed && call.withheld;
-            customer = if owed_alone { Some(Text::default()) } else { call.customer.clone() };
+            customer = customer_of(&call);
             if let Some(customer) = &customer {
-                self.customers.add(customer, contact, self.clock);
+                self.customers.add(customer, contact(&call), self.clock);
             }
         }
         if !is_known || is_final != was_final {
@@ -561,6 +559,11 @@ impl Told {
         self.is_final = other.is_final && (self.is_final || self.names.is_empty());
         self.names.extend(other.names);
     }
+}
+
+/// Whose list of contacts a call is in: all who withheld their numbers and are owed something have one.
+fn customer_of(call: &Call) -> Option<Text> {
+    if call.owed && call.withheld { Some(Text::default()) } else { call.customer.clone() }
 }
 
 fn in_order(keys: impl Iterator<Item = u64>) -> Keys {

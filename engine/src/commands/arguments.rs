@@ -1,4 +1,4 @@
-//! What `calls` and `legs` share: the site file, and files each with the `--pbx` that stands before it.
+//! What commands share: the settings' folder, the site file, and files each with the `--pbx` that stands before it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,20 @@ use directory::Directory;
 use crate::WrongArguments;
 use crate::config::{self, Config};
 use crate::input::Named;
+
+/// The folder of an installation, for a command that works on one.
+pub(crate) fn settings() -> Arg {
+    Arg::new("settings")
+        .long("settings")
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
+        .help("The folder of engine.toml (see `ringback config`) and of site.toml")
+}
+
+/// What [`settings`] was given.
+pub(crate) fn settings_of(matches: &ArgMatches) -> PathBuf {
+    matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default()
+}
 
 /// The files and options of a command that reads records.
 pub(crate) struct ReadArguments {

@@ -1,15 +1,14 @@
 //! `ringback audit`: proves that every record of the log is stored once, or says what is lost or doubled, and where.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use store::{Audit, LogEnd, Store, StoredSums};
 use stream::Register;
 
 use super::output::Out;
-use super::run;
+use super::{arguments, run};
 use crate::config::Config;
 use crate::pipeline::say;
 use crate::source::Partition;
@@ -19,14 +18,7 @@ use crate::source::kafka::outside::Outside;
 pub(crate) fn command() -> Command {
     Command::new("audit")
         .about("Compare the log, the batches, the ledger and the tables: what is lost or doubled, and where")
-        .arg(
-            Arg::new("settings")
-                .long("settings")
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder of engine.toml (see `ringback config`)"),
-        )
+        .arg(arguments::settings().required(true).help("The folder of engine.toml (see `ringback config`)"))
         .arg(
             Arg::new("json")
                 .long("json")
@@ -37,7 +29,7 @@ pub(crate) fn command() -> Command {
 
 /// Prints what was found; an error if anything was.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
+    let folder = arguments::settings_of(matches);
     let config = Config::of(Some(&folder))?;
     let url = super::store_url(&config)?;
     let topics = run::topics(&config)?;

@@ -1,16 +1,16 @@
 //! `ringback check`: looks at an installation as `ringback run` would find it, one line for each thing: ok, or what is wrong and what to do.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use store::Store;
 use stream::Register;
 
 use super::output::Out;
 use super::run::{self, Companies};
-use super::{repair, store_url};
+use super::{arguments, repair, store_url};
 use crate::config::{Config, Delivery};
 use crate::source::Partition;
 use crate::source::kafka::outside::Outside;
@@ -21,19 +21,12 @@ use crate::source::kafka::topic;
 pub(crate) fn command() -> Command {
     Command::new("check")
         .about("Look at an installation before `run` does: settings, database, brokers, topics, registers")
-        .arg(
-            Arg::new("settings")
-                .long("settings")
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
-        )
+        .arg(arguments::settings().required(true))
 }
 
 /// Prints every finding; an error if anything is wrong.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
+    let folder = arguments::settings_of(matches);
     let mut findings = Findings { out: Out::stdout(), wrong: 0 };
     look(&folder, &mut findings)?;
     findings.out.flush()?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use store::{Missed, Store};
 
+use super::arguments;
 use super::data::{Data, Work};
 use super::output::{Out, Progress};
 use super::signals;
@@ -55,13 +56,7 @@ pub(crate) fn command() -> Command {
                 .help("How to read the records, where they are not recognized"),
         )
         .arg(Arg::new("site").long("site").value_name("FILE").value_parser(path()).help("What is known of the company"))
-        .arg(
-            Arg::new("settings")
-                .long("settings")
-                .value_name("DIR")
-                .value_parser(path())
-                .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
-        )
+        .arg(arguments::settings())
         .arg(Arg::new("clickhouse").long("clickhouse").value_name("URL").help("A ClickHouse that runs already"))
         .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).hide(true).help("End when everything is stored"))
 }

@@ -3,16 +3,16 @@
 //! What is done is decided by [`plan`]; everything else here asks and does.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use adapters::leg::Moment;
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use store::{FactsBuilder, Reached, Store};
 use stream::machine::Limits;
 use stream::register::{Unreadable, record_hash};
 use stream::{Assigned, PartitionMachine, Register, Rules, Stop};
 
+use super::arguments;
 use super::output::Out;
 use super::run::{self, Companies};
 use crate::config::{Config, Delivery};
@@ -24,14 +24,7 @@ use crate::source::{Commit, Partition};
 pub(crate) fn command() -> Command {
     Command::new("repair")
         .about("Write lost registers anew from what the tables have, with all engines stopped")
-        .arg(
-            Arg::new("settings")
-                .long("settings")
-                .value_name("DIR")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
-        )
+        .arg(arguments::settings().required(true))
         .arg(
             Arg::new("from-ledger")
                 .long("from-ledger")
@@ -49,7 +42,7 @@ pub(crate) fn command() -> Command {
 
 /// Says for each partition what is wrong and what is done.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
+    let folder = arguments::settings_of(matches);
     let config = Config::of(Some(&folder))?;
     if config.kafka.delivery == Delivery::AtLeastOnce {
         bail!(

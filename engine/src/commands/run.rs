@@ -23,14 +23,7 @@ use crate::telemetry;
 pub(crate) fn command() -> Command {
     Command::new("run")
         .about("Take the records of the log to the tables, exactly once, until SIGTERM")
-        .arg(
-            Arg::new("settings")
-                .long("settings")
-                .value_name("DIR")
-                .required_unless_present("data")
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder of engine.toml (see `ringback config`) and of site.toml"),
-        )
+        .arg(arguments::settings().required_unless_present("data"))
         .arg(
             Arg::new("data")
                 .long("data")
@@ -52,7 +45,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     if let Some(data) = matches.get_one::<PathBuf>("data") {
         return super::data::run(data, matches.get_flag("until-end"));
     }
-    let folder = matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default();
+    let folder = arguments::settings_of(matches);
     let config = Config::of(Some(&folder))?;
     let companies = tenants(&config, &folder)?;
     let url = super::store_url(&config)?;

@@ -9,12 +9,10 @@ use adapters::Leg;
 use adapters::leg::{Moment, Text};
 use anyhow::{Context, Result, anyhow, bail};
 use calls::window::WindowNow;
-use store::{
-    Batch, CallRow, FactsBuilder, FollowUpRow, InsertErrorKind, MergedRow, Sealed, Store, StoredMark, WindowRow,
-};
-use stream::comparing::{Key, Known};
+use store::{Batch, ConclusionRows, FactsBuilder, InsertErrorKind, Sealed, Store, StoredMark};
+use stream::comparing::Known;
 use stream::redo::{self, Redo};
-use stream::{Conclusions, Insert, Ledger, Versioned};
+use stream::{Conclusions, Insert, Ledger};
 use tokio::sync::mpsc::Sender;
 
 use super::failpoint;
@@ -270,58 +268,18 @@ async fn store_facts_once_or_more(store: &Store, sealed: &Sealed, lease: &Lease,
 
 async fn store_conclusions(
     store: &Store,
-    conclusions: Conclusions,
+    mut conclusions: Conclusions,
     lease: &Lease,
     progress: &Progress,
 ) -> Result<bool> {
-    let Conclusions { calls, gone, follow_ups, windows, events, clock } = conclusions;
-    let decided_at = clock;
-    let calls: Vec<CallRow> = calls
-        .into_iter()
-        .map(|Versioned { told: (line, keys), version, content }| CallRow {
-            line: *line,
-            customer: None,
-            keys: keys.to_vec(),
-            version,
-            content,
-            decided_at,
-        })
-        .collect();
-    let follow_ups: Vec<FollowUpRow> = follow_ups
-        .into_iter()
-        .map(|Versioned { told, version, content }| FollowUpRow { follow_up: *told, version, content })
-        .collect();
-    let windows: Vec<WindowRow> =
-        windows.into_iter().map(|Versioned { told, version, .. }| WindowRow { window: *told, version }).collect();
-    let (mut merged, mut merged_follow_ups) = (Vec::new(), Vec::new());
-    for Versioned { told: (tenant, key, merged_into), version, .. } in gone {
-        let row = |id: Text| MergedRow {
-            tenant: tenant.to_string(),
-            id: id.to_string(),
-            merged_into: merged_into.to_string(),
-            version,
-            decided_at,
-        };
-        match key {
-            Key::Call(id) => merged.push(row(id)),
-            Key::FollowUp(id) => merged_follow_ups.push(row(id)),
-            // A window in which nothing is left is told as one.
-            Key::Window(_) => {}
-        }
-    }
+    let (clock, events) = (conclusions.clock, std::mem::take(&mut conclusions.events));
+    let rows = ConclusionRows::of(conclusions);
     let mut pause = Pause::new();
     loop {
         if !lease.wait().await {
             return Ok(false);
         }
-        let written = async {
-            store.write_follow_ups(&follow_ups).await?;
-            store.write_merged_follow_ups(&merged_follow_ups).await?;
-            store.write_merged(&merged).await?;
-            store.write_calls(&calls).await?;
-            store.write_windows(&windows).await
-        };
-        match written.await {
+        match store.write_conclusions(&rows).await {
             Ok(()) => break,
             Err(error) if error.is_refused() => {
                 return Err(anyhow::Error::from(error).context("conclusions were refused"));
@@ -332,6 +290,6 @@ async fn store_conclusions(
             }
         }
     }
-    progress.concluded(&calls, windows.len(), &events, clock);
+    progress.concluded(&rows.calls, rows.windows.len(), &events, clock);
     Ok(true)
 }

@@ -17,6 +17,7 @@ mod repair;
 mod rows;
 mod summary;
 mod superseded;
+mod told;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +38,7 @@ pub use rows::{CallRow, FollowUpRow, MergedRow, WindowRow};
 pub use stream::version::version;
 pub use summary::{Missed, Sums};
 pub use superseded::TABLES_OF_FACTS;
+pub use told::ConclusionRows;
 
 use block::Block;
 

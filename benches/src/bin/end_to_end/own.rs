@@ -9,11 +9,9 @@ use calls::window::Kept;
 use calls::{Site, Windows};
 use directory::Directory;
 use generator::{Generator, Row};
-use store::{CallRow, FactsBuilder, FollowUpRow, Store, WindowRow};
+use store::{ConclusionRows, FactsBuilder, Store};
 use stream::keeper::CommitOutcome;
-use stream::{
-    Assigned, Conclusions, Facts, Ledger, Limits, LogRecord, PartitionMachine, Place, Rules, Tenants, Versioned,
-};
+use stream::{Assigned, Facts, Ledger, Limits, LogRecord, PartitionMachine, Place, Rules, Tenants};
 use tokio::runtime::Runtime;
 
 use crate::facts::{Reading, batch, place};
@@ -219,36 +217,8 @@ fn acknowledge(
         inserts
     });
     for conclusions in inserts {
-        timed(&mut steps.conclusions, || runtime.block_on(write(store, conclusions)));
+        timed(&mut steps.conclusions, || {
+            runtime.block_on(store.write_conclusions(&ConclusionRows::of(conclusions))).expect("taken");
+        });
     }
-}
-
-/// As `engine/src/pipeline/storing.rs` does it.
-async fn write(store: &Store, conclusions: Conclusions) {
-    let decided_at = conclusions.clock;
-    let calls: Vec<CallRow> = conclusions
-        .calls
-        .into_iter()
-        .map(|Versioned { told: (line, keys), version, content }| CallRow {
-            line: *line,
-            customer: None,
-            keys: keys.to_vec(),
-            version,
-            content,
-            decided_at,
-        })
-        .collect();
-    let follow_ups: Vec<FollowUpRow> = conclusions
-        .follow_ups
-        .into_iter()
-        .map(|Versioned { told, version, content }| FollowUpRow { follow_up: *told, version, content })
-        .collect();
-    store.write_follow_ups(&follow_ups).await.expect("taken");
-    store.write_calls(&calls).await.expect("taken");
-    let windows: Vec<WindowRow> = conclusions
-        .windows
-        .into_iter()
-        .map(|Versioned { told, version, .. }| WindowRow { window: *told, version })
-        .collect();
-    store.write_windows(&windows).await.expect("taken");
 }

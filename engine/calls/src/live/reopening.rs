@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::over_ties::OverTies;
-use super::{Live, Name, Told, content, kinds};
+use super::{Live, Name, Told, content, customer_of, kinds};
 use crate::assemble::{Assembly, Slot, stored_keys};
 use crate::call;
 
@@ -154,7 +154,7 @@ impl Live<'_> {
             let Some(first) = legs.first().cloned() else { continue };
             legs.into_iter().for_each(|leg| self.push_known(leg));
             let (Some(mut call), Some(component)) = (call, self.assembly.find(&first)) else { continue };
-            let customer = if call.owed && call.withheld { Some(Text::default()) } else { call.customer.clone() };
+            let customer = customer_of(&call);
             let counted = self.counting.as_ref().and_then(|counting| counting.of(&call.line, Moment(i64::MAX)));
             let name = Name {
                 call_id: call.line.call_id.clone(),
