@@ -69,7 +69,13 @@ fn one(part: &str, arguments: &Arguments) {
             wire::send(url, wire::kept(Path::new(arguments.word("requests", ""))));
         }),
         "peer" => peer::store_all(bootstrap, records, url),
-        other => panic!("--part {other}: drain, bare, facts, limit or peer"),
+        "own" => {
+            let legs = arguments.number("legs", OWN_LEGS_MAX).min(OWN_LEGS_MAX);
+            print_steps(&own::steps(generator(arguments.number("seed", 7), legs)), &[]);
+        }
+        other => {
+            panic!("--part {other}: drain, bare, facts, limit, peer, or own: the engine's own part, without the others")
+        }
     }
 }
 
@@ -241,13 +247,22 @@ fn print(parts: &Parts, legs: u64, sent: &Sent, steps: &Steps) {
 
     let process = parts.run.cost.cpu_ns as f64 / legs as f64;
     let drain = parts.drain.cost.cpu_ns as f64 / legs as f64;
+    let rest = process - steps.machine - steps.conclusions - drain;
+    print_steps(
+        steps,
+        &[("the topic drained (T0)", drain), ("the rest of the process", rest), ("T2 as a whole", process)],
+    );
+}
+
+/// The engine's own part step by step, and what comes beside it.
+fn print_steps(steps: &Steps, beside: &[(&str, f64)]) {
     println!(
         "\nWhere T2's CPU goes, in one thread and without a broker or a database ({} calls told a leg):\n",
         short(steps.calls_per_leg)
     );
     let mut table = Table::new(&["step", "CPU ns a leg"]);
     let known = steps.adapter + steps.facts + steps.seal + steps.push + steps.conclude + steps.windows;
-    for (name, ns) in [
+    let own = [
         ("framing and adapter, to legs", steps.adapter),
         ("rows of facts", steps.facts),
         ("blocks of facts, compressed", steps.seal),
@@ -258,11 +273,9 @@ fn print(parts: &Parts, legs: u64, sent: &Sent, steps: &Steps) {
         ("the machine's own, beside these", steps.machine - known),
         ("the machine as a whole", steps.machine),
         ("blocks of conclusions, and sent", steps.conclusions),
-        ("the topic drained (T0)", drain),
-        ("the rest of the process", process - steps.machine - steps.conclusions - drain),
-        ("T2 as a whole", process),
-    ] {
-        table.row(&[name.to_owned(), short(ns)]);
+    ];
+    for (name, ns) in own.iter().chain(beside) {
+        table.row(&[(*name).to_owned(), short(*ns)]);
     }
     table.print_markdown();
 }
