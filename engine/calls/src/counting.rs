@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::Leg;
-use adapters::leg::{Moment, Text};
+use adapters::leg::{LegId, Moment, Position, Text};
 use directory::Directory;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::event::Event;
 use crate::line::CallLine;
+use crate::live::CALL_SPAN_MS;
 use crate::watermark::Watermarks;
 use crate::window::{Contribution, Forgotten, WindowKey, WindowNow, Windows};
 
@@ -126,7 +128,7 @@ impl<'d> Counting<'d> {
 
     /// Windows that are to be counted again from the stored calls, if the store has everything below `stored_below` and none are being
     /// counted: all within one span, which is that of a day at most.
-    pub fn recount(&mut self, stored_below: u64) -> Option<Vec<Forgotten>> {
+    pub(crate) fn recount(&mut self, stored_below: u64) -> Option<Vec<Forgotten>> {
         if !self.recounting.is_empty() {
             return None;
         }
@@ -163,6 +165,26 @@ impl<'d> Counting<'d> {
     }
 }
 
+/// Stored legs of which nothing is counted here: they are part of no window until the call that they tell is final.
+#[derive(Clone, Debug, Default)]
+pub struct Uncounted {
+    /// What stands at this position of the log or later was not read when the windows were asked for.
+    pub(crate) log_below: u64,
+    /// Of a leg that waits for the call that it is part of only these records are not counted.
+    pub(crate) legs: FxHashMap<LegId, Option<SmallVec<[Position; 1]>>>,
+}
+
+impl Uncounted {
+    /// Nothing is counted of this record of a leg, which stands in the log at this position.
+    #[must_use]
+    pub fn has(&self, leg: &Leg, log_position: u64) -> bool {
+        let is_open = |records: &Option<SmallVec<[Position; 1]>>| {
+            records.as_ref().is_none_or(|records| records.contains(&leg.position))
+        };
+        log_position >= self.log_below || self.legs.get(&leg.leg_id).is_some_and(is_open)
+    }
+}
+
 /// Windows that are counted again from the calls of their span, as one pass over them.
 pub struct Recount {
     wanted: Vec<Forgotten>,
@@ -180,10 +202,10 @@ impl Recount {
         Recount { wanted, from, to, contributions: BTreeMap::new() }
     }
 
-    /// The calls that began from here and before there are needed.
+    /// The legs of these calls began from here and before there.
     #[must_use]
-    pub fn span(&self) -> (Moment, Moment) {
-        (self.from, self.to)
+    pub fn legs_span(&self) -> (Moment, Moment) {
+        (self.from.plus_ms(-CALL_SPAN_MS), self.to.plus_ms(CALL_SPAN_MS))
     }
 
     /// Takes a call; others than those of the span are passed over.

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Pushed, Slot, stored_keys};
 use crate::call::{self, Call};
-use crate::counting::Counting;
+use crate::counting::{Counting, Recount, Uncounted};
 use crate::customers::{Customers, FollowUp};
 use crate::endings::Endings;
 use crate::fold::{HELD_LEGS_MAX, MARKED_HOLD_MS, PRESSED_HOLD_MS, contact};
@@ -24,7 +24,7 @@ use crate::follow_up;
 use crate::line::CallLine;
 use crate::remembered::Remembered;
 use crate::site::Site;
-use crate::window::{Contribution, WindowNow, Windows};
+use crate::window::{Contribution, Forgotten, WindowNow, Windows};
 use over_ties::OverTies;
 use reopening::Reopening;
 pub use reopening::{CALL_SPAN_MS, Wanted};
@@ -360,6 +360,29 @@ impl<'d> Live<'d> {
         }
     }
 
+    /// Windows that are to be counted again from the stored legs, if the store has everything below `stored_below` and none are being
+    /// counted; and which of those legs are to be left out, since what they tell is not counted yet.
+    pub fn recount(&mut self, stored_below: u64) -> Option<(Vec<Forgotten>, Uncounted)> {
+        let windows = self.counting.as_mut()?.recount(stored_below)?;
+        let (from, to) = Recount::of(windows.clone()).legs_span();
+        let mut uncounted = Uncounted { log_below: self.log_below, legs: FxHashMap::default() };
+        for slot in self.assembly.slots() {
+            let is_counted = |part: &Slot| {
+                self.told.get(part).is_some_and(|told| told.is_final || told.names.iter().any(|n| n.counted.is_some()))
+            };
+            let is_in_it = |leg: &Leg| {
+                let span = leg.span();
+                span.0 < to && from <= span.1
+            };
+            if self.assembly.parts(slot).iter().any(is_counted) || !self.assembly.legs(slot).any(is_in_it) {
+                continue;
+            }
+            let legs = self.assembly.legs(slot);
+            uncounted.legs.extend(legs.map(|leg| (leg.leg_id, self.late_legs.get(&leg.leg_id).cloned())));
+        }
+        Some((windows, uncounted))
+    }
+
     /// The log has ended: every call is final as it is, those that wait for the store excepted, which are told by the next end.
     /// The fold goes on if the log does.
     pub fn end(&mut self, emit: &mut impl FnMut(Conclusion)) {
@@ -441,7 +464,7 @@ impl<'d> Live<'d> {
     ) -> Told {
         let Told { mut names, is_final: was_final } = before;
         let Some(mut call) = call else {
-            self.recount(&mut names, None);
+            self.count_instead(&mut names, None);
             for name in names {
                 self.retract(name, Text::default(), emit);
             }
@@ -455,7 +478,7 @@ impl<'d> Live<'d> {
             _ => {
                 let counting = self.counting.as_ref().filter(|_| is_final);
                 let counted = counting.and_then(|counting| counting.of(&call.line, touched));
-                self.recount(&mut names, counted.as_ref());
+                self.count_instead(&mut names, counted.as_ref());
                 counted
             }
         };
@@ -483,7 +506,7 @@ impl<'d> Live<'d> {
     }
 
     /// What was counted under these names is counted no more, and this is.
-    fn recount(&mut self, names: &mut [Name], now: Option<&Contribution>) {
+    fn count_instead(&mut self, names: &mut [Name], now: Option<&Contribution>) {
         let Some(counting) = &mut self.counting else { return };
         let before: SmallVec<[Contribution; 2]> =
             names.iter_mut().filter_map(|n| n.counted.take()).map(|c| *c).collect();

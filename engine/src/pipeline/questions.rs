@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use adapters::Ends;
 use adapters::leg::{Moment, Text};
-use calls::counting::Recount;
+use adapters::{Ends, Leg};
+use calls::counting::{Recount, Uncounted};
 use calls::live::{CALL_SPAN_MS, Wanted};
 use calls::window::{Forgotten, WindowNow};
 use calls::{Calls, Site, Told};
 use store::{LegsOf, Reached, Store, StoreError};
 use stream::comparing::{Key, Known};
-use stream::{Ledger, Tenants};
+use stream::{Ledger, Place, Tenants};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
@@ -101,9 +101,19 @@ impl Question {
     }
 
     /// Windows that are counted again from the calls of their time.
-    pub(crate) async fn windows(self, tenants: Arc<Tenants>, tenant: Text, windows: Vec<Forgotten>) {
-        let store = self.store.clone();
-        let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, windows));
+    pub(crate) async fn windows(
+        self,
+        tenants: Arc<Tenants>,
+        tenant: Text,
+        windows: Vec<Forgotten>,
+        uncounted: Uncounted,
+    ) {
+        let (store, partition) = (self.store.clone(), self.partition);
+        let is_counted = move |leg: &Leg, at: &Place| {
+            let position = if at.partition == partition { at.position } else { 0 };
+            !uncounted.has(leg, position)
+        };
+        let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, windows, is_counted));
         let counted = spawn_blocking(counting).await.ok().and_then(Result::ok);
         if counted.is_none() {
             tokio::time::sleep(Pause::MAX).await;
@@ -166,16 +176,17 @@ async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(ask: impl 
     }
 }
 
-/// Folds all calls that can have begun in the span of these windows, and counts them.
+/// Folds all calls that can have begun in the span of these windows, and counts them: what their counted legs tell.
 async fn recount(
     store: &Store,
     tenants: &Tenants,
     tenant: &str,
     windows: Vec<Forgotten>,
+    is_counted: impl Fn(&Leg, &Place) -> bool,
 ) -> Result<Vec<WindowNow>, StoreError> {
     let Some(directory) = tenants.get(tenant) else { return Ok(Vec::new()) };
     let mut recount = Recount::of(windows);
-    let (from, to) = recount.span();
+    let (from, to) = recount.legs_span();
     let ends: Vec<Ends> = adapters::pbx::ADAPTERS.iter().map(|adapter| adapter.about().ends).collect();
     let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
     let mut take = |told: Told| {
@@ -183,10 +194,9 @@ async fn recount(
             recount.call(&line, directory);
         }
     };
-    let (from, to) = (from.plus_ms(-CALL_SPAN_MS), to.plus_ms(CALL_SPAN_MS));
     let mut cursor = store.legs(&LegsOf::Began { tenant: tenant.to_owned(), from, to })?;
     while let Some(legs) = cursor.next_block().await? {
-        for (leg, _) in legs {
+        for (leg, _) in legs.into_iter().filter(|(leg, at)| is_counted(leg, at)) {
             let began = leg.started_at;
             calls.push(leg);
             began.into_iter().for_each(|began| calls.advance(began));

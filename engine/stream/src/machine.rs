@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
-use calls::counting::Counting;
+use calls::counting::{Counting, Uncounted};
 use calls::event::Event;
 use calls::live::{self, Conclusion, Live, Wanted};
 use calls::window::{Forgotten, LATE_RISE_MS, WindowNow};
@@ -834,18 +834,18 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         conclusions
     }
 
-    /// Windows that are to be counted again from the stored calls, if there are any that can be: the company, and which. One question
-    /// at a time.
-    pub fn recount(&mut self) -> Option<(Text, Vec<Forgotten>)> {
+    /// Windows that are to be counted again from the stored legs, if there are any that can be: the company, which, and the legs that
+    /// are to be left out. One question at a time.
+    pub fn recount(&mut self) -> Option<(Text, Vec<Forgotten>, Uncounted)> {
         if !self.is_running() || self.recounting.is_some() {
             return None;
         }
         let stored_below = self.keeper.wanted().high;
         let mut live = self.companies.iter_mut().map(|(tenant, company)| (tenant, &mut company.live));
-        let asked =
-            live.find_map(|(tenant, live)| Some((tenant.clone(), live.counting_mut()?.recount(stored_below)?)))?;
-        self.recounting = Some(asked.0.clone());
-        Some(asked)
+        let (tenant, (windows, uncounted)) =
+            live.find_map(|(tenant, live)| Some((tenant.clone(), live.recount(stored_below)?)))?;
+        self.recounting = Some(tenant.clone());
+        Some((tenant, windows, uncounted))
     }
 
     /// These windows as the stored calls have them. `None`: the store cannot be asked now.

@@ -70,8 +70,7 @@ pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) 
         live.end(&mut |c| tables.take(c));
         live.is_waiting()
     } {}
-    let log: Vec<&Leg> = log.iter().map(|(leg, _)| leg).collect();
-    recount(&mut live, &log, directory);
+    recount(&mut live, log, directory);
     live.count(true, &mut |c| tables.take(c));
     assert!(!live.counting().unwrap().is_recounting());
     (tables, live.reopened_calls())
@@ -88,20 +87,21 @@ fn answer(live: &mut Live<'_>, stored: &[Logged]) {
 }
 
 /// Windows that are kept no more are counted again from all legs.
-fn recount(live: &mut Live<'_>, legs: &[&Leg], directory: &Directory) {
-    let counting = live.counting_mut().unwrap();
-    while let Some(wanted) = counting.recount(u64::MAX) {
+fn recount(live: &mut Live<'_>, log: &[Logged], directory: &Directory) {
+    while let Some((wanted, uncounted)) = live.recount(u64::MAX) {
         let mut recount = Recount::of(wanted);
         let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
         let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
-        for leg in legs {
-            calls.push((*leg).clone());
+        for ((leg, _), position) in log.iter().zip(0..) {
+            if !uncounted.has(leg, position) {
+                calls.push(leg.clone());
+            }
         }
         calls.finish(|told| {
             let calls::Told::Call(line) = told else { panic!("a line was packed") };
             recount.call(&line, directory);
         });
-        counting.recounted(Some(recount.end()));
+        live.counting_mut().unwrap().recounted(Some(recount.end()));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use adapters::leg::{Leg, Moment};
 use adapters::reject::Reject;
 use calls::assemble::stored_keys;
-use calls::counting::Recount;
+use calls::counting::{Recount, Uncounted};
 use calls::customers::FollowUp;
 use calls::line::FollowUpStatus;
 use calls::live::Wanted;
@@ -65,8 +65,8 @@ pub struct Database {
     pub follow_ups: BTreeMap<String, Version<Option<FollowUp>>>,
     /// Each measure of each window.
     pub windows: BTreeMap<(WindowKey, &'static str), Version<(Thousandths, bool)>>,
-    /// The calls of so many stored legs.
-    folded: (usize, Vec<CallLine>),
+    /// The calls of the stored legs at these places.
+    folded: (Vec<(u64, u16)>, Vec<CallLine>),
     /// Rows may be there more than once.
     pub takes_doubles: bool,
     /// Rows that came again.
@@ -195,19 +195,23 @@ impl Database {
     }
 
     /// Windows as the stored legs have them.
-    pub fn recount(&mut self, wanted: Vec<Forgotten>, directory: &Directory) -> Vec<WindowNow> {
-        if self.folded.0 != self.legs.len() {
+    pub fn recount(&mut self, wanted: Vec<Forgotten>, uncounted: &Uncounted, directory: &Directory) -> Vec<WindowNow> {
+        let rows = self.legs.values().map(|rows| &rows[0]);
+        let counted = rows.filter(|(leg, at)| !uncounted.has(leg, at.position));
+        let places: Vec<_> = counted.clone().map(|(_, at)| (at.position, at.part)).collect();
+        if self.folded.0 != places {
             let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
             let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
-            for rows in self.legs.values() {
-                calls.push(rows[0].0.clone());
+            for (leg, _) in counted {
+                calls.push(leg.clone());
             }
-            self.folded = (self.legs.len(), Vec::new());
+            let mut lines = Vec::new();
             calls.finish(|told| {
                 if let Told::Call(line) = told {
-                    self.folded.1.push(*line);
+                    lines.push(*line);
                 }
             });
+            self.folded = (places, lines);
         }
         let mut recount = Recount::of(wanted);
         self.folded.1.iter().for_each(|line| recount.call(line, directory));
