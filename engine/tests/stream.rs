@@ -29,6 +29,8 @@ mod repair;
 mod settle;
 #[path = "stream/started.rs"]
 mod started;
+#[path = "stream/tied.rs"]
+mod tied;
 #[path = "stream/windows.rs"]
 mod windows;
 #[path = "stream/world.rs"]

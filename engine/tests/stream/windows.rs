@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adapters::reader::Reader;
-use adapters::{Legs, pbx};
+use adapters::{Leg, Legs, pbx};
 use calls::window::Kept;
 use calls::{Calls, Contribution, Site, Told, Windows};
 use directory::Directory;
@@ -18,24 +18,34 @@ pub fn windows_equal_a_recount(world: &World, companies: &[&str], records: &[u8]
     for company in companies {
         let site = std::fs::read_to_string(world.site_of(company)).expect("read");
         let directory = Directory::from_toml(&site).unwrap_or_else(|error| panic!("{error}"));
-        let (counted, stored) = (recount(&directory, records), stored(world, company));
-        assert!(counted.len() > 100, "{company}: only {} figures", counted.len());
-        let differs = |from: &Table, other: &Table| -> Vec<String> {
-            let of = from.iter().filter(|(key, value)| other.get(*key) != Some(value));
-            of.map(|(key, value)| format!("{key} {value}")).take(10).collect()
-        };
-        assert_eq!(differs(&stored, &counted), differs(&counted, &stored), "{company}: stored, and counted again");
+        company_windows_equal_a_recount(world, company, &directory, legs(&directory, records));
     }
 }
 
-fn recount(directory: &Directory, records: &[u8]) -> Table {
+/// The same of one company, whose legs these are.
+pub fn company_windows_equal_a_recount(world: &World, company: &str, directory: &Directory, legs: Vec<Leg>) {
+    let (counted, stored) = (recount(directory, legs), stored(world, company));
+    assert!(counted.len() > 100, "{company}: only {} figures", counted.len());
+    let differs = |from: &Table, other: &Table| -> Vec<String> {
+        let of = from.iter().filter(|(key, value)| other.get(*key) != Some(value));
+        of.map(|(key, value)| format!("{key} {value}")).take(10).collect()
+    };
+    assert_eq!(differs(&stored, &counted), differs(&counted, &stored), "{company}: stored, and counted again");
+}
+
+fn legs(directory: &Directory, records: &[u8]) -> Vec<Leg> {
     let adapter = pbx::named("asterisk_cdr").expect("an adapter");
     let settings = calls::settings::settings(directory, &directory.first_pbx().id, adapter.about().name);
     let (mut reader, mut out) = (Reader::new(adapter, &settings, b"", 1), Legs::default());
     reader.push(records, None, &mut out);
     reader.finish(None, &mut out);
-    let mut calls = Calls::new(Site::new(directory), &[adapter.about().ends], false).whole();
-    for leg in out.legs {
+    out.legs
+}
+
+fn recount(directory: &Directory, legs: Vec<Leg>) -> Table {
+    let ends: Vec<_> = pbx::ADAPTERS.iter().map(|adapter| adapter.about().ends).collect();
+    let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
+    for leg in legs {
         calls.push(leg);
     }
     let mut windows = Windows::new(Kept::default(), directory).unwrap_or_else(|error| panic!("{error}"));
