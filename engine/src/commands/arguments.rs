@@ -20,6 +20,16 @@ pub(crate) fn settings() -> Arg {
         .help("The folder of engine.toml (see `ringback config`) and of site.toml")
 }
 
+/// The folder of a demo, instead of [`settings`].
+pub(crate) fn data() -> Arg {
+    Arg::new("data")
+        .long("data")
+        .value_name("DIR")
+        .conflicts_with("settings")
+        .value_parser(value_parser!(PathBuf))
+        .help("The folder of a demo: its spool instead of Kafka, with its settings and its database")
+}
+
 /// What [`settings`] was given.
 pub(crate) fn settings_of(matches: &ArgMatches) -> PathBuf {
     matches.get_one::<PathBuf>("settings").cloned().unwrap_or_default()

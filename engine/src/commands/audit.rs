@@ -1,15 +1,19 @@
 //! `ringback audit`: proves that every record of the log is stored once, or says what is lost or doubled, and where.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use store::{Audit, LogEnd, Store, StoredSums};
 use stream::Register;
+use tokio::runtime::Runtime;
 
+use super::data::Data;
 use super::output::Out;
 use super::{arguments, run};
 use crate::config::Config;
+use crate::embedded::Locate;
 use crate::pipeline::say;
 use crate::source::Partition;
 use crate::source::kafka::outside::Outside;
@@ -18,7 +22,12 @@ use crate::source::kafka::outside::Outside;
 pub(crate) fn command() -> Command {
     Command::new("audit")
         .about("Compare the log, the batches, the ledger and the tables: what is lost or doubled, and where")
-        .arg(arguments::settings().required(true).help("The folder of engine.toml (see `ringback config`)"))
+        .arg(
+            arguments::settings()
+                .required_unless_present("data")
+                .help("The folder of engine.toml (see `ringback config`)"),
+        )
+        .arg(arguments::data())
         .arg(
             Arg::new("json")
                 .long("json")
@@ -27,41 +36,29 @@ pub(crate) fn command() -> Command {
         )
 }
 
+/// A log, and what became of it.
+struct Audited {
+    partitions: Vec<(String, Partition)>,
+    audit: Audit,
+    sums: Vec<StoredSums>,
+}
+
 /// Prints what was found; an error if anything was.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
-    let folder = arguments::settings_of(matches);
-    let config = Config::of(Some(&folder))?;
-    let url = super::store_url(&config)?;
-    let topics = run::topics(&config)?;
-    let mut logs = Vec::new();
-    for topic in topics {
-        logs.push((topic.as_str(), Outside::of(&config.kafka, topic)?.look()?));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let store = Store::at(&url, &config.clickhouse.database);
-    let (audit, sums) = runtime.block_on(async {
-        let named = || format!("the database at {url}");
-        let mut ends = Vec::new();
-        for (topic, partitions) in &logs {
-            for partition in partitions {
-                let is_stored = store.reached(topic, partition.number).await.with_context(named)?.is_some();
-                ends.push(end(topic, partition, is_stored)?);
-            }
-        }
-        let audit = store.audit(&ends).await.with_context(named)?;
-        Ok::<_, anyhow::Error>((audit, store.stored_sums().await.with_context(named)?))
-    })?;
+    let Audited { partitions, audit, sums } = match matches.get_one::<PathBuf>("data") {
+        Some(folder) => runtime.block_on(of_spool(folder))?,
+        None => of_topics(&runtime, &arguments::settings_of(matches))?,
+    };
     let mut out = Out::stdout();
     if matches.get_flag("json") {
         audit.findings.iter().for_each(|finding| say(finding));
         let Audit { lost, doubled, unexplained, .. } = audit;
         writeln!(out, "{{\"lost\":{lost},\"doubled\":{doubled},\"unexplained\":{unexplained}}}")?;
     } else {
-        for (topic, partitions) in &logs {
-            for partition in partitions {
-                let of_it = sums.iter().find(|s| s.topic == *topic && s.partition == partition.number);
-                writeln!(out, "{}", sentence(topic, partition, of_it))?;
-            }
+        for (topic, partition) in &partitions {
+            let of_it = sums.iter().find(|s| s.topic == *topic && s.partition == partition.number);
+            writeln!(out, "{}", sentence(topic, partition, of_it))?;
         }
         for finding in &audit.findings {
             writeln!(out, "{finding}")?;
@@ -73,6 +70,37 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         bail!("the tables do not hold what the log says: {}", sums_of(&audit));
     }
     Ok(())
+}
+
+fn of_topics(runtime: &Runtime, folder: &Path) -> Result<Audited> {
+    let config = Config::of(Some(folder))?;
+    let url = super::store_url(&config)?;
+    let mut partitions = Vec::new();
+    for topic in run::topics(&config)? {
+        let of_it = Outside::of(&config.kafka, topic)?.look()?;
+        partitions.extend(of_it.into_iter().map(|partition| (topic.clone(), partition)));
+    }
+    let store = Store::at(&url, &config.clickhouse.database);
+    runtime.block_on(compare(&store, partitions)).with_context(|| format!("the database at {url}"))
+}
+
+/// The folder is ours meanwhile: of a demo that runs nobody else may open the database.
+async fn of_spool(folder: &Path) -> Result<Audited> {
+    let data = Data::existing(folder)?;
+    let spool = data.take()?;
+    let (database, store) = data.open_store(&Locate::anywhere(None, &data.config)).await?;
+    let audited = compare(&store, vec![(spool.topic(), spool.partition()?)]).await?;
+    database.shutdown().await?;
+    Ok(audited)
+}
+
+async fn compare(store: &Store, partitions: Vec<(String, Partition)>) -> Result<Audited> {
+    let mut ends = Vec::new();
+    for (topic, partition) in &partitions {
+        let is_stored = store.reached(topic, partition.number).await?.is_some();
+        ends.push(end(topic, partition, is_stored)?);
+    }
+    Ok(Audited { partitions, audit: store.audit(&ends).await?, sums: store.stored_sums().await? })
 }
 
 fn sums_of(audit: &Audit) -> String {

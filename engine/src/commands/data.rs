@@ -24,6 +24,9 @@ use crate::telemetry;
 /// The site file in a folder of settings.
 const SITE: &str = "site.toml";
 
+/// The log in the folder of a demo.
+const SPOOL: &str = "spool";
+
 /// The folder of a demo. Its settings lie in it as in a folder that `--settings` names.
 pub(crate) struct Data {
     folder: PathBuf,
@@ -54,6 +57,21 @@ impl Data {
         Ok(Data { folder: folder.to_owned(), config, kept_config, site, is_site_new })
     }
 
+    /// A folder that a demo made.
+    ///
+    /// # Errors
+    /// If it is none, or what is wrong in its settings: a wrong argument.
+    pub(crate) fn existing(folder: &Path) -> Result<Data> {
+        if !folder.join(SPOOL).is_dir() {
+            return Err(WrongArguments(format!(
+                "--data {}: is no folder of records; name that of a demo, which `ringback demo --data DIR --records FILE...` makes",
+                folder.display()
+            ))
+            .into());
+        }
+        Data::of(folder, None, None)
+    }
+
     /// The company of these settings.
     ///
     /// # Errors
@@ -67,7 +85,7 @@ impl Data {
     /// # Errors
     /// If another process has it, or the file system refuses.
     pub(crate) fn take(&self) -> Result<Spool> {
-        let spool = Spool::open(&self.folder.join("spool"))?;
+        let spool = Spool::open(&self.folder.join(SPOOL))?;
         self.keep(config::FILE, self.kept_config.as_deref())?;
         self.keep(SITE, self.is_site_new.then(|| self.site.text().as_bytes()))?;
         Ok(spool)
@@ -179,14 +197,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// # Errors
 /// Why it could not go on.
 pub(crate) fn run(folder: &Path, until_end: bool) -> Result<()> {
-    if !folder.is_dir() {
-        return Err(WrongArguments(format!(
-            "--data {}: is no folder; name that of a demo, which `ringback demo --data DIR --records FILE...` makes",
-            folder.display()
-        ))
-        .into());
-    }
-    let data = Data::of(folder, None, None)?;
+    let data = Data::existing(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let result = runtime.block_on(run_until_signal(&data, until_end));
     runtime.shutdown_background();

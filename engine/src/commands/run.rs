@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use directory::Directory;
 use store::Store;
 use stream::{Rules, Tenants};
@@ -24,14 +24,7 @@ pub(crate) fn command() -> Command {
     Command::new("run")
         .about("Take the records of the log to the tables, exactly once, until SIGTERM")
         .arg(arguments::settings().required_unless_present("data"))
-        .arg(
-            Arg::new("data")
-                .long("data")
-                .value_name("DIR")
-                .conflicts_with("settings")
-                .value_parser(value_parser!(PathBuf))
-                .help("The folder of a demo: its spool instead of Kafka, with its settings and its database"),
-        )
+        .arg(arguments::data())
         .arg(
             Arg::new("until-end")
                 .long("until-end")

@@ -77,6 +77,13 @@ fn check_facts(demo: &Demo) {
     assert_eq!(demo.ask(promised).trim(), "1\t1\t1", "what batches promise");
 }
 
+/// `audit` finds nothing in the folder that nobody has.
+fn check_audit(data: &Path) {
+    let ran = run(ringback(["audit", "--json", "--data"]).arg(data));
+    let said = std::str::from_utf8(&ran.stdout).expect("UTF-8");
+    assert_eq!((said, ran.code), ("{\"lost\":0,\"doubled\":0,\"unexplained\":0}\n", 0), "{}", ran.stderr);
+}
+
 #[test]
 fn killed_again_and_again_on_the_spool_every_leg_is_stored_once() {
     let folder = folder();
@@ -100,6 +107,7 @@ fn killed_again_and_again_on_the_spool_every_leg_is_stored_once() {
         }
     }
     println!("{histogram:?}");
+    check_audit(&data);
     let demo = Demo::start(&data, &[&file]);
     check_facts(&demo);
     check_calls(&demo, &[&file]);
@@ -129,7 +137,10 @@ fn killed_while_the_settings_change_the_tables_are_of_the_new_ones() {
     check_facts(&demo);
     check_calls(&demo, &[&file]);
     assert_eq!(demo.ask("SELECT DISTINCT epoch FROM legs").trim(), changes.to_string(), "each change is one");
+    check_refused(ringback(["audit", "--data"]).arg(&data), 1, &["another process has this spool"]);
+    demo.ask("ALTER TABLE legs DELETE WHERE position = (SELECT min(position) FROM legs) SETTINGS mutations_sync = 1");
     demo.interrupt(&data);
+    check_refused(ringback(["audit", "--data"]).arg(&data), 1, &["1 lost, 0 doubled, 0 unexplained"]);
 }
 
 #[test]
@@ -205,6 +216,7 @@ fn a_register_that_does_not_fit_stops_the_start() {
     fs::remove_dir_all(data.join("clickhouse")).expect("removed");
     check_refused(&mut again(), 1, &["they were emptied"]);
     check_refused(&mut ringback(["run", "--data", "/nowhere"]), 2, &["/nowhere", "ringback demo --data"]);
+    check_refused(&mut ringback(["audit", "--data", "/nowhere"]), 2, &["/nowhere", "ringback demo --data"]);
     check_refused(ringback(["run", "--settings", "x", "--data"]).arg(&data), 2, &["--settings"]);
     check_refused(&mut ringback(["run"]), 2, &["--settings"]);
 }

@@ -48,6 +48,15 @@ impl Spool {
     pub(crate) fn topic(&self) -> String {
         format!("spool-{}", self.log.id())
     }
+
+    /// How far it is, and what its register says.
+    ///
+    /// # Errors
+    /// If the register cannot be read.
+    pub(crate) fn partition(&self) -> Result<Partition> {
+        let register = self.register.read()?.map(|register| register.text().into_bytes());
+        Ok(Partition { number: PARTITION, partitions: 1, register, first: 0, next: self.log.records() })
+    }
 }
 
 /// A spool whose records are taken.
@@ -107,9 +116,7 @@ impl Source for SpoolSource {
     fn poll(&mut self, wait: Duration, records_max: usize, tell: &mut dyn FnMut(Happened<'_>)) -> Result<()> {
         if !self.is_assigned {
             self.is_assigned = true;
-            let register = self.spool.register.read()?.map(|register| register.text().into_bytes());
-            let next = self.spool.log.records();
-            tell(Happened::Assigned(Partition { number: PARTITION, partitions: 1, register, first: 0, next }));
+            tell(Happened::Assigned(self.spool.partition()?));
             return Ok(());
         }
         let has_committed = std::mem::take(&mut self.has_committed);
