@@ -13,7 +13,9 @@ mod tables;
 use std::collections::BTreeMap;
 
 use adapters::leg::{Leg, Moment};
-use calls::{CallLine, Calls, Site};
+use calls::live::{Limits, Live};
+use calls::window::{Kept, WindowKey};
+use calls::{CallLine, Calls, Site, Windows};
 use directory::Directory;
 use run::{SETS, Sources, pbx_json, root, runs};
 use tables::{Logged, check_windows, live};
@@ -148,6 +150,34 @@ fn a_leg_that_comes_hours_late_is_judged_with_its_call() {
         }
     }
     assert!(reopened > 200, "only {reopened} calls were read back");
+}
+
+#[test]
+fn what_is_counted_again_leaves_out_what_is_not_final() {
+    let directory = run::directory(&pbx_json(&root()));
+    let sources: Sources = SETS[0].1;
+    let of_run = |number: usize| log_of(runs(&root())[number].legs(sources, &directory).0);
+    let (closed, open) = (of_run(0), of_run(1));
+    let windows = Windows::new(Kept::default(), &directory).unwrap();
+    let mut live = Live::new(Site::new(&directory), false, Limits::default()).counted(windows);
+    for ((leg, at), position) in closed.iter().zip(0..) {
+        live.push(leg.clone(), *at, position);
+    }
+    let later = closed.iter().map(|(_, at)| *at).max().unwrap().plus_ms(6 * 3_600_000);
+    live.advance(later);
+    live.conclude(true, &mut |_| {});
+    let (leg, next) = (&open[0].0, closed.len() as u64);
+    live.push(leg.clone(), later, next);
+    let day = Moment(leg.started_at.unwrap().0 / 86_400_000 * 86_400_000);
+    let key = WindowKey { scope: "site".into(), scope_id: "nowhere".into(), size_s: 86_400, opened_at: day };
+    live.counting_mut().unwrap().tell_again(&key, next + 1);
+    assert!(live.recount(next).is_none(), "not everything is stored");
+    let (windows, uncounted) = live.recount(next + 1).unwrap();
+    assert_eq!(windows.iter().map(|w| (w.scope_id.as_str(), w.opened_at)).collect::<Vec<_>>(), [("nowhere", day)]);
+    assert!(closed.iter().zip(0..).all(|((leg, _), position)| !uncounted.has(leg, position)));
+    assert!(uncounted.has(leg, next));
+    // What is stored and was not read yet.
+    assert!(uncounted.has(&closed[0].0, next + 1));
 }
 
 fn xxhash(name: &str) -> u128 {

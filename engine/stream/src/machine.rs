@@ -43,8 +43,6 @@ pub struct Limits {
     pub commit_age_ms: i64,
     /// Of the calls.
     pub live: live::Limits,
-    /// Calls that are not final yet are told too.
-    pub tells_early: bool,
     /// Lines name the file of each record.
     pub names_files: bool,
 }
@@ -59,7 +57,6 @@ impl Default for Limits {
             conclude_every_ms: 100,
             commit_age_ms: 5000,
             live: live::Limits::default(),
-            tells_early: true,
             names_files: false,
         }
     }
@@ -791,7 +788,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         for (tenant, company) in &mut self.companies {
             let comparing = self.comparing.entry(tenant.clone()).or_default();
             company.live.advance(self.clock);
-            company.live.conclude(self.limits.tells_early, &mut |told| comparing.saw(told));
+            company.live.conclude(true, &mut |told| comparing.saw(told));
         }
         self.count_again(false);
     }
@@ -824,7 +821,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
                 conclusions.take(tenant, told, versions, epoch);
             };
             company.live.advance(clock);
-            company.live.conclude(self.limits.tells_early, &mut emit);
+            company.live.conclude(true, &mut emit);
             if is_end {
                 company.live.end(&mut emit);
             }

@@ -8,9 +8,9 @@ use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::live::{Conclusion, Limits, Live};
 use calls::measure::Thousandths;
-use calls::window::{Kept, WindowKey};
+use calls::window::{Keep, Kept, Size, WindowKey};
 use calls::{CallLine, Calls, Contribution, Site, Windows};
-use directory::Directory;
+use directory::{Directory, Scope};
 
 /// A leg, and when the log brings it.
 pub type Logged = (Leg, Moment);
@@ -45,7 +45,8 @@ impl Tables {
 
 /// What the log brings, read live: concluded every few legs, with a store that has all that was read before.
 pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) -> (Tables, u64) {
-    let windows = Windows::new(Kept::default(), directory).unwrap();
+    let kept = if every % 3 == 0 { kept_shortly() } else { Kept::default() };
+    let windows = Windows::new(kept, directory).unwrap();
     let mut live = Live::new(Site::new(directory), several, Limits::default()).counted(windows);
     let mut tables = Tables::default();
     let mut ever_final: BTreeMap<String, bool> = BTreeMap::new();
@@ -54,6 +55,7 @@ pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) 
         if number % every == 0 {
             let stored = number.saturating_sub(5);
             answer(&mut live, &log[..stored]);
+            recount(&mut live, &log[..stored], directory);
             live.conclude(number % 2 == 0, &mut |c| {
                 if let Conclusion::Call { line, .. } = &c
                     && line.is_final
@@ -70,10 +72,20 @@ pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) 
         live.end(&mut |c| tables.take(c));
         live.is_waiting()
     } {}
-    recount(&mut live, log, directory);
     live.count(true, &mut |c| tables.take(c));
-    assert!(!live.counting().unwrap().is_recounting());
+    // What was told last may have been of windows that are to be counted again.
+    while live.counting().unwrap().is_recounting() {
+        recount(&mut live, log, directory);
+        live.count(false, &mut |c| tables.take(c));
+    }
     (tables, live.reopened_calls())
+}
+
+/// So short that most of what is late changes windows that are kept no more.
+fn kept_shortly() -> Kept {
+    let keep = Keep { keep_s: 600, windows_max: 2 };
+    let all = Scope::ALL.into_iter().flat_map(|scope| Size::ALL.map(|size| (scope, size)));
+    all.fold(Kept::default(), |kept, (scope, size)| kept.with(scope, size, keep))
 }
 
 fn answer(live: &mut Live<'_>, stored: &[Logged]) {
@@ -86,9 +98,9 @@ fn answer(live: &mut Live<'_>, stored: &[Logged]) {
     }
 }
 
-/// Windows that are kept no more are counted again from all legs.
+/// Windows that are kept no more are counted again from all legs that are stored.
 fn recount(live: &mut Live<'_>, log: &[Logged], directory: &Directory) {
-    while let Some((wanted, uncounted)) = live.recount(u64::MAX) {
+    while let Some((wanted, uncounted)) = live.recount(log.len() as u64) {
         let mut recount = Recount::of(wanted);
         let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
         let mut calls = Calls::new(Site::new(directory), &ends, false).whole();

@@ -193,7 +193,6 @@ impl<'t> World<'t> {
         let limits = Limits {
             legs_per_batch_max: 1 + self.random.below(40) as usize,
             bytes_in_flight_max: 20_000 + self.random.below(100_000) as usize,
-            tells_early: self.random.one_in(2),
             ..Limits::default()
         };
         let ledger = self.database.ledger();
