@@ -21,7 +21,7 @@ const MERGED_BYTES: usize = 96;
 /// A call's line, with the version of this conclusion.
 pub struct CallRow {
     /// The call.
-    pub line: CallLine,
+    pub line: Box<CallLine>,
     /// The customer that its follow-up is owed to, where the line has one.
     pub customer: Option<String>,
     /// What its legs are found by (see [`calls::assemble::stored_keys`]); none where nothing is ever read back.
