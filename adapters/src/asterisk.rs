@@ -271,8 +271,9 @@ pub(crate) fn application_hint(application: &str, arguments: &str) -> Stage {
 
 /// Name and number of a caller id: `"Name" <101>`.
 pub(crate) fn caller_id(clid: &str) -> (&str, &str) {
-    match clid.rsplit_once('<') {
-        Some((name, number)) => {
+    match memchr::memrchr(b'<', clid.as_bytes()) {
+        Some(at) => {
+            let (name, number) = (&clid[..at], &clid[at + 1..]);
             let name = name.trim().trim_matches('"').trim();
             (name, number.trim_end().trim_end_matches('>').trim())
         }

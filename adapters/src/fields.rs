@@ -58,6 +58,9 @@ pub fn each_quoted<'a>(
     }
 }
 
+/// What a field with quotes in it has of bytes, mostly.
+const UNESCAPED_BYTES: usize = 64;
+
 /// The field that opens at `at`, and the offset behind its closing quote.
 fn quoted(line: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), usize> {
     let start = at + 1;
@@ -67,7 +70,8 @@ fn quoted(line: &[u8], at: usize) -> Result<(Cow<'_, [u8]>, usize), usize> {
         let Some(found) = find(b'"', &line[from..]) else { return Err(at) };
         let quote = from + found;
         if line.get(quote + 1) == Some(&b'"') {
-            unescaped.get_or_insert_with(Vec::new).extend_from_slice(&line[from..=quote]);
+            // Such a field is a name and a number: memory for it is asked for once.
+            unescaped.get_or_insert_with(|| Vec::with_capacity(UNESCAPED_BYTES)).extend_from_slice(&line[from..=quote]);
             from = quote + 2;
             continue;
         }

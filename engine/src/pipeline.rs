@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use adapters::leg::Moment;
 use anyhow::{Context, Result, anyhow};
+use prometheus_client::metrics::counter::Counter;
 use store::{FactsBuilder, Store};
 use stream::machine::Limits;
 use stream::{PartitionMachine, Rules, Tenants};
@@ -64,6 +65,8 @@ struct Held<'d> {
     lease: Arc<Lease>,
     since: Instant,
     state: State<'d>,
+    /// Its records that were taken.
+    records: Counter,
     is_paused: bool,
     /// The log's end when it was assigned.
     end: u64,
@@ -197,7 +200,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     let opening = Opening::new(partition, settings.version);
                     let question = Question::of(store, number, &lease, sender);
                     runtime.spawn(question.ledger(topic.clone(), opening.high_without_clock(settings.rules)));
-                    held.insert(number, Held::new(lease, State::Opening(Box::new(opening)), end));
+                    let records = progress.records(number);
+                    held.insert(number, Held::new(lease, State::Opening(Box::new(opening)), records, end));
                     progress.assigned(number);
                     Ok(())
                 }
@@ -209,9 +213,9 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     progress.revoked(partition);
                     Ok(())
                 }
-                Happened::Record { partition, record } => match held.get_mut(&partition).map(|h| &mut h.state) {
-                    Some(State::Open(machine)) => {
-                        progress.record(partition, &record);
+                Happened::Record { partition, record } => match held.get_mut(&partition) {
+                    Some(Held { state: State::Open(machine), records, .. }) => {
+                        progress.record(records, &record);
                         machine.record(&record, now).map_err(|stop| (partition, stop))
                     }
                     _ => Ok(()),
@@ -456,11 +460,12 @@ impl<'d, S: Source> Pipeline<'d, S> {
 }
 
 impl<'d> Held<'d> {
-    fn new(lease: Arc<Lease>, state: State<'d>, end: u64) -> Held<'d> {
+    fn new(lease: Arc<Lease>, state: State<'d>, records: Counter, end: u64) -> Held<'d> {
         Held {
             lease,
             since: Instant::now(),
             state,
+            records,
             is_paused: false,
             end,
             read_since: Moment(i64::MIN),

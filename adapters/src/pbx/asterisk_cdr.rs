@@ -20,7 +20,7 @@ use crate::adapter::{
     About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells, looks_like_extension,
 };
 use crate::asterisk;
-use crate::fields::{Fields, all_digits, borrowed, holds, integer, split_quoted, text};
+use crate::fields::{Fields, all_digits, borrowed, find, holds, integer, split_quoted, text};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
 /// Asterisk's call detail records.
@@ -245,15 +245,15 @@ const TABLE: [C; 16] = [
 /// The table's layout, if the record shows it; the columns behind the sixteenth differ by release, and the ids among them by their shape.
 fn table_layout(fields: &Fields<'_>) -> Option<Layout> {
     let index_of = |column: C| TABLE.iter().position(|c| *c as usize == column as usize);
-    if !is_date(fields, 0) || disposition_of(bytes_at(fields, index_of(C::Disposition)?)).is_none() {
+    // The word is asked for first: what is no date is compared with more than one form of it.
+    if disposition_of(bytes_at(fields, index_of(C::Disposition)?)).is_none() || !is_date(fields, 0) {
         return None;
     }
     let mut layout: Layout = [None; COLUMN_COUNT];
     for (index, column) in TABLE.iter().enumerate().take_while(|(index, _)| *index < fields.len()) {
         layout[*column as usize] = Some(index);
     }
-    let is_id = |index: &usize| asterisk::unique_id(&borrowed(bytes_at(fields, *index))).is_some();
-    let linked = (TABLE.len()..fields.len()).find(is_id);
+    let linked = (TABLE.len()..fields.len()).find(|index| is_unique_id(fields, *index));
     layout[C::LinkedId as usize] = linked;
     layout[C::Sequence as usize] = linked.map(|l| l + 2).filter(|s| integer(bytes_at(fields, *s)).is_some());
     if linked.is_some_and(|l| l > TABLE.len() + 1) {
@@ -301,11 +301,11 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
         set(column, start - 4 + step);
     }
     let mut at = start + 7;
-    if start == 8 && asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_none() && fields.len() > at {
+    if start == 8 && !is_unique_id(fields, at) && fields.len() > at {
         set(C::Account, at);
         at += 1;
     }
-    if asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some() {
+    if is_unique_id(fields, at) {
         set(C::UniqueId, at);
         at += 1;
     }
@@ -315,8 +315,8 @@ fn shown_layout(fields: &Fields<'_>) -> Result<Layout, String> {
     }
     // peeraccount and linkedid come in either order; the sequence follows both.
     if fields.len() > at + 1 {
-        let first_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at))).is_some();
-        let second_is_id = asterisk::unique_id(&borrowed(bytes_at(fields, at + 1))).is_some();
+        let first_is_id = is_unique_id(fields, at);
+        let second_is_id = is_unique_id(fields, at + 1);
         let (linked, peer) = if first_is_id && !second_is_id { (at, at + 1) } else { (at + 1, at) };
         if first_is_id || second_is_id {
             set(C::LinkedId, linked);
@@ -341,6 +341,12 @@ fn bytes_at<'f>(fields: &'f Fields<'_>, index: usize) -> &'f [u8] {
 
 fn is_date(fields: &Fields<'_>, index: usize) -> bool {
     asterisk::stamp(bytes_at(fields, index)).is_some()
+}
+
+/// Most fields that are asked have no dot.
+fn is_unique_id(fields: &Fields<'_>, index: usize) -> bool {
+    let bytes = bytes_at(fields, index);
+    find(b'.', bytes).is_some() && asterisk::unique_id(&borrowed(bytes)).is_some()
 }
 
 /// Why no layout fits, in the words of who can mend it.
@@ -492,11 +498,10 @@ fn came_by_did(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
 fn came_by_line(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
     const OF_LINES: [&str; 7] =
         ["from-pstn", "from-trunk", "from-dahdi", "from-zaptel", "from-analog", "from-digital", "from-sip-external"];
-    let context = row.text(C::Context);
     settings.extensions.is_empty()
         && settings.stages.is_empty()
         && from.kind == EndKind::Person
-        && OF_LINES.iter().any(|line| context.starts_with(line))
+        && OF_LINES.iter().any(|line| row.borrowed(C::Context).starts_with(line))
 }
 
 /// A record without a unique id is named by where it stands.
@@ -816,7 +821,7 @@ fn link_channel(leg: &mut Leg, channel: &str) {
 /// the consultation's row then carries the extension and context of the caller's row, and both end in one second.
 /// No id joins the two; this trace does.
 fn link_hand_over(leg: &mut Leg, row: &Row<'_, '_>) {
-    let Some(end) = leg.ended_at else { return };
+    let (Some(end), Some(to)) = (leg.ended_at, &leg.to) else { return };
     let second = end.0.div_euclid(1000);
     let (dialed, context) = (row.borrowed(C::Dst), row.borrowed(C::Context));
     let trace = |extension: &str, second: i64| {
@@ -828,7 +833,6 @@ fn link_hand_over(leg: &mut Leg, row: &Row<'_, '_>) {
         value.push_str(itoa(second).as_str());
         value
     };
-    let Some(to) = &leg.to else { return };
     if to.kind == EndKind::Person && leg.disposition == Disposition::Answered && leg.from.kind != EndKind::Person {
         let value = trace(&to.number, second);
         leg.link(KeyKind::HandOver, value);

@@ -201,8 +201,13 @@ impl Progress {
         say(&format!("partition {partition}: is another's now"));
     }
 
-    pub(super) fn record(&self, partition: u32, record: &LogRecord<'_>) {
-        self.records.get_or_create(&OfPartition { partition }).inc();
+    /// The figure of a partition's records, which is looked up once and not for every record.
+    pub(super) fn records(&self, partition: u32) -> Counter {
+        self.records.get_or_create(&OfPartition { partition }).clone()
+    }
+
+    pub(super) fn record(&self, records: &Counter, record: &LogRecord<'_>) {
+        records.inc();
         self.record_bytes.inc_by(record.bytes.len() as u64);
     }
 

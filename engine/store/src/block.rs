@@ -4,19 +4,27 @@
 //! a Nullable is a map of bytes (1 = null) before the values, an Array the running ends (UInt64) before the flattened values,
 //! a Tuple its elements' columns in turn; numbers are little-endian.
 
+use adapters::leg::Text;
+
 /// The columns of one block, of the same number of rows.
 pub struct Block {
     rows: usize,
-    columns: usize,
-    body: Vec<u8>,
+    columns: u8,
+    bytes: Vec<u8>,
     names: String,
 }
 
+/// So many columns are counted in one byte, which stands first and is written last.
+const COLUMNS_MAX: u8 = 0x7f;
+
 impl Block {
-    /// An empty block for so many rows.
+    /// An empty block for so many rows of about so many bytes.
     #[must_use]
-    pub fn of(rows: usize) -> Block {
-        Block { rows, columns: 0, body: Vec::with_capacity(rows * 64), names: String::new() }
+    pub fn of(rows: usize, row_bytes: usize) -> Block {
+        let mut bytes = Vec::with_capacity(rows * row_bytes + HEAD_BYTES);
+        bytes.push(0);
+        length(&mut bytes, rows);
+        Block { rows, columns: 0, bytes, names: String::new() }
     }
 
     /// Rows in it.
@@ -33,16 +41,14 @@ impl Block {
 
     /// The bytes of the block.
     #[must_use]
-    pub fn sealed(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.body.len() + 16);
-        length(&mut bytes, self.columns);
-        length(&mut bytes, self.rows);
-        bytes.extend_from_slice(&self.body);
-        bytes
+    pub fn sealed(mut self) -> Vec<u8> {
+        debug_assert!(self.columns <= COLUMNS_MAX);
+        self.bytes[0] = self.columns;
+        self.bytes
     }
 
-    /// Adds a column: its type's name, and what writes its values.
-    pub fn column<R, T: Kind>(&mut self, name: &str, rows: &[R], mut value: impl FnMut(&R) -> T) -> &mut Block {
+    /// Adds a column: its type's name, and its values. `value` may be asked more than once for the same row.
+    pub fn column<'r, R, T: Kind>(&mut self, name: &str, rows: &'r [R], value: impl Fn(&'r R) -> T) -> &mut Block {
         self.columns += 1;
         if !self.names.is_empty() {
             self.names.push_str(", ");
@@ -50,46 +56,33 @@ impl Block {
         self.names.push('`');
         self.names.push_str(name);
         self.names.push('`');
-        text(&mut self.body, name);
-        text(&mut self.body, &T::name());
-        let mut values = T::Column::default();
-        for row in rows {
-            value(row).put(&mut values);
-        }
-        T::seal(values, &mut self.body);
+        text(&mut self.bytes, name);
+        text(&mut self.bytes, &T::name());
+        T::write(rows.iter().map(&value), &mut self.bytes);
         self
     }
 }
 
-/// A type of ClickHouse, and how a column of it is written.
-pub trait Kind {
-    /// What collects the values.
-    type Column: Default;
+/// What stands before the rows: the two counts, and the columns' names and types.
+const HEAD_BYTES: usize = 4096;
+
+/// A type of ClickHouse, and how a column of it is written: what is written together is asked for in one pass over the rows,
+/// so that nothing is gathered elsewhere first.
+pub trait Kind: Sized {
     /// The type's name.
     fn name() -> String;
-    /// Adds a value.
-    fn put(self, column: &mut Self::Column);
-    /// Adds the value that stands under a null.
-    fn put_default(column: &mut Self::Column);
-    /// Writes what was collected.
-    fn seal(column: Self::Column, out: &mut Vec<u8>);
+    /// Writes a value of each row.
+    fn write(values: impl Iterator<Item = Self> + Clone, out: &mut Vec<u8>);
 }
 
 macro_rules! number {
     ($type:ty, $name:literal) => {
         impl Kind for $type {
-            type Column = Vec<u8>;
             fn name() -> String {
                 $name.to_owned()
             }
-            fn put(self, column: &mut Vec<u8>) {
-                column.extend_from_slice(&self.to_le_bytes());
-            }
-            fn put_default(column: &mut Vec<u8>) {
-                column.extend_from_slice(&<$type>::default().to_le_bytes());
-            }
-            fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-                out.extend_from_slice(&column);
+            fn write(values: impl Iterator<Item = $type> + Clone, out: &mut Vec<u8>) {
+                values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
             }
         }
     };
@@ -98,172 +91,103 @@ macro_rules! number {
 number!(u16, "UInt16");
 number!(u32, "UInt32");
 number!(u64, "UInt64");
-number!(u128, "UInt128");
 number!(i64, "Int64");
 
 impl Kind for bool {
-    type Column = Vec<u8>;
     fn name() -> String {
         "Bool".to_owned()
     }
-    fn put(self, column: &mut Vec<u8>) {
-        column.push(u8::from(self));
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        column.push(0);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
+    fn write(values: impl Iterator<Item = bool> + Clone, out: &mut Vec<u8>) {
+        out.extend(values.map(u8::from));
     }
 }
 
 /// A moment: milliseconds since 1970 as DateTime64(3, 'UTC'), held within the years that the type can show.
+#[derive(Default)]
 pub struct At(pub i64);
 
 /// 1900-01-01 and 2299-12-31, the ends of DateTime64, in milliseconds.
 pub(crate) const AT_RANGE: (i64, i64) = (-2_208_988_800_000, 10_413_791_999_999);
 
 impl Kind for At {
-    type Column = Vec<u8>;
     fn name() -> String {
         "DateTime64(3, 'UTC')".to_owned()
     }
-    fn put(self, column: &mut Vec<u8>) {
-        self.0.clamp(AT_RANGE.0, AT_RANGE.1).put(column);
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        i64::put_default(column);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
+    fn write(values: impl Iterator<Item = At> + Clone, out: &mut Vec<u8>) {
+        i64::write(values.map(|at| at.0.clamp(AT_RANGE.0, AT_RANGE.1)), out);
     }
 }
 
 /// Seconds to the millisecond: Decimal(18, 3).
+#[derive(Default)]
 pub struct Thousandths(pub i64);
 
 impl Kind for Thousandths {
-    type Column = Vec<u8>;
     fn name() -> String {
         "Decimal(18, 3)".to_owned()
     }
-    fn put(self, column: &mut Vec<u8>) {
+    fn write(values: impl Iterator<Item = Thousandths> + Clone, out: &mut Vec<u8>) {
         const LIMIT: i64 = 999_999_999_999_999_999;
-        self.0.clamp(-LIMIT, LIMIT).put(column);
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        i64::put_default(column);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
+        i64::write(values.map(|value| value.0.clamp(-LIMIT, LIMIT)), out);
     }
 }
 
-impl Kind for &[u8] {
-    type Column = Vec<u8>;
+impl Kind for &str {
     fn name() -> String {
         "String".to_owned()
     }
-    fn put(self, column: &mut Vec<u8>) {
-        length(column, self.len());
-        column.extend_from_slice(self);
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        column.push(0);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
+    fn write(values: impl Iterator<Item = Self> + Clone, out: &mut Vec<u8>) {
+        values.for_each(|value| text(out, value));
     }
 }
 
-impl Kind for String {
-    type Column = Vec<u8>;
+impl Kind for Text {
     fn name() -> String {
         "String".to_owned()
     }
-    fn put(self, column: &mut Vec<u8>) {
-        self.as_bytes().put(column);
-    }
-    fn put_default(column: &mut Vec<u8>) {
-        column.push(0);
-    }
-    fn seal(column: Vec<u8>, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column);
+    fn write(values: impl Iterator<Item = Text> + Clone, out: &mut Vec<u8>) {
+        values.for_each(|value| text(out, &value));
     }
 }
 
-/// The map of nulls, and the values under it.
-#[derive(Default)]
-pub struct NullableColumn<C> {
-    nulls: Vec<u8>,
-    values: C,
-}
-
-impl<T: Kind> Kind for Option<T> {
-    type Column = NullableColumn<T::Column>;
+/// The map of nulls, and the values; the default stands under a null.
+impl<T: Kind + Default> Kind for Option<T> {
     fn name() -> String {
         format!("Nullable({})", T::name())
     }
-    fn put(self, column: &mut Self::Column) {
-        column.nulls.push(u8::from(self.is_none()));
-        match self {
-            Some(value) => value.put(&mut column.values),
-            None => T::put_default(&mut column.values),
-        }
-    }
-    fn put_default(column: &mut Self::Column) {
-        None::<T>.put(column);
-    }
-    fn seal(column: Self::Column, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column.nulls);
-        T::seal(column.values, out);
+    fn write(values: impl Iterator<Item = Option<T>> + Clone, out: &mut Vec<u8>) {
+        out.extend(values.clone().map(|value| u8::from(value.is_none())));
+        T::write(values.map(Option::unwrap_or_default), out);
     }
 }
+
+/// An array.
+pub struct List<I>(pub I);
 
 /// Running ends, and the values of all rows.
-#[derive(Default)]
-pub struct ArrayColumn<C> {
-    ends: Vec<u8>,
-    total: u64,
-    values: C,
-}
-
-impl<T: Kind> Kind for Vec<T> {
-    type Column = ArrayColumn<T::Column>;
+impl<T: Kind, I: ExactSizeIterator<Item = T> + Clone> Kind for List<I> {
     fn name() -> String {
         format!("Array({})", T::name())
     }
-    fn put(self, column: &mut Self::Column) {
-        column.total += self.len() as u64;
-        column.total.put(&mut column.ends);
-        for value in self {
-            value.put(&mut column.values);
-        }
-    }
-    fn put_default(column: &mut Self::Column) {
-        column.total.put(&mut column.ends);
-    }
-    fn seal(column: Self::Column, out: &mut Vec<u8>) {
-        out.extend_from_slice(&column.ends);
-        T::seal(column.values, out);
+    fn write(values: impl Iterator<Item = List<I>> + Clone, out: &mut Vec<u8>) {
+        let lengths = values.clone().map(|list| list.0.len() as u64);
+        let ends = lengths.scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        });
+        u64::write(ends, out);
+        T::write(values.flat_map(|list| list.0), out);
     }
 }
 
 macro_rules! tuple {
     ($($type:ident $index:tt),+) => {
         impl<$($type: Kind),+> Kind for ($($type,)+) {
-            type Column = ($($type::Column,)+);
             fn name() -> String {
                 format!("Tuple({})", [$($type::name()),+].join(", "))
             }
-            fn put(self, column: &mut Self::Column) {
-                $(self.$index.put(&mut column.$index);)+
-            }
-            fn put_default(column: &mut Self::Column) {
-                $($type::put_default(&mut column.$index);)+
-            }
-            fn seal(column: Self::Column, out: &mut Vec<u8>) {
-                $($type::seal(column.$index, out);)+
+            fn write(values: impl Iterator<Item = Self> + Clone, out: &mut Vec<u8>) {
+                $($type::write(values.clone().map(|value| value.$index), out);)+
             }
         }
     };
@@ -292,21 +216,19 @@ mod tests {
 
     #[test]
     fn a_block_is_columns_with_names_types_and_values() {
-        let mut block = Block::of(2);
-        block.column("a", &[1u16, 2], |n| *n).column("b", &["x", "yz"], |s| Some(s.as_bytes()).filter(|s| s.len() > 1));
+        let mut block = Block::of(2, 8);
+        block.column("a", &[1u16, 2], |n| *n).column("b", &["x", "yz"], |s| Some(*s).filter(|s| s.len() > 1));
         let mut expected = vec![2, 2, 1, b'a', 6];
         expected.extend_from_slice(b"UInt16\x01\x00\x02\x00\x01b\x10Nullable(String)\x01\x00\x00\x02yz");
-        assert_eq!(block.sealed(), expected);
         assert_eq!(block.names(), "`a`, `b`");
+        assert_eq!(block.sealed(), expected);
     }
 
     #[test]
     fn arrays_have_running_ends_and_lengths_are_leb128() {
-        let mut column = ArrayColumn::default();
-        vec![(1u16, 2u16)].put(&mut column);
-        Vec::<(u16, u16)>::new().put(&mut column);
+        let rows: [&[(u16, u16)]; 2] = [&[(1, 2)], &[]];
         let mut out = Vec::new();
-        <Vec<(u16, u16)>>::seal(column, &mut out);
+        List::write(rows.iter().map(|row| List(row.iter().copied())), &mut out);
         assert_eq!(out, [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0]);
         let mut long = Vec::new();
         length(&mut long, 300);

@@ -16,6 +16,8 @@ const METHOD_LZ4: u8 = 0x82;
 #[derive(Default)]
 pub(crate) struct Framer {
     plain: Vec<u8>,
+    /// Room for the worst that one frame can become, of which little is used: filled with zeros once, not for every frame.
+    frame: Vec<u8>,
     packed: Vec<u8>,
 }
 
@@ -39,19 +41,21 @@ impl Framer {
     }
 
     fn frame(&mut self) {
-        let begin = self.packed.len();
-        let body = begin + CHECKSUM_BYTES + HEADER_BYTES;
-        self.packed.resize(body + lz4_flex::block::get_maximum_output_size(self.plain.len()), 0);
+        let (head, body) = (CHECKSUM_BYTES, CHECKSUM_BYTES + HEADER_BYTES);
+        let worst = body + lz4_flex::block::get_maximum_output_size(self.plain.len());
+        if self.frame.len() < worst {
+            self.frame.resize(worst, 0);
+        }
         // There is room for the worst case, so it cannot fail.
-        let packed = lz4_flex::block::compress_into(&self.plain, &mut self.packed[body..]).unwrap_or(0);
-        self.packed.truncate(body + packed);
-        let head = begin + CHECKSUM_BYTES;
-        self.packed[head] = METHOD_LZ4;
-        self.packed[head + 1..head + 5].copy_from_slice(&((HEADER_BYTES + packed) as u32).to_le_bytes());
-        self.packed[head + 5..body].copy_from_slice(&(self.plain.len() as u32).to_le_bytes());
+        let packed = lz4_flex::block::compress_into(&self.plain, &mut self.frame[body..]).unwrap_or(0);
+        let frame = &mut self.frame[..body + packed];
+        frame[head] = METHOD_LZ4;
+        frame[head + 1..head + 5].copy_from_slice(&((HEADER_BYTES + packed) as u32).to_le_bytes());
+        frame[head + 5..body].copy_from_slice(&(self.plain.len() as u32).to_le_bytes());
         // The halves are stored in the other order than the crate's number has them.
-        let checksum = cityhash_rs::cityhash_102_128(&self.packed[head..]).rotate_right(64);
-        self.packed[begin..head].copy_from_slice(&checksum.to_le_bytes());
+        let checksum = cityhash_rs::cityhash_102_128(&frame[head..]).rotate_right(64);
+        frame[..head].copy_from_slice(&checksum.to_le_bytes());
+        self.packed.extend_from_slice(frame);
         self.plain.clear();
     }
 }

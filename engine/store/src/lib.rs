@@ -147,10 +147,10 @@ impl Store {
     pub async fn write_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
         self.write_follow_ups(&rows::follow_ups_of(rows)).await?;
         for part in rows.chunks(ROWS_PER_INSERT_MAX / 8) {
-            self.insert("offers", &rows::offers(part)).await?;
-            self.insert("visits", &rows::visits(part)).await?;
-            self.insert("verdicts", &rows::verdicts(part)).await?;
-            self.insert("calls", &rows::calls(part)).await?;
+            self.insert("offers", rows::offers(part)).await?;
+            self.insert("visits", rows::visits(part)).await?;
+            self.insert("verdicts", rows::verdicts(part)).await?;
+            self.insert("calls", rows::calls(part)).await?;
         }
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_follow_ups(&self, rows: &[FollowUpRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", &rows::follow_ups(part)).await?;
+            self.insert("follow_ups", rows::follow_ups(part)).await?;
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_windows(&self, rows: &[WindowRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX / calls::window::MEASURES_MAX) {
-            self.insert("windows", &rows::windows(part)).await?;
+            self.insert("windows", rows::windows(part)).await?;
         }
         Ok(())
     }
@@ -183,8 +183,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_merged(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("verdicts", &rows::merged_verdicts(part)).await?;
-            self.insert("calls", &rows::merged_calls(part)).await?;
+            self.insert("verdicts", rows::merged_verdicts(part)).await?;
+            self.insert("calls", rows::merged_calls(part)).await?;
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_merged_follow_ups(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", &rows::merged_follow_ups(part)).await?;
+            self.insert("follow_ups", rows::merged_follow_ups(part)).await?;
         }
         Ok(())
     }
@@ -211,14 +211,14 @@ impl Store {
         String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::plain("query: the answer is not UTF-8"))
     }
 
-    async fn insert(&self, table: &str, block: &Block) -> Result<(), StoreError> {
+    async fn insert(&self, table: &str, block: Block) -> Result<(), StoreError> {
         if block.rows() == 0 {
             return Ok(());
         }
         let statement = format!("INSERT INTO {table} ({}) FORMAT Native", block.names());
-        let bytes = Bytes::from(block.sealed());
+        let (rows, bytes) = (block.rows() as u64, Bytes::from(block.sealed()));
         let client = self.client_of_one_insert();
-        self.retried(table, block.rows() as u64, || send(&client, &self.limits, statement.clone(), bytes.clone())).await
+        self.retried(table, rows, || send(&client, &self.limits, statement.clone(), bytes.clone())).await
     }
 
     /// The same rows may come again after others of their keys, and count then: a server that knows the block would drop it.

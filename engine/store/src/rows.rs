@@ -1,17 +1,27 @@
 //! Our types as rows: one function a table, its columns in the order of `sql/schema`.
 
-use adapters::leg::Moment;
-use adapters::line::word;
+use adapters::leg::{Moment, Text};
 use calls::customers::FollowUp;
-use calls::line::{CallLine, FollowUpLine, OfferLine, Seconds, VisitLine, Word};
-use calls::window::WindowNow;
+use calls::line::{Answered, CallLine, FollowUpLine, OfferLine, RecordRef, Seconds, VisitLine, Word};
+use calls::measure;
+use calls::window::{WindowKey, WindowNow};
+use compact_str::ToCompactString;
 
-use crate::block::{At, Block, Thousandths};
+use crate::block::{At, Block, List, Thousandths};
+
+/// What a row takes in a block, about: memory that is asked for once is not copied while the block grows.
+const CALL_BYTES: usize = 1024;
+const OFFER_BYTES: usize = 256;
+const VISIT_BYTES: usize = 192;
+const VERDICT_BYTES: usize = 160;
+const FOLLOW_UP_BYTES: usize = 320;
+const WINDOW_BYTES: usize = 96;
+const MERGED_BYTES: usize = 96;
 
 /// A call's line, with the version of this conclusion.
 pub struct CallRow {
     /// The call.
-    pub line: CallLine,
+    pub line: Box<CallLine>,
     /// The customer that its follow-up is owed to, where the line has one.
     pub customer: Option<String>,
     /// What its legs are found by (see [`calls::assemble::stored_keys`]); none where nothing is ever read back.
@@ -32,34 +42,48 @@ fn seconds(seconds: Option<Seconds>) -> Option<Thousandths> {
     seconds.map(|s| Thousandths(s.ms))
 }
 
-fn maybe<T: AsRef<str>>(value: &Option<T>) -> Option<String> {
-    value.as_ref().map(|v| v.as_ref().to_owned())
+fn maybe(value: &Option<Text>) -> Option<&str> {
+    value.as_deref()
 }
 
-fn list<T: AsRef<str>>(values: &[T]) -> Vec<String> {
-    values.iter().map(|v| v.as_ref().to_owned()).collect()
+fn list(values: &[Text]) -> List<impl ExactSizeIterator<Item = &str> + Clone> {
+    List(values.iter().map(Text::as_str))
+}
+
+fn answered(answered: Answered) -> &'static str {
+    match answered {
+        Answered::Answered => "answered",
+        Answered::Unanswered => "unanswered",
+    }
+}
+
+fn record(record: &RecordRef) -> Text {
+    match record {
+        RecordRef::Number(number) => number.to_compact_string(),
+        RecordRef::InFile(place) => place.clone(),
+    }
 }
 
 pub(crate) fn calls(rows: &[CallRow]) -> Block {
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), CALL_BYTES);
     block
-        .column("call_id", rows, |r| r.line.call_id.to_string())
+        .column("call_id", rows, |r| r.line.call_id.as_str())
         .column("version", rows, |r| r.version)
         .column("content", rows, |r| r.content)
-        .column("keys", rows, |r| r.keys.clone())
+        .column("keys", rows, |r| List(r.keys.iter().copied()))
         .column("merged_into", rows, |r| maybe(&r.line.merged_into))
-        .column("tenant", rows, |r| r.line.tenant.to_string())
+        .column("tenant", rows, |r| r.line.tenant.as_str())
         .column("site", rows, |r| maybe(&r.line.site))
-        .column("pbx", rows, |r| r.line.pbx.to_string())
+        .column("pbx", rows, |r| r.line.pbx.as_str())
         .column("pbxes", rows, |r| list(&r.line.pbxes))
         .column("link_keys", rows, |r| list(&r.line.link_keys))
-        .column("direction", rows, |r| r.line.direction.word().to_owned())
-        .column("answered", rows, |r| word(r.line.answered))
-        .column("outcome", rows, |r| r.line.outcome.word().to_owned())
+        .column("direction", rows, |r| r.line.direction.word())
+        .column("answered", rows, |r| answered(r.line.answered))
+        .column("outcome", rows, |r| r.line.outcome.word())
         .column("missed", rows, |r| r.line.missed)
         .column("short", rows, |r| r.line.short)
         .column("out_of_hours", rows, |r| r.line.out_of_hours)
-        .column("reason", rows, |r| r.line.reason.map(|x| x.word().to_owned()))
+        .column("reason", rows, |r| r.line.reason.map(|x| x.word()))
         .column("caller", rows, |r| maybe(&r.line.caller))
         .column("caller_raw", rows, |r| maybe(&r.line.caller_raw))
         .column("caller_name", rows, |r| maybe(&r.line.caller_name))
@@ -77,18 +101,14 @@ pub(crate) fn calls(rows: &[CallRow]) -> Block {
         .column("answered_by", rows, |r| list(&r.line.answered_by))
         .column("answered_by_kind", rows, |r| maybe(&r.line.answered_by_kind))
         .column("transfers", rows, |r| {
-            r.line
-                .transfers
-                .iter()
-                .map(|t| (t.kind.to_string(), maybe(&t.by), maybe(&t.to), At(t.at.0)))
-                .collect::<Vec<_>>()
+            List(r.line.transfers.iter().map(|t| (t.kind.as_str(), maybe(&t.by), maybe(&t.to), At(t.at.0))))
         })
         .column("started_at", rows, |r| At(r.line.started_at.0))
         .column("queued_at", rows, |r| at(r.line.queued_at))
         .column("rang_at", rows, |r| at(r.line.rang_at))
         .column("answered_at", rows, |r| at(r.line.answered_at))
         .column("ended_at", rows, |r| At(r.line.ended_at.0))
-        .column("ended_by", rows, |r| r.line.ended_by.map(|s| s.word().to_owned()))
+        .column("ended_by", rows, |r| r.line.ended_by.map(|s| s.word()))
         .column("cause", rows, |r| r.line.cause)
         .column("wait_time_s", rows, |r| seconds(r.line.wait_time_s))
         .column("queue_wait_time_s", rows, |r| seconds(r.line.queue_wait_time_s))
@@ -100,19 +120,10 @@ pub(crate) fn calls(rows: &[CallRow]) -> Block {
         .column("duration_s", rows, |r| Thousandths(r.line.duration_s.ms))
         .column("voicemail_left", rows, |r| r.line.voicemail_left)
         .column("recording_url", rows, |r| maybe(&r.line.recording_url))
-        .column("rule", rows, |r| r.line.rule.to_owned())
+        .column("rule", rows, |r| r.line.rule)
         .column("evidence", rows, |r| list(&r.line.evidence))
-        .column("follow_up_id", rows, |r| r.line.follow_up.as_ref().map(|f| f.id.to_string()))
-        .column("records", rows, |r| {
-            r.line
-                .records
-                .iter()
-                .map(|n| match n {
-                    calls::line::RecordRef::Number(n) => n.to_string(),
-                    calls::line::RecordRef::InFile(n) => n.to_string(),
-                })
-                .collect::<Vec<_>>()
-        })
+        .column("follow_up_id", rows, |r| r.line.follow_up.as_ref().map(|f| f.id.as_str()))
+        .column("records", rows, |r| List(r.line.records.iter().map(record)))
         .column("is_final", rows, |r| r.line.is_final);
     block
 }
@@ -131,10 +142,10 @@ fn numbered<'r, T>(rows: &'r [CallRow], of: impl Fn(&'r CallRow) -> &'r [T]) -> 
 
 pub(crate) fn offers(calls: &[CallRow]) -> Block {
     let rows: Vec<Numbered<'_, OfferLine>> = numbered(calls, |c| &c.line.offers);
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), OFFER_BYTES);
     block
-        .column("tenant", &rows, |r| r.call.line.tenant.to_string())
-        .column("call_id", &rows, |r| r.call.line.call_id.to_string())
+        .column("tenant", &rows, |r| r.call.line.tenant.as_str())
+        .column("call_id", &rows, |r| r.call.line.call_id.as_str())
         .column("version", &rows, |r| r.call.version)
         .column("position", &rows, |r| r.position)
         .column("started_at", &rows, |r| At(r.call.line.started_at.0))
@@ -142,27 +153,27 @@ pub(crate) fn offers(calls: &[CallRow]) -> Block {
         .column("person", &rows, |r| maybe(&r.what.person))
         .column("group", &rows, |r| maybe(&r.what.group))
         .column("queue", &rows, |r| maybe(&r.what.queue))
-        .column("kind", &rows, |r| r.what.kind.to_owned())
+        .column("kind", &rows, |r| r.what.kind)
         .column("round", &rows, |r| r.what.round)
         .column("rang_at", &rows, |r| at(r.what.rang_at))
         .column("ended_at", &rows, |r| At(r.what.ended_at.0))
-        .column("end", &rows, |r| r.what.end.word().to_owned())
-        .column("reason", &rows, |r| r.what.reason.map(|x| x.word().to_owned()))
+        .column("end", &rows, |r| r.what.end.word())
+        .column("reason", &rows, |r| r.what.reason.map(|x| x.word()))
         .column("person_missed", &rows, |r| r.what.person_missed);
     block
 }
 
 pub(crate) fn visits(calls: &[CallRow]) -> Block {
     let rows: Vec<Numbered<'_, VisitLine>> = numbered(calls, |c| &c.line.visits);
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), VISIT_BYTES);
     block
-        .column("tenant", &rows, |r| r.call.line.tenant.to_string())
-        .column("call_id", &rows, |r| r.call.line.call_id.to_string())
+        .column("tenant", &rows, |r| r.call.line.tenant.as_str())
+        .column("call_id", &rows, |r| r.call.line.call_id.as_str())
         .column("version", &rows, |r| r.call.version)
         .column("position", &rows, |r| r.position)
         .column("started_at", &rows, |r| At(r.call.line.started_at.0))
-        .column("kind", &rows, |r| r.what.kind.to_owned())
-        .column("queue", &rows, |r| r.what.queue.to_string())
+        .column("kind", &rows, |r| r.what.kind)
+        .column("queue", &rows, |r| r.what.queue.as_str())
         .column("group", &rows, |r| maybe(&r.what.group))
         .column("entered_at", &rows, |r| At(r.what.entered_at.0))
         .column("left_at", &rows, |r| At(r.what.left_at.0))
@@ -171,16 +182,16 @@ pub(crate) fn visits(calls: &[CallRow]) -> Block {
 }
 
 pub(crate) fn verdicts(rows: &[CallRow]) -> Block {
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), VERDICT_BYTES);
     block
-        .column("tenant", rows, |r| r.line.tenant.to_string())
-        .column("call_id", rows, |r| r.line.call_id.to_string())
+        .column("tenant", rows, |r| r.line.tenant.as_str())
+        .column("call_id", rows, |r| r.line.call_id.as_str())
         .column("version", rows, |r| r.version)
         .column("merged_into", rows, |r| maybe(&r.line.merged_into))
-        .column("outcome", rows, |r| r.line.outcome.word().to_owned())
+        .column("outcome", rows, |r| r.line.outcome.word())
         .column("missed", rows, |r| r.line.missed)
-        .column("reason", rows, |r| r.line.reason.map(|x| x.word().to_owned()))
-        .column("rule", rows, |r| r.line.rule.to_owned())
+        .column("reason", rows, |r| r.line.reason.map(|x| x.word()))
+        .column("rule", rows, |r| r.line.rule)
         .column("is_final", rows, |r| r.line.is_final)
         .column("decided_at", rows, |r| At(r.decided_at.0));
     block
@@ -200,18 +211,18 @@ pub(crate) fn follow_ups(rows: &[FollowUpRow]) -> Block {
     fn line(row: &FollowUpRow) -> &FollowUpLine {
         &row.follow_up.line
     }
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), FOLLOW_UP_BYTES);
     block
-        .column("tenant", rows, |r| r.follow_up.tenant.to_string())
-        .column("follow_up_id", rows, |r| line(r).id.to_string())
+        .column("tenant", rows, |r| r.follow_up.tenant.as_str())
+        .column("follow_up_id", rows, |r| line(r).id.as_str())
         .column("version", rows, |r| r.version)
         .column("content", rows, |r| r.content)
         .column("merged_into", rows, |r| maybe(&r.follow_up.merged_into))
         .column("customer", rows, |r| maybe(&r.follow_up.customer))
-        .column("opening_call", rows, |r| r.follow_up.opening_call.to_string())
+        .column("opening_call", rows, |r| r.follow_up.opening_call.as_str())
         .column("calls", rows, |r| list(&r.follow_up.calls))
         .column("opened_at", rows, |r| At(r.follow_up.opened_at.0))
-        .column("status", rows, |r| word(line(r).status))
+        .column("status", rows, |r| line(r).status.word())
         .column("owner", rows, |r| maybe(&line(r).owner))
         .column("due_at", rows, |r| at(line(r).due_at))
         .column("settled_by_call", rows, |r| maybe(&line(r).settled_by_call))
@@ -254,22 +265,34 @@ pub struct WindowRow {
     pub version: u64,
 }
 
+/// One measure of a window.
+struct Measured<'w> {
+    window: &'w WindowRow,
+    measure: &'static str,
+    value: i64,
+}
+
 pub(crate) fn windows(windows: &[WindowRow]) -> Block {
-    let of_each = windows.iter().flat_map(|row| row.window.rows().map(|measure| (measure, row.version)));
-    let rows: Vec<(calls::window::WindowRow, u64)> = of_each.collect();
-    let rows = rows.as_slice();
-    let mut block = Block::of(rows.len());
+    let mut rows = Vec::with_capacity(windows.iter().map(|row| row.window.values.len()).sum());
+    for window in windows {
+        rows.extend(window.window.values.iter().map(|(measure, value)| Measured { window, measure, value: value.0 }));
+    }
+    fn key<'w>(row: &Measured<'w>) -> &'w WindowKey {
+        &row.window.window.key
+    }
+    let content = |r: &Measured<'_>| WindowNow::content_of(r.measure, measure::Thousandths(r.value));
+    let mut block = Block::of(rows.len(), WINDOW_BYTES);
     block
-        .column("tenant", rows, |(r, _)| r.tenant.to_string())
-        .column("scope", rows, |(r, _)| r.scope.to_string())
-        .column("scope_id", rows, |(r, _)| r.scope_id.to_string())
-        .column("size_s", rows, |(r, _)| r.size_s)
-        .column("opened_at", rows, |(r, _)| At(r.opened_at.0))
-        .column("measure", rows, |(r, _)| r.measure.to_owned())
-        .column("version", rows, |(_, version)| *version)
-        .column("content", rows, |(r, _)| WindowNow::content_of(r.measure, r.value))
-        .column("value", rows, |(r, _)| Thousandths(r.value.0))
-        .column("is_final", rows, |(r, _)| r.is_final);
+        .column("tenant", &rows, |r| r.window.window.tenant.as_str())
+        .column("scope", &rows, |r| key(r).scope.as_str())
+        .column("scope_id", &rows, |r| key(r).scope_id.as_str())
+        .column("size_s", &rows, |r| key(r).size_s)
+        .column("opened_at", &rows, |r| At(key(r).opened_at.0))
+        .column("measure", &rows, |r| r.measure)
+        .column("version", &rows, |r| r.window.version)
+        .column("content", &rows, content)
+        .column("value", &rows, |r| Thousandths(r.value))
+        .column("is_final", &rows, |r| r.window.window.is_final);
     block
 }
 
@@ -302,12 +325,12 @@ pub(crate) fn merged_follow_ups(rows: &[MergedRow]) -> Block {
 }
 
 fn merged(rows: &[MergedRow], id: &str, moment: &str) -> Block {
-    let mut block = Block::of(rows.len());
+    let mut block = Block::of(rows.len(), MERGED_BYTES);
     block
-        .column("tenant", rows, |r| r.tenant.clone())
-        .column(id, rows, |r| r.id.clone())
+        .column("tenant", rows, |r| r.tenant.as_str())
+        .column(id, rows, |r| r.id.as_str())
         .column("version", rows, |r| r.version)
-        .column("merged_into", rows, |r| Some(r.merged_into.clone()))
+        .column("merged_into", rows, |r| Some(r.merged_into.as_str()))
         .column(moment, rows, |r| At(r.decided_at.0));
     block
 }

@@ -29,7 +29,7 @@ impl ConclusionRows {
         let calls: Vec<CallRow> = calls
             .into_iter()
             .map(|Versioned { told: (line, keys), version, content }| CallRow {
-                line: *line,
+                line,
                 customer: None,
                 keys: keys.to_vec(),
                 version,

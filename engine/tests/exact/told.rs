@@ -139,7 +139,7 @@ fn conclusions_are_compared_and_hidden() {
     let rows: Vec<CallRow> = (10..)
         .zip(lines)
         .map(|(version, line)| CallRow {
-            line,
+            line: Box::new(line),
             customer: None,
             keys: vec![version, 5],
             version,
