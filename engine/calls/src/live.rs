@@ -517,13 +517,11 @@ impl<'d> Live<'d> {
             if self.must_wait(slot) {
                 continue;
             }
-            for part in self.assembly.parts(slot) {
-                self.changed.remove(&part);
-            }
+            let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
+            let is_changed = parts.iter().fold(false, |is_changed, part| self.changed.remove(part) || is_changed);
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let touched = self.assembly.touched(slot);
-            let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
             let legs = self.assembly.take(slot);
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
@@ -532,6 +530,10 @@ impl<'d> Live<'d> {
                 self.remembered.close(*kind, *key, from, to, self.clock);
             }
             let told = self.take_told(&parts);
+            // What other halves of a tie were told since then shows in no mark.
+            if !is_changed && !crosses_ties && self.stands(&told) {
+                continue;
+            }
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
             let keys = in_order(keys.iter().map(|(_, key)| *key));
             let told = self.change(told, call, keys.clone(), touched, true, emit);
@@ -539,6 +541,13 @@ impl<'d> Live<'d> {
                 self.over_ties.close(keys, told);
             }
         }
+    }
+
+    /// It was told as final, as one call: as long as its legs are the same, folding them again says the same again.
+    fn stands(&mut self, told: &Told) -> bool {
+        let [name] = told.names.as_slice() else { return false };
+        let is_known = |customer: &Text| self.customers.saw_again(customer, &name.call_id, self.clock);
+        told.is_final && name.customer.as_ref().is_none_or(is_known)
     }
 
     fn forget(&mut self) {
