@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Pushed, Slot, stored_keys};
@@ -85,7 +85,7 @@ pub struct Live<'d> {
     endings: Endings,
     /// What was told, by the component that has the name: over ties, a call has several, and they may part again.
     told: FxHashMap<Slot, Told>,
-    changed: BTreeSet<Slot>,
+    changed: FxHashSet<Slot>,
     /// When a call that is marked as ended becomes final.
     settling: BTreeSet<(Moment, Slot)>,
     remembered: Remembered,
@@ -151,7 +151,7 @@ impl<'d> Live<'d> {
             limits,
             several_files,
             told: FxHashMap::default(),
-            changed: BTreeSet::new(),
+            changed: FxHashSet::default(),
             settling: BTreeSet::new(),
             remembered: Remembered::default(),
             forgot_at: Moment(i64::MIN),
@@ -331,8 +331,10 @@ impl<'d> Live<'d> {
                 }
             }
         }
-        let changed: BTreeSet<Slot> =
-            std::mem::take(&mut self.changed).into_iter().map(|slot| self.assembly.root(slot)).collect();
+        let changed = std::mem::take(&mut self.changed);
+        let mut changed: Vec<Slot> = changed.into_iter().map(|slot| self.assembly.root(slot)).collect();
+        changed.sort_unstable();
+        changed.dedup();
         for slot in changed {
             if !self.assembly.is_open(slot) {
                 continue;
@@ -474,7 +476,7 @@ impl<'d> Live<'d> {
             }
         }
         if !is_known || is_final != was_final {
-            emit(Conclusion::Call { line: Box::new(call.line), content, keys });
+            emit(Conclusion::Call { line: call.line, content, keys });
         }
         Told {
             names: SmallVec::from_iter([Name { call_id, content, customer, counted: counted.map(Box::new) }]),

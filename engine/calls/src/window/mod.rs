@@ -238,8 +238,11 @@ impl Head<'_> {
         let before = std::mem::take(told);
         let mut values: SmallVec<[(&'static str, Thousandths); MEASURES_MAX]> = SmallVec::new();
         let parts = Parts::new(on, sums);
-        for (bit, measure) in measure::of(on).iter().enumerate() {
-            let value = (measure.value)(&parts).unwrap_or_default();
+        // Most windows hold few calls, and most of their measures nothing.
+        let counted = sums.iter().zip(0..).fold(0u32, |bits, (sum, place)| bits | u32::from(*sum != 0) << place);
+        for (bit, (measure, places)) in measure::of(on).iter().zip(measure::places_of(on)).enumerate() {
+            let is_counted = places & counted != 0;
+            let value = if is_counted { (measure.value)(&parts).unwrap_or_default() } else { Thousandths(0) };
             let has_value = value != Thousandths(0);
             let was_told = before & 1 << bit != 0;
             if has_value || was_told {
