@@ -2,7 +2,7 @@
 
 use adapters::Leg;
 use adapters::leg::{EndKind, Event, KeyKind, LegId, Moment, Stage, Text};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::assemble;
@@ -21,7 +21,7 @@ use crate::verdict::{self, Evidence, Outcome, Reason, Verdict};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// What is printed and stored.
-    pub line: CallLine,
+    pub line: Box<CallLine>,
     /// The customer: the outside party's number, E.164 or as recorded; `None` if withheld or if there is none.
     pub customer: Option<Text>,
     /// The customer withheld the number.
@@ -142,12 +142,12 @@ pub(crate) fn name<'l>(legs: impl Iterator<Item = &'l Leg>) -> Text {
 /// The journey that all sources together tell. Events are finer than paths; a queue log refines either; alone, it tells its queue.
 fn journey(legs: &[&Leg]) -> Option<Journey> {
     let is_queue = |l: &&Leg| l.event.is_some_and(|e| (Event::QueueEntered..=Event::QueueCompleted).contains(&e));
-    let whole: Vec<&Leg> = legs.iter().copied().filter(|l| l.event.is_none()).collect();
+    let whole: SmallVec<[&Leg; 8]> = legs.iter().copied().filter(|l| l.event.is_none()).collect();
     let events: Vec<&Leg> = legs.iter().copied().filter(|l| l.event.is_some_and(|e| e < Event::QueueEntered)).collect();
     let lines: Vec<&Leg> = legs.iter().copied().filter(is_queue).collect();
     let by_paths = paths::journey(&whole);
-    let by_events =
-        channels::journey(&events).filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
+    let by_events = if events.is_empty() { None } else { channels::journey(&events) };
+    let by_events = by_events.filter(|j| by_paths.as_ref().is_none_or(|p| p.caller.channel == j.caller.channel));
     let mut journey = match (by_events, by_paths) {
         (Some(fine), Some(coarse)) => merge(fine, coarse),
         (Some(only), None) | (None, Some(only)) => only,
@@ -188,8 +188,8 @@ fn merge(mut fine: Journey, coarse: Journey) -> Journey {
     fine
 }
 
-fn describe(
-    legs: &[&Leg],
+fn describe<'l>(
+    legs: &[&'l Leg],
     journey: &Journey,
     verdict: &Verdict,
     setting: &Setting,
@@ -251,19 +251,12 @@ fn describe(
     let hold_ms: i64 = journey.talks.iter().map(|t| t.hold_ms).sum();
     let given_up = journey.offers.iter().filter(|o| o.rang_at.is_some()).map(|o| o.ended_at).max();
 
-    let mut link_keys: Vec<Text> = legs
-        .iter()
-        .flat_map(|l| {
-            l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| &k.value).chain(std::iter::once(&l.native_id))
-        })
-        .filter(|k| !k.is_empty())
-        .cloned()
-        .collect();
-    link_keys.sort_unstable();
-    link_keys.dedup();
-    let mut pbxes: Vec<Text> = legs.iter().map(|l| l.origin.pbx.clone()).collect();
-    pbxes.sort_unstable();
-    pbxes.dedup();
+    let ids = |l: &&'l Leg| {
+        let keys = l.link_keys.iter().filter(|k| k.kind == KeyKind::Id).map(|k| &k.value);
+        keys.chain(std::iter::once(&l.native_id)).filter(|k| !k.is_empty())
+    };
+    let link_keys = each_once(legs.iter().flat_map(ids));
+    let pbxes = each_once(legs.iter().map(|l| &l.origin.pbx));
     let mut records: Vec<RecordRef> =
         legs.iter().filter(|l| l.position.record > 0).map(|l| RecordRef::of(l, several_files)).collect();
     records.sort_unstable();
@@ -368,7 +361,15 @@ fn describe(
     } else {
         owed.then_some(line.ended_at)
     };
-    Call { line, customer, withheld, talks, due_at, owed }
+    Call { line: Box::new(line), customer, withheld, talks, due_at, owed }
+}
+
+/// In order; copied last, since the legs of a call tell the same again and again.
+fn each_once<'t>(texts: impl Iterator<Item = &'t Text>) -> Vec<Text> {
+    let mut texts: SmallVec<[&Text; 16]> = texts.collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts.into_iter().cloned().collect()
 }
 
 /// The caller's time with people: two who were there together count once.
@@ -398,28 +399,40 @@ fn is_missed(site: &Site<'_>, verdict: &Verdict, out_of_hours: bool) -> bool {
 
 fn offer_lines(journey: &Journey, parties: &[Party], missed: bool, guessed: bool) -> Vec<OfferLine> {
     let mut lines: Vec<OfferLine> = Vec::with_capacity(journey.offers.len());
-    let mut rounds: FxHashMap<(&str, &str), u32> = FxHashMap::default();
-    let mut missed_by: FxHashSet<&str> = FxHashSet::default();
+    // By target and queue, of which a call has few, however often they ring.
+    let mut rounds: SmallVec<[((&str, &str), u32); 8]> = SmallVec::new();
+    let mut missed_by: SmallVec<[&str; 8]> = SmallVec::new();
     let talked_until = journey.talks.iter().map(|t| t.to).max();
     for (offer, party) in journey.offers.iter().zip(parties) {
-        let round = rounds.entry((&party.target, &offer.queue)).or_default();
-        *round += 1;
+        let rung = (party.target.as_str(), offer.queue.as_str());
+        let round = match rounds.iter_mut().find(|(known, _)| *known == rung) {
+            Some((_, round)) => {
+                *round += 1;
+                *round
+            }
+            None => {
+                rounds.push((rung, 1));
+                1
+            }
+        };
         let answered_after = talked_until >= Some(offer.tried_at);
         let known = party.person.is_some() || guessed && party.ours;
         // The site's switches hold for the person as for the company.
         let counts = missed && known && !answered_after && offer.end != OfferEnd::Answered;
+        let person_missed = counts && !missed_by.contains(&party.target.as_str());
+        missed_by.extend(person_missed.then_some(party.target.as_str()));
         lines.push(OfferLine {
             target: some(&party.target),
             kind: if party.ours { "person" } else { "outside" },
             person: party.person.clone(),
             group: party.group.clone(),
             queue: some(&offer.queue),
-            round: *round,
+            round,
             rang_at: offer.rang_at,
             ended_at: offer.ended_at,
             end: offer.end,
             reason: verdict::offer_reason(offer),
-            person_missed: counts && missed_by.insert(&party.target),
+            person_missed,
         });
     }
     lines
@@ -573,9 +586,10 @@ fn some(text: &Text) -> Option<Text> {
 /// 32 hex digits.
 #[must_use]
 pub fn hex(id: u128) -> Text {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut digits = [0; 32];
-    for (place, digit) in digits.iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(id >> (place * 4)) as usize & 15];
+    for (byte, pair) in id.to_be_bytes().into_iter().zip(digits.chunks_exact_mut(2)) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
     std::str::from_utf8(&digits).map(Text::from).unwrap_or_default()
 }

@@ -104,6 +104,15 @@ impl Customers {
         self.changed.insert(customer.clone());
     }
 
+    /// A call is what it was, and is remembered from now on. False if it is not known any more.
+    pub fn saw_again(&mut self, customer: &Text, call_id: &Text, clock: Moment) -> bool {
+        let Some(known) = self.known.get_mut(customer) else { return false };
+        let of_call = known.contacts.iter().position(|contact| contact.call_id == *call_id);
+        let Some(known_at) = of_call.and_then(|at| known.known_at.get_mut(at)) else { return false };
+        *known_at = clock;
+        true
+    }
+
     /// A call is no more what it was.
     pub fn remove(&mut self, customer: &Text, call_id: &Text) {
         if let Some(known) = self.known.get_mut(customer) {

@@ -210,13 +210,13 @@ impl<'d> Calls<'d> {
         if call.owed && call.withheld {
             call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
         }
-        let Some(customer) = call.customer.clone() else { return emit(Told::Call(Box::new(call.line))) };
+        let Some(customer) = call.customer.clone() else { return emit(Told::Call(call.line)) };
         let known = self.customers.entry(customer.clone()).or_default();
         known.contacts.push(contact);
         if call.owed && !call.withheld {
             known.lines.push(Held::new(call.line, self.packer.as_mut()));
         } else {
-            emit(Told::Call(Box::new(call.line)));
+            emit(Told::Call(call.line));
         }
         if self.with_open && !known.lines.is_empty() {
             let before: Vec<_> = known.lines.iter().map(|l| l.follow_up.clone()).collect();

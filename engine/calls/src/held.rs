@@ -96,7 +96,7 @@ impl Packed {
 
 impl Held {
     /// Puts a line without a follow-up by: as text, or as it is.
-    pub(crate) fn new(line: CallLine, packer: Option<&mut Packer>) -> Held {
+    pub(crate) fn new(line: Box<CallLine>, packer: Option<&mut Packer>) -> Held {
         Held {
             call_id: line.call_id.clone(),
             started_at: line.started_at,
@@ -107,7 +107,7 @@ impl Held {
             tenant: line.tenant.clone(),
             kept: match packer.and_then(|p| p.pack(&line)) {
                 Some(packed) => Kept::Text(packed),
-                None => Kept::Line(Box::new(line)),
+                None => Kept::Line(line),
             },
         }
     }

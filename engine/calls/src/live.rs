@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Pushed, Slot, stored_keys};
@@ -85,7 +85,7 @@ pub struct Live<'d> {
     endings: Endings,
     /// What was told, by the component that has the name: over ties, a call has several, and they may part again.
     told: FxHashMap<Slot, Told>,
-    changed: BTreeSet<Slot>,
+    changed: FxHashSet<Slot>,
     /// When a call that is marked as ended becomes final.
     settling: BTreeSet<(Moment, Slot)>,
     remembered: Remembered,
@@ -151,7 +151,7 @@ impl<'d> Live<'d> {
             limits,
             several_files,
             told: FxHashMap::default(),
-            changed: BTreeSet::new(),
+            changed: FxHashSet::default(),
             settling: BTreeSet::new(),
             remembered: Remembered::default(),
             forgot_at: Moment(i64::MIN),
@@ -331,8 +331,10 @@ impl<'d> Live<'d> {
                 }
             }
         }
-        let changed: BTreeSet<Slot> =
-            std::mem::take(&mut self.changed).into_iter().map(|slot| self.assembly.root(slot)).collect();
+        let changed = std::mem::take(&mut self.changed);
+        let mut changed: Vec<Slot> = changed.into_iter().map(|slot| self.assembly.root(slot)).collect();
+        changed.sort_unstable();
+        changed.dedup();
         for slot in changed {
             if !self.assembly.is_open(slot) {
                 continue;
@@ -497,7 +499,7 @@ impl<'d> Live<'d> {
             }
         }
         if !is_known || is_final != was_final {
-            emit(Conclusion::Call { line: Box::new(call.line), content, keys });
+            emit(Conclusion::Call { line: call.line, content, keys });
         }
         Told {
             names: SmallVec::from_iter([Name { call_id, content, customer, counted: counted.map(Box::new) }]),
@@ -540,13 +542,11 @@ impl<'d> Live<'d> {
             if self.must_wait(slot) {
                 continue;
             }
-            for part in self.assembly.parts(slot) {
-                self.changed.remove(&part);
-            }
+            let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
+            let is_changed = parts.iter().fold(false, |is_changed, part| self.changed.remove(part) || is_changed);
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let touched = self.assembly.touched(slot);
-            let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
             let legs = self.assembly.take(slot);
             let from = legs.iter().filter_map(|l| l.started_at.or(l.answered_at).or(l.ended_at)).min();
             let to = legs.iter().filter_map(|l| l.ended_at.or(l.started_at)).max();
@@ -555,6 +555,10 @@ impl<'d> Live<'d> {
                 self.remembered.close(*kind, *key, from, to, self.clock);
             }
             let told = self.take_told(&parts);
+            // What other halves of a tie were told since then shows in no mark.
+            if !is_changed && !crosses_ties && self.stands(&told) {
+                continue;
+            }
             let call = call::fold(legs.iter().map(AsRef::as_ref), &mut self.site, self.several_files, true);
             let keys = in_order(keys.iter().map(|(_, key)| *key));
             let told = self.change(told, call, keys.clone(), touched, true, emit);
@@ -562,6 +566,13 @@ impl<'d> Live<'d> {
                 self.over_ties.close(keys, told);
             }
         }
+    }
+
+    /// It was told as final, as one call: as long as its legs are the same, folding them again says the same again.
+    fn stands(&mut self, told: &Told) -> bool {
+        let [name] = told.names.as_slice() else { return false };
+        let is_known = |customer: &Text| self.customers.saw_again(customer, &name.call_id, self.clock);
+        told.is_final && name.customer.as_ref().is_none_or(is_known)
     }
 
     fn forget(&mut self) {

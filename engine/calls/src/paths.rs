@@ -2,7 +2,7 @@
 
 use adapters::Leg;
 use adapters::leg::{Answerer, Disposition, End, EndKind, LegId, Moment, MoveKind, Side, Stage, Text};
-use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::journey::{Direction, Journey, Offer, OfferEnd, Stay, StayEnd, Talk, Transfer};
 
@@ -45,28 +45,37 @@ pub fn journey(legs: &[&Leg]) -> Option<Journey> {
 }
 
 /// The call's legs by what they are to its caller.
+/// A call has a few legs as a rule, and thousands at times: what is looked up is a short list in order, not a map.
 struct Paths<'l> {
     /// The caller's own, in order.
-    own: Vec<&'l Leg>,
+    own: Few<&'l Leg>,
     /// Others' on the caller's behalf: the inner side of a joint, a consultation, a recall.
-    others: Vec<&'l Leg>,
-    /// The inner legs behind each joint.
-    behind: FxHashMap<&'l str, Vec<&'l Leg>>,
-    /// When each channel first called, and when it was first rung.
-    called_at: FxHashMap<&'l str, (Moment, u64)>,
-    rung_at: FxHashMap<&'l str, (Moment, u64)>,
+    others: Few<&'l Leg>,
+    /// The inner legs behind joints, by joint.
+    behind: Few<&'l Leg>,
+    /// When each channel called, and when it was rung; by channel, the first time first.
+    called_at: Few<(&'l str, Moment)>,
+    rung_at: Few<(&'l str, Moment)>,
     /// Joints that were taken away, each with the caller's leg that went on: looked for once, since every leg asks.
     optimized: Vec<(&'l Leg, &'l Leg)>,
+}
+
+type Few<T> = SmallVec<[T; 8]>;
+
+/// When the channel first did, in a list by channel.
+fn first_of(channel: &str, times: &[(&str, Moment)]) -> Option<Moment> {
+    let at = times.partition_point(|(known, _)| *known < channel);
+    times.get(at).filter(|(known, _)| *known == channel).map(|(_, at)| *at)
 }
 
 impl<'l> Paths<'l> {
     fn of(legs: &[&'l Leg], first: &'l Leg) -> Paths<'l> {
         let mut paths = Paths {
-            own: Vec::new(),
-            others: Vec::new(),
-            behind: FxHashMap::default(),
-            called_at: FxHashMap::default(),
-            rung_at: FxHashMap::default(),
+            own: Few::new(),
+            others: Few::new(),
+            behind: Few::new(),
+            called_at: Few::new(),
+            rung_at: Few::new(),
             optimized: Vec::new(),
         };
         for leg in legs.iter().filter(|l| l.stage != Stage::Recording) {
@@ -80,21 +89,22 @@ impl<'l> Paths<'l> {
             } else {
                 paths.others.push(leg);
             }
-            let at = (began(leg).unwrap_or_default(), leg.order);
+            let at = began(leg).unwrap_or_default();
             if leg.from.kind == EndKind::Joint {
-                paths.behind.entry(&leg.from.channel).or_default().push(leg);
+                paths.behind.push(leg);
             }
             if !leg.from.channel.is_empty() && leg.order != u64::MAX {
-                let entry = paths.called_at.entry(&leg.from.channel).or_insert(at);
-                *entry = (*entry).min(at);
+                paths.called_at.push((&leg.from.channel, at));
             }
             if let Some(to) = leg.to.as_ref().filter(|t| !t.channel.is_empty() && leg.order != u64::MAX) {
-                let entry = paths.rung_at.entry(&to.channel).or_insert(at);
-                *entry = (*entry).min(at);
+                paths.rung_at.push((&to.channel, at));
             }
         }
+        paths.behind.sort_by_key(|leg| leg.from.channel.as_str());
+        paths.called_at.sort_unstable();
+        paths.rung_at.sort_unstable();
         let went_on = |l: &&Leg| l.up_before && l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint);
-        let real: Vec<&Leg> = paths.own.iter().copied().filter(went_on).collect();
+        let real: Few<&Leg> = paths.own.iter().copied().filter(went_on).collect();
         if !real.is_empty() {
             paths.optimized = paths.own.iter().filter_map(|joint| Some((*joint, replacement(&real, joint)?))).collect();
         }
@@ -103,34 +113,38 @@ impl<'l> Paths<'l> {
 
     /// A channel that called before it was rung was not rung at all: somebody took a call out of a parking place, or picked it up.
     fn came_by_itself(&self, channel: &str) -> bool {
-        match (self.called_at.get(channel), self.rung_at.get(channel)) {
-            (Some(called), Some(rung)) => called.0 <= rung.0,
+        match (first_of(channel, &self.called_at), first_of(channel, &self.rung_at)) {
+            (Some(called), Some(rung)) => called <= rung,
             _ => false,
         }
     }
 
+    /// The inner legs behind the joint of this channel, in order.
+    fn behind(&self, joint: &str) -> &[&'l Leg] {
+        let from = self.behind.partition_point(|leg| leg.from.channel.as_str() < joint);
+        let rest = self.behind.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|leg| leg.from.channel == joint)).unwrap_or_default()
+    }
+
     /// The legs that really reach somebody at the far end of `leg`: itself, or those behind its joint.
-    fn reaching<'s>(&'s self, leg: &'s Leg) -> Vec<&'s Leg> {
+    fn reaching<'s>(&'s self, leg: &'s Leg) -> Few<&'s Leg> {
         match &leg.to {
             Some(to) if to.kind == EndKind::Joint => {
-                let mut reached = Vec::new();
-                for inner in self.behind.get(to.channel.as_str()).into_iter().flatten() {
+                let mut reached: Few<&Leg> = Few::new();
+                for inner in self.behind(&to.channel) {
                     match &inner.to {
-                        Some(far) if far.kind == EndKind::Joint && far.channel != to.channel => reached.extend(
-                            self.behind
-                                .get(far.channel.as_str())
-                                .into_iter()
-                                .flatten()
-                                .filter(|l| l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint)),
-                        ),
+                        Some(far) if far.kind == EndKind::Joint && far.channel != to.channel => {
+                            let real = |l: &&&Leg| l.to.as_ref().is_some_and(|t| t.kind != EndKind::Joint);
+                            reached.extend(self.behind(&far.channel).iter().filter(real).copied());
+                        }
                         Some(_) => reached.push(*inner),
                         None => {}
                     }
                 }
                 reached
             }
-            Some(_) => vec![leg],
-            None => Vec::new(),
+            Some(_) => Few::from_slice(&[leg]),
+            None => Few::new(),
         }
     }
 }
@@ -179,40 +193,39 @@ fn read_caller(journey: &mut Journey, paths: &Paths<'_>, first: &Leg) {
 /// Everybody who was tried: by the caller's legs, behind joints, and by people who consulted for the caller.
 fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
     let mut offers: Vec<Offer> = Vec::new();
-    let mut by_channel: FxHashMap<Text, usize> = FxHashMap::default();
+    // The offer to each channel, by channel.
+    let mut by_channel: Few<(&str, usize)> = Few::new();
     for leg in paths.own.iter().chain(&paths.others) {
         if matches!(leg.stage, Stage::Conference | Stage::ParkRetrieve | Stage::Recording) || leg.order == u64::MAX {
             continue;
         }
-        let Some(to) = &leg.to else {
+        let Some(told) = &leg.to else {
             if leg.stage == Stage::OwnCall && leg.from.kind == EndKind::Person {
                 offers.push(offer(leg, leg.from.clone(), Text::default()));
             }
             continue;
         };
-        let to = match to.kind {
-            EndKind::Person | EndKind::Outside => to.clone(),
+        let (to, channel) = match told.kind {
+            EndKind::Person | EndKind::Outside => (told.clone(), told.channel.as_str()),
             // A joint behind which nothing could be rung stands for the telephone it is named after.
             EndKind::Joint
                 if paths.reaching(leg).is_empty()
-                    && !paths.behind_told(to)
-                    && !to.number.is_empty()
+                    && !paths.behind_told(told)
+                    && !told.number.is_empty()
                     && optimized_into(paths, leg).is_none() =>
             {
-                End { kind: EndKind::Person, channel: Text::default(), ..to.clone() }
+                (End { kind: EndKind::Person, channel: Text::default(), ..told.clone() }, "")
             }
             _ => continue,
         };
-        if !to.channel.is_empty() && (to.channel == journey.caller.channel || paths.came_by_itself(&to.channel)) {
+        if !channel.is_empty() && (journey.caller.channel == channel || paths.came_by_itself(channel)) {
             continue;
         }
         let consulted = leg.from.kind == EndKind::Person && leg.from.channel != journey.caller.channel;
         let by = if consulted { leg.from.number.clone() } else { Text::default() };
         let mut new = offer(leg, to, by);
         new.queue = queue_of(paths, leg);
-        if let Some(joint) =
-            paths.own.iter().find(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
-        {
+        if let Some(joint) = paths.taken_away_for(leg) {
             // It rang behind the joint.
             new.tried_at = new.tried_at.min(began(joint).unwrap_or(new.tried_at));
             new.rang_at = new.rang_at.min(joint.rang_at.or(joint.started_at)).or(joint.started_at);
@@ -221,10 +234,14 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
             new.tried_at = at;
             new.rang_at = new.rang_at.map(|_| at);
         }
-        match by_channel.get(&new.to.channel).copied().filter(|_| !new.to.channel.is_empty()) {
-            Some(index) => join_offer(&mut offers[index], new),
-            None => {
-                by_channel.insert(new.to.channel.clone(), offers.len());
+        if channel.is_empty() {
+            offers.push(new);
+            continue;
+        }
+        match by_channel.binary_search_by_key(&channel, |(known, _)| known) {
+            Ok(at) => join_offer(&mut offers[by_channel[at].1], new),
+            Err(at) => {
+                by_channel.insert(at, (channel, offers.len()));
                 offers.push(new);
             }
         }
@@ -265,9 +282,14 @@ fn forked_at(paths: &Paths<'_>, journey: &Journey, leg: &Leg) -> Option<Moment> 
 }
 
 impl Paths<'_> {
+    /// The joint that was taken away, so that the caller went on with this leg.
+    fn taken_away_for(&self, leg: &Leg) -> Option<&Leg> {
+        self.optimized.iter().find(|(_, real)| real.leg_id == leg.leg_id).map(|(joint, _)| *joint)
+    }
+
     /// Legs behind this joint exist, so they tell what happened there.
     fn behind_told(&self, joint: &End) -> bool {
-        self.behind.get(joint.channel.as_str()).is_some_and(|legs| legs.iter().any(|l| l.to.is_some()))
+        self.behind(&joint.channel).iter().any(|l| l.to.is_some())
     }
 }
 
@@ -461,7 +483,7 @@ fn had_answered(paths: &Paths<'_>, leg: &Leg, with: &End) -> bool {
                 && o.started_at <= leg.started_at
                 && matches!(o.from.kind, EndKind::Person | EndKind::Joint)
         });
-    handed_over || paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+    handed_over || paths.taken_away_for(leg).is_some()
 }
 
 /// A joint that was taken away once both sides had answered: the caller's leg to it ends in the second
@@ -662,7 +684,7 @@ fn shown_transfers(paths: &Paths<'_>, journey: &Journey) -> Vec<Transfer> {
         // Who were left of a conference are together as they were, and so are those between whom a joint was taken away.
         if came_by_itself
             || paths.own.iter().any(|l| l.leg_id == before.leg && l.stage == Stage::Conference)
-            || paths.own.iter().any(|o| optimized_into(paths, o).is_some_and(|real| real.leg_id == leg.leg_id))
+            || paths.taken_away_for(leg).is_some()
             || moved_from.contains(&before.leg)
         {
             continue;
@@ -790,13 +812,10 @@ fn passed_on(paths: &Paths<'_>, journey: &Journey) -> bool {
 /// What one offer's end was, in the light of the others.
 fn settle_offers(journey: &mut Journey) {
     let slack = journey.grain_ms.max(1000);
-    let answers: Vec<Moment> = journey.talks.iter().map(|t| t.from).collect();
-    let bounds: Vec<(Moment, Moment, Text)> =
-        journey.talks.iter().filter(|t| !t.exact).map(|t| (t.from, t.to, t.with.channel.clone())).collect();
+    let talks = &journey.talks;
     let (ended_at, left) = (journey.ended_at, journey.caller_left);
     for offer in &mut journey.offers {
-        if let Some(talk) =
-            journey.talks.iter().find(|t| !t.with.channel.is_empty() && t.with.channel == offer.to.channel)
+        if let Some(talk) = talks.iter().find(|t| !t.with.channel.is_empty() && t.with.channel == offer.to.channel)
             && offer.end == OfferEnd::Answered
             && (talk.exact || offer.answered_at.is_none())
             && offer.by.is_empty()
@@ -807,9 +826,9 @@ fn settle_offers(journey: &mut Journey) {
         if offer.end != OfferEnd::NoAnswer || offer.timed_out == Some(true) {
             continue;
         }
-        let won = answers.iter().any(|a| offer.ended_at.ms_since(*a).abs() <= slack)
-            || bounds.iter().any(|(from, to, _)| {
-                offer.tried_at.ms_since(*from).abs() <= slack && offer.ended_at >= *from && offer.ended_at <= *to
+        let won = talks.iter().any(|t| offer.ended_at.ms_since(t.from).abs() <= slack)
+            || talks.iter().filter(|t| !t.exact).any(|t| {
+                offer.tried_at.ms_since(t.from).abs() <= slack && offer.ended_at >= t.from && offer.ended_at <= t.to
             });
         if won {
             offer.end = OfferEnd::AnsweredElsewhere;

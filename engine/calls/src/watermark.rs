@@ -181,6 +181,11 @@ impl Source {
                 self.minutes.retain(|(told, _)| minute - *told < SKEW_MINUTES as i64);
             }
         }
+        // A clock of which no minute tells that it is ahead is not.
+        if self.minutes.iter().all(|(_, least_ms)| *least_ms >= 0) {
+            self.ahead_ms = 0;
+            return;
+        }
         let mut least: Vec<i64> = self.minutes.iter().map(|(_, least_ms)| *least_ms).collect();
         least.sort_unstable();
         let told = least.windows(2).find(|pair| pair[1] - pair[0] <= SKEW_AGREES_MS).map(|pair| pair[0]);

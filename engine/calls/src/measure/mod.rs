@@ -351,6 +351,18 @@ pub fn of(on: On) -> &'static [&'static Measure] {
     &BY_ON[on as usize]
 }
 
+/// Of each of them, one bit for each place in a window that it is computed from: where all of these are 0, so is the measure.
+pub(crate) fn places_of(on: On) -> &'static [u32] {
+    static BY_ON: LazyLock<[Vec<u32>; 3]> = LazyLock::new(|| {
+        [On::Calls, On::Visits, On::Offers].map(|on| {
+            let places =
+                |measure: &Measure| measure.parts.iter().filter_map(|part| on.place(*part)).collect::<Vec<_>>();
+            of(on).iter().map(|measure| places(measure).iter().fold(0, |bits, place| bits | 1 << place)).collect()
+        })
+    });
+    &BY_ON[on as usize]
+}
+
 /// The measure of this name that is counted on this.
 #[must_use]
 pub fn named(name: &str, on: On) -> Option<&'static Measure> {
@@ -377,6 +389,18 @@ mod tests {
                 for part in measure.parts {
                     assert!(on.place(*part).is_some(), "{}: {part:?} is not counted on {on:?}", measure.name);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_measure_of_nothing_is_nothing() {
+        for on in [On::Calls, On::Visits, On::Offers] {
+            let nothing = [0; PLACES_MAX];
+            for (measure, places) in of(on).iter().zip(places_of(on)) {
+                let value = (measure.value)(&Parts::new(on, &nothing)).unwrap_or_default();
+                assert_eq!(value, Thousandths(0), "{}", measure.name);
+                assert_eq!(places.count_ones() as usize, measure.parts.len(), "{}", measure.name);
             }
         }
     }

@@ -44,7 +44,7 @@ pub struct Windows {
 }
 
 /// Which window. The scope is a number of [`Names`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Key {
     name: u32,
     size: Size,
@@ -158,9 +158,7 @@ impl Windows {
         self.take_changed();
         let mut due = self.passed(before);
         due.extend(self.take_due());
-        due.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
-        due.dedup();
-        for key in due {
+        for key in self.in_order(due) {
             self.tell(key, &mut emit);
         }
         self.tell_sliding(false, &mut emit);
@@ -200,9 +198,8 @@ impl Windows {
     /// Tells what has changed and waits for its time to be told, or for its end.
     pub fn tell_all(&mut self, mut emit: impl FnMut(WindowNow)) {
         self.take_changed();
-        let mut due = std::mem::take(&mut self.pending);
-        due.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
-        for key in due {
+        let due = std::mem::take(&mut self.pending);
+        for key in self.in_order(due) {
             self.tell(key, &mut emit);
         }
         self.tell_sliding(true, &mut emit);
@@ -278,7 +275,10 @@ impl Windows {
     /// Sees what was changed: limits, sliding windows, and what is to be told.
     fn take_changed(&mut self) {
         let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+        // Only what limits say of them is told in their order.
+        if !self.limits.is_empty() {
+            changed = self.in_order(changed);
+        }
         let mut limits = std::mem::take(&mut self.limits);
         let mut events = std::mem::take(&mut self.events);
         for key in &changed {
@@ -372,13 +372,12 @@ impl Windows {
         }
         let span = (Bound::Excluded(before), Bound::Included(self.watermark));
         let lists = self.by_end.iter().flatten();
-        let mut passed: Vec<Key> =
+        let passed: Vec<Key> =
             lists.flat_map(|list| list.keys.range(span).flat_map(|(_, keys)| keys)).copied().collect();
-        passed.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
-        for key in &passed {
-            let Some(window) = self.windows.get(key) else { continue };
-            let counted = Parts::new(on(Scope::Tenant), &window.sums).of(Part::Offered) != 0;
-            if self.names.of(key.name).0 == Scope::Tenant && counted {
+        let of_tenant = passed.iter().copied().filter(|key| self.names.of(key.name).0 == Scope::Tenant).collect();
+        for key in self.in_order(of_tenant) {
+            let Some(window) = self.windows.get(&key) else { continue };
+            if Parts::new(on(Scope::Tenant), &window.sums).of(Part::Offered) != 0 {
                 self.events.push(Event::WindowClosed {
                     tenant: self.tenant.clone(),
                     size_s: key.size.seconds(),
@@ -445,7 +444,7 @@ impl Windows {
                     let Some(oldest) = list.keys.first_entry() else { break };
                     let is_old = *oldest.key() <= until;
                     let is_too_many = list.count > keep.windows_max;
-                    let (ended_at, mut keys) = match (is_old, is_too_many) {
+                    let (ended_at, keys) = match (is_old, is_too_many) {
                         (true, _) => oldest.remove_entry(),
                         (false, true) if list.keys.len() > 1 => match list.keys.pop_first() {
                             Some(oldest) => oldest,
@@ -455,8 +454,7 @@ impl Windows {
                     };
                     list.count -= keys.len();
                     list.forgotten_through = list.forgotten_through.max(ended_at);
-                    keys.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
-                    for key in keys {
+                    for key in self.in_order(keys) {
                         if self.windows.get(&key).is_some_and(|window| window.is_pending) {
                             self.tell(key, emit);
                         }
@@ -470,9 +468,14 @@ impl Windows {
         }
     }
 
-    /// By whose it is, and when: so that the order in which calls came shows nowhere.
-    fn order(&self, key: &Key) -> (&(Scope, Text), Size, i64) {
-        (self.names.of(key.name), key.size, key.opened_at)
+    /// Each once, by whose it is, and when: so that the order in which calls came shows nowhere. Of one name there are many, and to
+    /// compare names takes long: they are put in order among themselves first.
+    fn in_order(&self, mut keys: Vec<Key>) -> Vec<Key> {
+        keys.sort_unstable();
+        keys.dedup();
+        let mut by_name: Vec<&[Key]> = keys.chunk_by(|a, b| a.name == b.name).collect();
+        by_name.sort_unstable_by_key(|keys| keys.first().map(|key| self.names.of(key.name)));
+        by_name.concat()
     }
 }
 

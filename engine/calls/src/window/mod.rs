@@ -13,6 +13,7 @@ mod sliding;
 use adapters::leg::{Moment, Text};
 use chrono_tz::Tz;
 use directory::Scope;
+use smallvec::SmallVec;
 
 pub use contribution::Contribution;
 pub use fold::Windows;
@@ -235,9 +236,13 @@ impl Head<'_> {
     /// `told` has a bit for each measure that was told before, and afterwards for each that is to be told again: until nothing is told as final.
     fn now(&self, on: On, sums: &[i64], opened_at: Moment, is_final: bool, told: &mut u64) -> WindowNow {
         let before = std::mem::take(told);
-        let mut values = Vec::new();
-        for (bit, measure) in measure::of(on).iter().enumerate() {
-            let value = (measure.value)(&Parts::new(on, sums)).unwrap_or_default();
+        let mut values: SmallVec<[(&'static str, Thousandths); MEASURES_MAX]> = SmallVec::new();
+        let parts = Parts::new(on, sums);
+        // Most windows hold few calls, and most of their measures nothing.
+        let counted = sums.iter().zip(0..).fold(0u32, |bits, (sum, place)| bits | u32::from(*sum != 0) << place);
+        for (bit, (measure, places)) in measure::of(on).iter().zip(measure::places_of(on)).enumerate() {
+            let is_counted = places & counted != 0;
+            let value = if is_counted { (measure.value)(&parts).unwrap_or_default() } else { Thousandths(0) };
             let has_value = value != Thousandths(0);
             let was_told = before & 1 << bit != 0;
             if has_value || was_told {
@@ -247,6 +252,6 @@ impl Head<'_> {
         }
         let scope = Text::from(self.scope);
         let key = WindowKey { scope, scope_id: self.scope_id.clone(), size_s: self.size_s, opened_at };
-        WindowNow { tenant: self.tenant.clone(), key, is_final, values }
+        WindowNow { tenant: self.tenant.clone(), key, is_final, values: values.to_vec() }
     }
 }
