@@ -187,6 +187,8 @@ impl<'d> Live<'d> {
 
     /// Takes a leg that reached the log at this moment and stands there at this position.
     pub fn push(&mut self, leg: Leg, logged_at: Moment, log_position: u64) {
+        // A leg is large: from here on it is not copied.
+        let leg = Box::new(leg);
         self.clock = self.clock.max(logged_at);
         self.log_below = self.log_below.max(log_position + 1);
         if let Some(counting) = &mut self.counting {
