@@ -522,7 +522,7 @@ impl<'d> Live<'d> {
                 continue;
             }
             let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
-            let is_changed = parts.iter().fold(false, |is_changed, part| self.changed.remove(part) || is_changed);
+            let is_changed = parts.iter().filter(|part| self.changed.remove(part)).count() > 0;
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let touched = self.assembly.touched(slot);
