@@ -187,7 +187,11 @@ impl Assembly {
     }
 
     /// Takes one leg. `clock` is the log's time.
-    pub fn push(&mut self, leg: Leg, clock: Moment) -> Pushed {
+    pub fn push(&mut self, leg: impl Into<Box<Leg>>, clock: Moment) -> Pushed {
+        self.push_boxed(leg.into(), clock)
+    }
+
+    fn push_boxed(&mut self, leg: Box<Leg>, clock: Moment) -> Pushed {
         let pbx = pbx_hash(&leg.origin.pbx);
         let idle_ms = self.idle.iter().find(|(of, _)| *of == pbx).map_or(0, |(_, ms)| *ms);
         let (from, to) = leg.span();
@@ -525,7 +529,7 @@ impl Assembly {
             component.log_position = component.log_position.max(gone.log_position);
             component.crossings.extend(gone.crossings);
             for leg in gone.legs {
-                if component.insert(*leg) != Inserted::New {
+                if component.insert(leg) != Inserted::New {
                     self.legs -= 1;
                     is_twice = true;
                 }
@@ -638,7 +642,7 @@ impl Component {
 
     /// Adds a leg. Of two legs with one id (a cut line and the whole one after it) the one that tells more of the end stays,
     /// whichever came first.
-    fn insert(&mut self, leg: Leg) -> Inserted {
+    fn insert(&mut self, leg: Box<Leg>) -> Inserted {
         let Some(at) = self.place(leg.leg_id) else {
             if self.legs.len() >= LEGS_SEARCHED_MAX {
                 if self.places.is_empty() {
@@ -646,19 +650,19 @@ impl Component {
                 }
                 self.places.insert(leg.leg_id.0, self.legs.len());
             }
-            self.legs.push(Box::new(leg));
+            self.legs.push(leg);
             return Inserted::New;
         };
         let Some(known) = self.legs.get_mut(at) else { return Inserted::Known };
         let mut same = leg.clone();
         same.position = known.position;
-        if same == **known {
+        if same == *known {
             known.position = known.position.min(leg.position);
             return Inserted::Known;
         }
         let rank = |l: &Leg| (l.ended_at, l.answered_at, format!("{l:?}"));
         if rank(&leg) > rank(known) {
-            **known = leg;
+            *known = leg;
             return Inserted::Replaced;
         }
         Inserted::Known

@@ -187,6 +187,8 @@ impl<'d> Live<'d> {
 
     /// Takes a leg that reached the log at this moment and stands there at this position.
     pub fn push(&mut self, leg: Leg, logged_at: Moment, log_position: u64) {
+        // A leg is large: from here on it is not copied.
+        let leg = Box::new(leg);
         self.clock = self.clock.max(logged_at);
         self.log_below = self.log_below.max(log_position + 1);
         if let Some(counting) = &mut self.counting {
@@ -543,7 +545,7 @@ impl<'d> Live<'d> {
                 continue;
             }
             let (parts, crosses_ties) = (self.assembly.parts(slot), self.assembly.crosses_ties(slot));
-            let is_changed = parts.iter().fold(false, |is_changed, part| self.changed.remove(part) || is_changed);
+            let is_changed = parts.iter().filter(|part| self.changed.remove(part)).count() > 0;
             let keys: SmallVec<[(KeyKind, u64); 6]> = self.assembly.keys(slot).collect();
             self.closed_below = self.closed_below.max(self.assembly.log_position(slot) + 1);
             let touched = self.assembly.touched(slot);
