@@ -236,6 +236,13 @@ impl Files {
     }
 }
 
+/// Settings of a topic that takes and keeps the records' own moments: many are long past, and a large company's days go on after today.
+const OF_ANY_DAY: &[(&str, &str)] = &[
+    ("message.timestamp.type", "CreateTime"),
+    ("message.timestamp.after.max.ms", "9223372036854775807"),
+    ("retention.ms", "-1"),
+];
+
 /// A topic that is written as collectors do it: one record a message, with the company as key and its exchange in headers.
 struct Topic {
     producer: Producer,
@@ -250,8 +257,10 @@ impl Topic {
     fn open(brokers: &str, name: &str, generator: &Generator) -> Result<Topic> {
         let kafka = Kafka { bootstrap: brokers.to_owned(), ..Config::default().kafka };
         let directory = Directory::from_toml(generator.site_toml())?;
-        if topic::ensure(&kafka, name, &[("message.timestamp.type", "CreateTime")])? {
-            say(&format!("made the topic {name}, with one partition and message.timestamp.type=CreateTime"));
+        if topic::ensure(&kafka, name, OF_ANY_DAY)? {
+            say(&format!(
+                "made the topic {name}, with one partition and message.timestamp.type=CreateTime, for records of any day"
+            ));
         }
         Ok(Topic {
             producer: Producer::to(&kafka, name)?,

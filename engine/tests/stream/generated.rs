@@ -31,7 +31,9 @@ fn check_adapter(world: &World, adapter: &str) {
         .arg(&days));
     assert_eq!(generated.code, 0, "{}", generated.stderr);
     assert!(stdout(&generated).ends_with(&format!(" bytes in the topic {adapter} at {}\n", world.bootstrap)));
-    let made = format!("made the topic {adapter}, with one partition and message.timestamp.type=CreateTime\n");
+    let made = format!(
+        "made the topic {adapter}, with one partition and message.timestamp.type=CreateTime, for records of any day\n"
+    );
     assert_eq!(generated.stderr, made);
     let mut files: Vec<String> = std::fs::read_dir(&days)
         .expect("a folder")

@@ -50,8 +50,11 @@ impl Broker {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("enable.idempotence", "true").set("linger.ms", "5");
         let admin: AdminClient<DefaultClientContext> = config.create().expect("a client");
-        // The records are of days that are long past: brokers would remove them while they are read.
-        let new = NewTopic::new(TOPIC, 1, TopicReplication::Fixed(1)).set("retention.ms", "-1");
+        // The records are of days that are long past, which brokers would remove while they are read, and of days to come, which they
+        // would not take.
+        let new = NewTopic::new(TOPIC, 1, TopicReplication::Fixed(1))
+            .set("retention.ms", "-1")
+            .set("message.timestamp.after.max.ms", "9223372036854775807");
         let made = runtime().block_on(admin.create_topics([&new], &AdminOptions::new())).expect("asked");
         assert!(made.iter().all(Result::is_ok), "{made:?}");
         let producer: BaseProducer = config.create().expect("a producer");
@@ -69,7 +72,9 @@ impl Broker {
             }
             records += 1;
         }
-        producer.flush(Duration::from_secs(60)).expect("the records are taken");
+        producer.flush(Duration::from_secs(60)).expect("the records are sent");
+        let (_, next) = producer.client().fetch_watermarks(TOPIC, 0, Duration::from_secs(10)).expect("the topic's end");
+        assert_eq!(u64::try_from(next), Ok(records), "records that the broker took");
         records
     }
 }
