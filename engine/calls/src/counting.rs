@@ -1,7 +1,7 @@
 //! What is counted of calls that are final: windows and their limits, closed by the watermark of those who tell of the calls.
 //!
 //! Calls are counted where they are told ([`crate::live`]): what was told is taken away, and what is told now is added. A window that is
-//! kept no more and changes all the same is counted again from the calls of its span ([`Counting::recount`]).
+//! kept no more and changes all the same is counted again from the calls of its span ([`crate::live::Live::recount`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

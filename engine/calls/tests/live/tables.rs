@@ -45,7 +45,7 @@ impl Tables {
 
 /// What the log brings, read live: concluded every few legs, with a store that has all that was read before.
 pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) -> (Tables, u64) {
-    let kept = if every % 3 == 0 { kept_shortly() } else { Kept::default() };
+    let kept = if every.is_multiple_of(3) { kept_shortly() } else { Kept::default() };
     let windows = Windows::new(kept, directory).unwrap();
     let mut live = Live::new(Site::new(directory), several, Limits::default()).counted(windows);
     let mut tables = Tables::default();
