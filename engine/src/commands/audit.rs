@@ -81,7 +81,7 @@ fn of_topics(runtime: &Runtime, folder: &Path) -> Result<Audited> {
         partitions.extend(of_it.into_iter().map(|partition| (topic.clone(), partition)));
     }
     let store = Store::at(&url, &config.clickhouse.database);
-    runtime.block_on(compare(&store, partitions)).with_context(|| format!("the database at {url}"))
+    runtime.block_on(compare(&store, &url, partitions))
 }
 
 /// The folder is ours meanwhile: of a demo that runs nobody else may open the database.
@@ -89,18 +89,21 @@ async fn of_spool(folder: &Path) -> Result<Audited> {
     let data = Data::existing(folder)?;
     let spool = data.take()?;
     let (database, store) = data.open_store(&Locate::anywhere(None, &data.config)).await?;
-    let audited = compare(&store, vec![(spool.topic(), spool.partition()?)]).await?;
+    let audited = compare(&store, &database.url, vec![(spool.topic(), spool.partition()?)]).await?;
     database.shutdown().await?;
     Ok(audited)
 }
 
-async fn compare(store: &Store, partitions: Vec<(String, Partition)>) -> Result<Audited> {
+async fn compare(store: &Store, url: &str, partitions: Vec<(String, Partition)>) -> Result<Audited> {
+    let named = || format!("the database at {url}");
     let mut ends = Vec::new();
     for (topic, partition) in &partitions {
-        let is_stored = store.reached(topic, partition.number).await?.is_some();
+        let is_stored = store.reached(topic, partition.number).await.with_context(named)?.is_some();
         ends.push(end(topic, partition, is_stored)?);
     }
-    Ok(Audited { partitions, audit: store.audit(&ends).await?, sums: store.stored_sums().await? })
+    let audit = store.audit(&ends).await.with_context(named)?;
+    let sums = store.stored_sums().await.with_context(named)?;
+    Ok(Audited { partitions, audit, sums })
 }
 
 fn sums_of(audit: &Audit) -> String {
