@@ -68,16 +68,25 @@ impl<'d> Counting<'d> {
         self.watermarks.advance(logged_at);
     }
 
-    /// What a call adds whose last leg came at this moment. `None`: it is of a time that was counted before, and of which not
-    /// everything is here.
-    pub(crate) fn of(&self, line: &CallLine, touched: Moment) -> Option<Contribution> {
-        (self.windows.is_known(line.started_at) || self.windows.is_known(touched))
-            .then(|| Contribution::of(line, self.directory))
+    /// What a call adds.
+    pub(crate) fn of(&self, line: &CallLine) -> Contribution {
+        Contribution::of(line, self.directory)
     }
 
-    /// Some calls are another one now.
-    pub(crate) fn change(&mut self, before: &[Contribution], now: Option<&Contribution>, log_position: u64) {
+    /// Some calls are another one now, whose last leg came at this moment.
+    pub(crate) fn change(
+        &mut self,
+        before: &[Contribution],
+        now: Option<&Contribution>,
+        touched: Moment,
+        log_position: u64,
+    ) {
         if before.len() == 1 && before.first() == now {
+            return;
+        }
+        // What is of a time of which not everything is here was counted in another life.
+        let is_known = |contribution: &Contribution| self.windows.is_known(contribution.started_at);
+        if !self.windows.is_known(touched) && !before.iter().chain(now).any(is_known) {
             return;
         }
         before.iter().for_each(|contribution| self.windows.take_away(contribution));
@@ -165,41 +174,55 @@ impl<'d> Counting<'d> {
     }
 }
 
-/// Stored legs of which nothing is counted here: they are part of no window until the call that they tell is final.
-#[derive(Clone, Debug, Default)]
-pub struct Uncounted {
-    /// What stands at this position of the log or later was not read when the windows were asked for.
-    pub(crate) log_below: u64,
-    /// Of a leg that waits for the call that it is part of only these records are not counted.
-    pub(crate) legs: FxHashMap<LegId, Option<SmallVec<[Position; 1]>>>,
-}
-
-impl Uncounted {
-    /// Nothing is counted of this record of a leg, which stands in the log at this position.
-    #[must_use]
-    pub fn has(&self, leg: &Leg, log_position: u64) -> bool {
-        let is_open = |records: &Option<SmallVec<[Position; 1]>>| {
-            records.as_ref().is_none_or(|records| records.contains(&leg.position))
-        };
-        log_position >= self.log_below || self.legs.get(&leg.leg_id).is_some_and(is_open)
-    }
-}
-
-/// Windows that are counted again from the calls of their span, as one pass over them.
+/// Windows that are counted again, exactly as their calls were told: closed calls from their stored legs, in one pass over them, and open
+/// ones as they were counted, since what is stored of those may not be told yet.
 pub struct Recount {
     wanted: Vec<Forgotten>,
     from: Moment,
     to: Moment,
-    contributions: BTreeMap<Text, Contribution>,
+    /// What stands at this position of the log or later was not read when the windows were asked for.
+    log_below: u64,
+    /// Legs of open calls. Of a leg that waits for the call that it is part of only these records are.
+    open_legs: FxHashMap<LegId, Option<SmallVec<[Position; 1]>>>,
+    open_calls: Vec<Contribution>,
+    closed_calls: BTreeMap<Text, Contribution>,
 }
 
 impl Recount {
-    /// Of these windows.
-    #[must_use]
-    pub fn of(wanted: Vec<Forgotten>) -> Recount {
+    /// Of these windows, when everything below this position was read.
+    pub(crate) fn of(wanted: Vec<Forgotten>, log_below: u64) -> Recount {
         let from = wanted.iter().map(|f| f.opened_at).min().unwrap_or_default();
         let to = wanted.iter().map(|f| f.ended_at).max().unwrap_or_default();
-        Recount { wanted, from, to, contributions: BTreeMap::new() }
+        let (open_legs, open_calls) = (FxHashMap::default(), Vec::new());
+        Recount { wanted, from, to, log_below, open_legs, open_calls, closed_calls: BTreeMap::new() }
+    }
+
+    /// What was counted of an open call.
+    pub(crate) fn open_call(&mut self, counted: &Contribution) {
+        if (self.from..self.to).contains(&counted.started_at) {
+            self.open_calls.push(counted.clone());
+        }
+    }
+
+    /// A leg of an open call; only these records of it, if there are more.
+    pub(crate) fn open_leg(&mut self, leg_id: LegId, records: Option<&SmallVec<[Position; 1]>>) {
+        self.open_legs.insert(leg_id, records.cloned());
+    }
+
+    /// The windows that are wanted.
+    #[must_use]
+    pub fn wanted(&self) -> &[Forgotten] {
+        &self.wanted
+    }
+
+    /// This record of a leg is part of a closed call. It stands in the log at this position; `None` for the log of another partition.
+    #[must_use]
+    pub fn takes(&self, leg: &Leg, log_position: Option<u64>) -> bool {
+        let is_open = |records: &Option<SmallVec<[Position; 1]>>| {
+            records.as_ref().is_none_or(|records| records.contains(&leg.position))
+        };
+        log_position.is_none_or(|position| position < self.log_below)
+            && !self.open_legs.get(&leg.leg_id).is_some_and(is_open)
     }
 
     /// The legs of these calls began from here and before there.
@@ -208,16 +231,17 @@ impl Recount {
         (self.from.plus_ms(-CALL_SPAN_MS), self.to.plus_ms(CALL_SPAN_MS))
     }
 
-    /// Takes a call; others than those of the span are passed over.
+    /// Takes what the legs of a closed call tell; others than those of the span are passed over.
     pub fn call(&mut self, line: &CallLine, directory: &Directory) {
         if (self.from..self.to).contains(&line.started_at) {
-            self.contributions.insert(line.call_id.clone(), Contribution::of(line, directory));
+            self.closed_calls.insert(line.call_id.clone(), Contribution::of(line, directory));
         }
     }
 
     /// The windows.
     #[must_use]
     pub fn end(self) -> Vec<WindowNow> {
-        self.wanted.iter().map(|forgotten| forgotten.recount(self.contributions.values())).collect()
+        let calls = || self.closed_calls.values().chain(&self.open_calls);
+        self.wanted.iter().map(|forgotten| forgotten.recount(calls())).collect()
     }
 }

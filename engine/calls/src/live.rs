@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::assemble::{Assembly, Hold, Pushed, Slot, stored_keys};
 use crate::call::{self, Call};
-use crate::counting::{Counting, Recount, Uncounted};
+use crate::counting::{Counting, Recount};
 use crate::customers::{Customers, FollowUp};
 use crate::endings::Endings;
 use crate::fold::{HELD_LEGS_MAX, MARKED_HOLD_MS, PRESSED_HOLD_MS, contact};
@@ -24,7 +24,7 @@ use crate::follow_up;
 use crate::line::CallLine;
 use crate::remembered::Remembered;
 use crate::site::Site;
-use crate::window::{Contribution, Forgotten, WindowNow, Windows};
+use crate::window::{Contribution, WindowNow, Windows};
 use over_ties::OverTies;
 use reopening::Reopening;
 pub use reopening::{CALL_SPAN_MS, Wanted};
@@ -125,7 +125,7 @@ struct Name {
     content: u64,
     /// Whose list of contacts has it.
     customer: Option<Text>,
-    /// What was counted of it.
+    /// What is counted of it, since it was told as final.
     counted: Option<Box<Contribution>>,
 }
 
@@ -364,27 +364,24 @@ impl<'d> Live<'d> {
         }
     }
 
-    /// Windows that are to be counted again from the stored legs, if the store has everything below `stored_below` and none are being
-    /// counted; and which of those legs are to be left out, since what they tell is not counted yet.
-    pub fn recount(&mut self, stored_below: u64) -> Option<(Vec<Forgotten>, Uncounted)> {
+    /// Windows that are to be counted again with what is stored of closed calls, if the store has everything below `stored_below` and
+    /// none are being counted.
+    pub fn recount(&mut self, stored_below: u64) -> Option<Recount> {
         let windows = self.counting.as_mut()?.recount(stored_below)?;
-        let (from, to) = Recount::of(windows.clone()).legs_span();
-        let mut uncounted = Uncounted { log_below: self.log_below, legs: FxHashMap::default() };
-        for slot in self.assembly.slots() {
-            let is_counted = |part: &Slot| {
-                self.told.get(part).is_some_and(|told| told.is_final || told.names.iter().any(|n| n.counted.is_some()))
-            };
-            let is_in_it = |leg: &Leg| {
-                let span = leg.span();
-                span.0 < to && from <= span.1
-            };
-            if self.assembly.parts(slot).iter().any(is_counted) || !self.assembly.legs(slot).any(is_in_it) {
-                continue;
-            }
-            let legs = self.assembly.legs(slot);
-            uncounted.legs.extend(legs.map(|leg| (leg.leg_id, self.late_legs.get(&leg.leg_id).cloned())));
+        let mut recount = Recount::of(windows, self.log_below);
+        for counted in self.told.values().flat_map(|told| &told.names).filter_map(|name| name.counted.as_ref()) {
+            recount.open_call(counted);
         }
-        Some((windows, uncounted))
+        let (from, to) = recount.legs_span();
+        let is_in_it = |leg: &Leg| {
+            let span = leg.span();
+            span.0 < to && from <= span.1
+        };
+        let slots = self.assembly.slots().filter(|slot| self.assembly.legs(*slot).any(is_in_it));
+        for leg in slots.flat_map(|slot| self.assembly.legs(slot)) {
+            recount.open_leg(leg.leg_id, self.late_legs.get(&leg.leg_id));
+        }
+        Some(recount)
     }
 
     /// The log has ended: every call is final as it is, those that wait for the store excepted, which are told by the next end.
@@ -468,7 +465,7 @@ impl<'d> Live<'d> {
     ) -> Told {
         let Told { mut names, is_final: was_final } = before;
         let Some(mut call) = call else {
-            self.count_instead(&mut names, None);
+            self.count_instead(&mut names, None, touched);
             for name in names {
                 self.retract(name, Text::default(), emit);
             }
@@ -481,8 +478,8 @@ impl<'d> Live<'d> {
             [name] if is_known && was_final => name.counted.take().map(|counted| *counted),
             _ => {
                 let counting = self.counting.as_ref().filter(|_| is_final);
-                let counted = counting.and_then(|counting| counting.of(&call.line, touched));
-                self.count_instead(&mut names, counted.as_ref());
+                let counted = counting.map(|counting| counting.of(&call.line));
+                self.count_instead(&mut names, counted.as_ref(), touched);
                 counted
             }
         };
@@ -510,12 +507,12 @@ impl<'d> Live<'d> {
     }
 
     /// What was counted under these names is counted no more, and this is.
-    fn count_instead(&mut self, names: &mut [Name], now: Option<&Contribution>) {
+    fn count_instead(&mut self, names: &mut [Name], now: Option<&Contribution>, touched: Moment) {
         let Some(counting) = &mut self.counting else { return };
         let before: SmallVec<[Contribution; 2]> =
             names.iter_mut().filter_map(|n| n.counted.take()).map(|c| *c).collect();
         if !before.is_empty() || now.is_some() {
-            counting.change(&before, now, self.log_below);
+            counting.change(&before, now, touched, self.log_below);
         }
     }
 

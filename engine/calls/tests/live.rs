@@ -153,7 +153,7 @@ fn a_leg_that_comes_hours_late_is_judged_with_its_call() {
 }
 
 #[test]
-fn what_is_counted_again_leaves_out_what_is_not_final() {
+fn what_is_counted_again_is_what_was_told() {
     let directory = run::directory(&pbx_json(&root()));
     let sources: Sources = SETS[0].1;
     let of_run = |number: usize| log_of(runs(&root())[number].legs(sources, &directory).0);
@@ -166,18 +166,43 @@ fn what_is_counted_again_leaves_out_what_is_not_final() {
     let later = closed.iter().map(|(_, at)| *at).max().unwrap().plus_ms(6 * 3_600_000);
     live.advance(later);
     live.conclude(true, &mut |_| {});
-    let (leg, next) = (&open[0].0, closed.len() as u64);
-    live.push(leg.clone(), later, next);
-    let day = Moment(leg.started_at.unwrap().0 / 86_400_000 * 86_400_000);
-    let key = WindowKey { scope: "site".into(), scope_id: "nowhere".into(), size_s: 86_400, opened_at: day };
-    live.counting_mut().unwrap().tell_again(&key, next + 1);
-    assert!(live.recount(next).is_none(), "not everything is stored");
-    let (windows, uncounted) = live.recount(next + 1).unwrap();
-    assert_eq!(windows.iter().map(|w| w.scope_id.as_str()).collect::<Vec<_>>(), ["nowhere"]);
-    assert!(closed.iter().zip(0..).all(|((leg, _), position)| !uncounted.has(leg, position)));
-    assert!(uncounted.has(leg, next));
+    let mut tables = tables::Tables::default();
+    let next = closed.len() as u64;
+    for ((leg, _), position) in open.iter().zip(next..) {
+        live.push(leg.clone(), later, position);
+    }
+    live.advance(later.plus_ms(60_000));
+    live.conclude(true, &mut |told| tables.take(told));
+    let told: Vec<&CallLine> = tables.calls.values().filter(|line| line.is_final).collect();
+    assert!(!told.is_empty());
+
+    // More of a call that is told, and the first of one that is not.
+    let more = Leg { outcome: Outcome::Failed, leg_id: LegId([7; 16]), ..open[0].0.clone() };
+    let first = Leg { leg_id: LegId([8; 16]), link_keys: LinkKeys::default(), ..open[0].0.clone() };
+    let stored = next + open.len() as u64 + 2;
+    live.push(more.clone(), later.plus_ms(60_000), stored - 2);
+    live.push(first.clone(), later.plus_ms(60_000), stored - 1);
+
+    let opened_at = Moment(more.started_at.unwrap().0 / 86_400_000 * 86_400_000);
+    let key = WindowKey { scope: "tenant".into(), scope_id: "main".into(), size_s: 86_400, opened_at };
+    live.counting_mut().unwrap().tell_again(&key, stored);
+    assert!(live.recount(stored - 1).is_none(), "not everything is stored");
+    let recount = live.recount(stored).unwrap();
+    assert_eq!(recount.wanted().len(), 1);
+    assert!(closed.iter().zip(0..).all(|((leg, _), position)| recount.takes(leg, Some(position))));
+    assert!(open.iter().zip(next..).all(|((leg, _), position)| !recount.takes(leg, Some(position))));
+    assert!(!recount.takes(&more, Some(stored - 2)) && !recount.takes(&first, Some(stored - 1)));
     // What is stored and was not read yet.
-    assert!(uncounted.has(&closed[0].0, next + 1));
+    assert!(!recount.takes(&closed[0].0, Some(stored)));
+    assert!(recount.takes(&closed[0].0, None), "of another partition");
+
+    let mut expected = Windows::new(Kept::default(), &directory).unwrap();
+    told.iter().for_each(|line| expected.add(&Contribution::of(line, &directory)));
+    let mut of_told = None;
+    expected.tell_all(|now| of_told = of_told.take().or((now.key == key).then_some(now)));
+    let without_zeros = |now: WindowNow| now.values.into_iter().filter(|v| v.1 != Thousandths(0)).collect::<Vec<_>>();
+    let counted: Vec<_> = recount.end().into_iter().map(without_zeros).collect();
+    assert_eq!(counted, [without_zeros(of_told.unwrap())]);
 }
 
 fn xxhash(name: &str) -> u128 {

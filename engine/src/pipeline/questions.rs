@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use adapters::leg::{Moment, Text};
 use adapters::{Ends, Leg};
-use calls::counting::{Recount, Uncounted};
+use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
-use calls::window::{Forgotten, WindowNow};
+use calls::window::WindowNow;
 use calls::{Calls, Site, Told};
 use store::{LegsOf, Reached, Store, StoreError};
 use stream::comparing::{Key, Known};
@@ -105,15 +105,10 @@ impl Question {
         self,
         tenants: Arc<Tenants>,
         tenant: Text,
-        windows: Vec<Forgotten>,
-        uncounted: Uncounted,
+        asked: Recount,
     ) {
         let (store, partition) = (self.store.clone(), self.partition);
-        let is_counted = move |leg: &Leg, at: &Place| {
-            let position = if at.partition == partition { at.position } else { 0 };
-            !uncounted.has(leg, position)
-        };
-        let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, windows, is_counted));
+        let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, partition, asked));
         let counted = spawn_blocking(counting).await.ok().and_then(Result::ok);
         if counted.is_none() {
             tokio::time::sleep(Pause::MAX).await;
@@ -176,34 +171,34 @@ async fn until_answered<T, F: Future<Output = Result<T, StoreError>>>(ask: impl 
     }
 }
 
-/// Folds all calls that can have begun in the span of these windows, and counts them: what their counted legs tell.
+/// Folds all closed calls that can have begun in the span of these windows, which a partition asks for, and counts them.
 async fn recount(
     store: &Store,
     tenants: &Tenants,
     tenant: &str,
-    windows: Vec<Forgotten>,
-    is_counted: impl Fn(&Leg, &Place) -> bool,
+    partition: u32,
+    mut recount: Recount,
 ) -> Result<Vec<WindowNow>, StoreError> {
     let Some(directory) = tenants.get(tenant) else { return Ok(Vec::new()) };
-    let mut recount = Recount::of(windows);
     let (from, to) = recount.legs_span();
     let ends: Vec<Ends> = adapters::pbx::ADAPTERS.iter().map(|adapter| adapter.about().ends).collect();
     let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
-    let mut take = |told: Told| {
+    let take = |recount: &mut Recount, told: Told| {
         if let Told::Call(line) = told {
             recount.call(&line, directory);
         }
     };
     let mut cursor = store.legs(&LegsOf::Began { tenant: tenant.to_owned(), from, to })?;
     while let Some(legs) = cursor.next_block().await? {
-        for (leg, _) in legs.into_iter().filter(|(leg, at)| is_counted(leg, at)) {
+        let position = |at: Place| (at.partition == partition).then_some(at.position);
+        for (leg, _) in legs.into_iter().filter(|(leg, at)| recount.takes(leg, position(*at))) {
             let began = leg.started_at;
             calls.push(leg);
             began.into_iter().for_each(|began| calls.advance(began));
         }
-        calls.drain(&mut take);
+        calls.drain(|told| take(&mut recount, told));
     }
-    calls.finish(&mut take);
+    calls.finish(|told| take(&mut recount, told));
     Ok(recount.end())
 }
 

@@ -161,9 +161,9 @@ impl<'d, S: Source> Pipeline<'d, S> {
             held.lease.renew(is_ours);
             let State::Open(machine) = &mut held.state else { continue };
             let question = Question::of(&self.store, *partition, &held.lease, &self.sender);
-            if let Some((tenant, windows, uncounted)) = machine.recount() {
+            if let Some((tenant, recount)) = machine.recount() {
                 let question = Question::of(&self.store, *partition, &held.lease, &self.sender);
-                self.runtime.spawn(question.windows(Arc::clone(self.tenants), tenant, windows, uncounted));
+                self.runtime.spawn(question.windows(Arc::clone(self.tenants), tenant, recount));
             }
             if let Some((tenant, wanted)) = machine.ask() {
                 self.runtime.spawn(question.legs(tenant, wanted));

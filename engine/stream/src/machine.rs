@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
-use calls::counting::{Counting, Uncounted};
+use calls::counting::{Counting, Recount};
 use calls::event::Event;
 use calls::live::{self, Conclusion, Live, Wanted};
-use calls::window::{Forgotten, LATE_RISE_MS, WindowNow};
+use calls::window::{LATE_RISE_MS, WindowNow};
 
 use crate::assigned::{Assigned, Ledger, check};
 use crate::comparing::{Comparing, Key, Known};
@@ -831,18 +831,18 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         conclusions
     }
 
-    /// Windows that are to be counted again from the stored legs, if there are any that can be: the company, which, and the legs that
-    /// are to be left out. One question at a time.
-    pub fn recount(&mut self) -> Option<(Text, Vec<Forgotten>, Uncounted)> {
+    /// Windows that are to be counted again with what is stored, if there are any that can be, and of which company. One question at a
+    /// time.
+    pub fn recount(&mut self) -> Option<(Text, Recount)> {
         if !self.is_running() || self.recounting.is_some() {
             return None;
         }
         let stored_below = self.keeper.wanted().high;
         let mut live = self.companies.iter_mut().map(|(tenant, company)| (tenant, &mut company.live));
-        let (tenant, (windows, uncounted)) =
+        let (tenant, recount) =
             live.find_map(|(tenant, live)| Some((tenant.clone(), live.recount(stored_below)?)))?;
         self.recounting = Some(tenant.clone());
-        Some((tenant, windows, uncounted))
+        Some((tenant, recount))
     }
 
     /// These windows as the stored calls have them. `None`: the store cannot be asked now.

@@ -155,7 +155,7 @@ impl Live<'_> {
             legs.into_iter().for_each(|leg| self.push_known(leg));
             let (Some(mut call), Some(component)) = (call, self.assembly.find(&first)) else { continue };
             let customer = customer_of(&call);
-            let counted = self.counting.as_ref().and_then(|counting| counting.of(&call.line, Moment(i64::MAX)));
+            let counted = self.counting.as_ref().map(|counting| counting.of(&call.line));
             let name = Name {
                 call_id: call.line.call_id.clone(),
                 content: content(&mut call),

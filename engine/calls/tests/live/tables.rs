@@ -100,12 +100,11 @@ fn answer(live: &mut Live<'_>, stored: &[Logged]) {
 
 /// Windows that are kept no more are counted again from all legs that are stored.
 fn recount(live: &mut Live<'_>, log: &[Logged], directory: &Directory) {
-    while let Some((wanted, uncounted)) = live.recount(log.len() as u64) {
-        let mut recount = Recount::of(wanted);
+    while let Some(mut recount) = live.recount(log.len() as u64) {
         let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
         let mut calls = Calls::new(Site::new(directory), &ends, false).whole();
         for ((leg, _), position) in log.iter().zip(0..) {
-            if !uncounted.has(leg, position) {
+            if recount.takes(leg, Some(position)) {
                 calls.push(leg.clone());
             }
         }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use adapters::leg::{Leg, Moment};
 use adapters::reject::Reject;
 use calls::assemble::stored_keys;
-use calls::counting::{Recount, Uncounted};
+use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::line::FollowUpStatus;
 use calls::live::Wanted;
 use calls::measure::Thousandths;
-use calls::window::{Forgotten, WindowKey, WindowNow};
+use calls::window::{WindowKey, WindowNow};
 use calls::{CallLine, Calls, Site, Told};
 use directory::Directory;
 use stream::Conclusions;
@@ -195,9 +195,9 @@ impl Database {
     }
 
     /// Windows as the stored legs have them.
-    pub fn recount(&mut self, wanted: Vec<Forgotten>, uncounted: &Uncounted, directory: &Directory) -> Vec<WindowNow> {
+    pub fn recount(&mut self, mut recount: Recount, directory: &Directory) -> Vec<WindowNow> {
         let rows = self.legs.values().map(|rows| &rows[0]);
-        let counted = rows.filter(|(leg, at)| !uncounted.has(leg, at.position));
+        let counted = rows.filter(|(leg, at)| recount.takes(leg, Some(at.position)));
         let places: Vec<_> = counted.clone().map(|(_, at)| (at.position, at.part)).collect();
         if self.folded.0 != places {
             let ends: Vec<_> = adapters::pbx::ADAPTERS.iter().map(|a| a.about().ends).collect();
@@ -213,7 +213,6 @@ impl Database {
             });
             self.folded = (places, lines);
         }
-        let mut recount = Recount::of(wanted);
         self.folded.1.iter().for_each(|line| recount.call(line, directory));
         recount.end()
     }

@@ -419,10 +419,10 @@ impl<'t> World<'t> {
                 process.machine.answer(self.database.wanted(&wanted));
             }
         }
-        if let Some((tenant, windows, uncounted)) = process.machine.recount() {
+        if let Some((tenant, recount)) = process.machine.recount() {
             self.seen.recounts += 1;
             let counted = self.tenants.get(&tenant).filter(|_| !self.random.one_in(3));
-            let counted = counted.map(|directory| self.database.recount(windows, &uncounted, directory));
+            let counted = counted.map(|directory| self.database.recount(recount, directory));
             process.machine.recounted(counted);
         }
         if let Some(left) = process.machine.left() {
