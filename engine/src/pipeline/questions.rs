@@ -101,12 +101,7 @@ impl Question {
     }
 
     /// Windows that are counted again from the calls of their time.
-    pub(crate) async fn windows(
-        self,
-        tenants: Arc<Tenants>,
-        tenant: Text,
-        asked: Recount,
-    ) {
+    pub(crate) async fn windows(self, tenants: Arc<Tenants>, tenant: Text, asked: Recount) {
         let (store, partition) = (self.store.clone(), self.partition);
         let counting = move || Handle::current().block_on(recount(&store, &tenants, &tenant, partition, asked));
         let counted = spawn_blocking(counting).await.ok().and_then(Result::ok);

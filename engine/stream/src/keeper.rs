@@ -61,9 +61,18 @@ impl Keeper {
         self.wanted.clock = self.wanted.clock.max(clock);
     }
 
-    /// True if a batch up to here may be sent: its intent and its time are known to be committed.
+    /// Its owner's conclusions have versions above this one.
+    pub fn begin_above(&mut self, versions: u64) {
+        self.wanted.versions = self.wanted.versions.max(versions);
+    }
+
+    /// True if a batch up to here may be sent: its intent, its time and where the versions of its conclusions begin are known to be
+    /// committed.
     #[must_use]
     pub fn may_send(&self, first: u64, next: u64, clock: Moment) -> bool {
+        if self.committed.versions < self.wanted.versions && self.rules.commits_its_versions_first {
+            return false;
+        }
         if first == next {
             return self.committed.clock >= clock || !self.rules.commits_the_clock_first;
         }
@@ -86,7 +95,8 @@ impl Keeper {
             wanted.pending.clear();
         }
         let has_new_intent = wanted.pending.iter().any(|p| !self.committed.pending.contains(p));
-        let is_wanted = has_new_intent || wanted.clock > self.committed.clock || all && wanted != self.committed;
+        let is_later = wanted.clock > self.committed.clock || wanted.versions > self.committed.versions;
+        let is_wanted = has_new_intent || is_later || all && wanted != self.committed;
         let may = self.out.is_none() && (!self.held || !self.rules.waits_for_the_assignment);
         if !may || !is_wanted {
             return None;

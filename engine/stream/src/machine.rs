@@ -199,7 +199,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             tenants,
             companies: BTreeMap::new(),
             comparing: BTreeMap::new(),
-            versions: Versions::after(register.epoch, register.clock),
+            versions: Versions::after(register.epoch, register.clock, register.versions),
             phase: Phase::Restoring,
             next: register.high,
             last_record: register.last_record,
@@ -296,7 +296,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
 
     /// Versions are above those of all that earlier owners concluded before this moment of the wall clock and that may land late.
     pub fn conclude_above(&mut self, now: Moment) {
-        self.versions = Versions::above(self.versions.last().max(Versions::after(self.epoch(), now).last()));
+        self.versions = Versions::above(self.versions.last().max(Versions::after(self.epoch(), now, 0).last()));
     }
 
     /// Column names that are stored, with the number of such lines that their source had so far, as their mark says it.
@@ -319,6 +319,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
 
     /// Everything that is stored has come.
     pub fn restored(&mut self) {
+        self.keeper.begin_above(self.versions.last());
         self.conclude_again();
         let pending = self.keeper.committed().pending.iter().copied().collect::<VecDeque<_>>();
         self.phase = match pending.is_empty() {
@@ -839,8 +840,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
         let stored_below = self.keeper.wanted().high;
         let mut live = self.companies.iter_mut().map(|(tenant, company)| (tenant, &mut company.live));
-        let (tenant, recount) =
-            live.find_map(|(tenant, live)| Some((tenant.clone(), live.recount(stored_below)?)))?;
+        let (tenant, recount) = live.find_map(|(tenant, live)| Some((tenant.clone(), live.recount(stored_below)?)))?;
         self.recounting = Some(tenant.clone());
         Some((tenant, recount))
     }

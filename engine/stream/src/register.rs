@@ -24,6 +24,8 @@ pub struct Register {
     pub high: u64,
     /// The log's clock, up to which conclusions were drawn.
     pub clock: Moment,
+    /// Conclusions of its owner have versions above this one: it is above all that earlier owners gave (see [`crate::version`]).
+    pub versions: u64,
     /// A hash of the record before `high`: another log of the same name is noticed by it. 0: there is none.
     pub last_record: u64,
     /// Of the settings that facts depend on.
@@ -66,7 +68,8 @@ impl Register {
     /// The register of a log of which nothing is stored, to be read from this position.
     #[must_use]
     pub fn new(epoch: u8, high: u64, settings: u32, partitions: u32) -> Register {
-        Register { epoch, high, clock: Moment(0), last_record: 0, settings, partitions, pending: SmallVec::new() }
+        let pending = SmallVec::new();
+        Register { epoch, high, clock: Moment(0), versions: 0, last_record: 0, settings, partitions, pending }
     }
 
     /// The position after everything that may be stored.
@@ -78,9 +81,9 @@ impl Register {
     /// As text.
     #[must_use]
     pub fn text(&self) -> String {
-        let Register { epoch, high, clock, last_record, settings, partitions, pending } = self;
+        let Register { epoch, high, clock, versions, last_record, settings, partitions, pending } = self;
         let mut text = format!(
-            "ringback={FORMAT} epoch={epoch} high={high} clock={} last={last_record:016x} settings={settings:08x} partitions={partitions} pending=",
+            "ringback={FORMAT} epoch={epoch} high={high} clock={} versions={versions} last={last_record:016x} settings={settings:08x} partitions={partitions} pending=",
             clock.0
         );
         for (place, p) in pending.iter().enumerate() {
@@ -131,6 +134,7 @@ impl Register {
         let epoch = number("epoch", value("epoch")?)?;
         let high = number("high", value("high")?)?;
         let clock = number("clock", value("clock")?)?;
+        let versions = number("versions", value("versions")?)?;
         let last_record = hex("last", value("last")?)?;
         let settings = hex("settings", value("settings")?)?;
         let partitions = number("partitions", value("partitions")?)?;
@@ -156,6 +160,7 @@ impl Register {
             epoch: u8::try_from(epoch).map_err(|_| damaged("`epoch` is above 255"))?,
             high,
             clock: Moment(i64::try_from(clock).map_err(|_| damaged("`clock` is too large"))?),
+            versions,
             last_record,
             settings: small("settings", settings)?,
             partitions: small("partitions", partitions)?,
@@ -208,6 +213,7 @@ mod tests {
             epoch: 255,
             high: u64::MAX / 2,
             clock: Moment(1_796_000_000_000),
+            versions: u64::MAX,
             last_record: u64::MAX,
             settings: u32::MAX,
             partitions: u32::MAX,
@@ -239,7 +245,7 @@ mod tests {
         check(&summed(&told.replace("epoch=255", "epoch=256")), damaged("`epoch` is above 255"));
         check(&summed(&told.replace("high=", "high=x")), damaged("`high` is no number: x9223372036854775807"));
         check(
-            &summed("ringback=1 epoch=0 high=9 clock=0 last=0 settings=0 partitions=1 pending=3-5/0/1/1/1"),
+            &summed("ringback=1 epoch=0 high=9 clock=0 versions=0 last=0 settings=0 partitions=1 pending=3-5/0/1/1/1"),
             damaged("its pending batches do not follow one another"),
         );
         for length in 1..text.len() {

@@ -27,6 +27,8 @@ pub struct Rules {
     pub moves_over_stored_only: bool,
     /// What time alone concludes is told only when the register has that time. Else a successor takes it back.
     pub commits_the_clock_first: bool,
+    /// An owner concludes only when the register says above which version. Else what a predecessor sent and what lands late counts more.
+    pub commits_its_versions_first: bool,
     /// After an assign everything is concluded again and compared with what is stored. Else what a crash cut off stays as it is.
     pub compares_conclusions: bool,
 }
@@ -44,6 +46,7 @@ impl Rules {
         keeps_borders: true,
         moves_over_stored_only: true,
         commits_the_clock_first: true,
+        commits_its_versions_first: true,
         compares_conclusions: true,
     };
 

@@ -1,7 +1,8 @@
 //! Versions of conclusions: a later conclusion of the same thing has a higher one, whoever draws it.
 //!
 //! Eight bits of the epoch, 42 of the log's time in milliseconds since 2020, and 14 that count on where one millisecond has many.
-//! A successor begins above all that is stored, so that a version is never given twice to two conclusions.
+//! A successor begins above all that its predecessors can have given, also where what they sent lands later: the register says where
+//! each of them began and how far the log's clock has come, and a millisecond of conclusions is far less than a second of versions.
 
 use adapters::leg::Moment;
 
@@ -25,13 +26,12 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// Above everything that an earlier owner can have given up to this moment of the log, also where what it sent has not landed yet:
-    /// a second of the log's time has room for 16 million conclusions.
+    /// Above everything that an owner who began above `versions` can have given up to this moment of the log: a second of the log's
+    /// time has room for 16 million conclusions.
     #[must_use]
-    pub fn after(epoch: u8, clock: Moment) -> Versions {
-        let mut versions = Versions::above(0);
-        versions.next(epoch, clock.plus_ms(1000));
-        versions
+    pub fn after(epoch: u8, clock: Moment, versions: u64) -> Versions {
+        let begun = Versions::above(versions.max(version(epoch, clock.0, 0)));
+        Versions::above(begun.last.saturating_add(1000 << LOW_BITS))
     }
 
     /// Above everything that was given before.
@@ -80,5 +80,18 @@ mod tests {
         assert_eq!(later - first, 1 << LOW_BITS);
         assert_eq!(anew >> (TIME_BITS + LOW_BITS), 1);
         assert_eq!(Versions::above(anew).next(0, noon), anew + 1);
+    }
+
+    #[test]
+    fn a_successor_begins_above_its_predecessors_at_any_time_of_the_log() {
+        let noon = Moment(1_800_000_000_000);
+        let mut first = Versions::after(0, noon, 0);
+        let begun = first.last();
+        let told: Vec<u64> = (0..1000).map(|n| first.next(0, noon.plus_ms(n / 100))).collect();
+        let second = Versions::after(0, noon.plus_ms(9), begun);
+        assert!(told.iter().all(|version| *version < second.last()));
+        // The log's clock stands still, and nothing of the second was stored.
+        assert!(second.last() < Versions::after(0, noon.plus_ms(9), second.last()).last());
+        assert!(Versions::after(1, noon, 0).last() > Versions::after(0, noon, 0).last());
     }
 }

@@ -196,7 +196,7 @@ fn at_least_once_loses_nothing_with_brokers_that_keep_only_offsets() {
 #[test]
 fn without_any_rule_the_harm_is_found() {
     let corpus = Corpus::read();
-    let mutants: [(&str, Rules); 10] = [
+    let mutants: [(&str, Rules); 11] = [
         ("R1 sends_only_what_is_committed", Rules { sends_only_what_is_committed: false, ..Rules::ALL }),
         ("R2 stops_on_unknown_commit", Rules { stops_on_unknown_commit: false, ..Rules::ALL }),
         ("R3 compares_with_the_ledger", Rules { compares_with_the_ledger: false, ..Rules::ALL }),
@@ -206,6 +206,7 @@ fn without_any_rule_the_harm_is_found() {
         ("keeps_borders", Rules { keeps_borders: false, ..Rules::ALL }),
         ("moves_over_stored_only", Rules { moves_over_stored_only: false, ..Rules::ALL }),
         ("commits_the_clock_first", Rules { commits_the_clock_first: false, ..Rules::ALL }),
+        ("commits_its_versions_first", Rules { commits_its_versions_first: false, ..Rules::ALL }),
         ("compares_conclusions", Rules { compares_conclusions: false, ..Rules::ALL }),
     ];
     for (name, rules) in mutants {

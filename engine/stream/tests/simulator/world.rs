@@ -1,5 +1,7 @@
 //! Two processes, a broker and a database, in which everything that can go wrong goes wrong at the moments that a seed chooses.
 
+use std::collections::BTreeMap;
+
 use adapters::leg::{Moment, Text};
 use calls::live::Wanted;
 use stream::keeper::CommitOutcome;
@@ -47,6 +49,8 @@ pub struct World<'t> {
     wire: Vec<Wire>,
     lives: u64,
     commits: u64,
+    /// The lowest and the highest version that each life told.
+    versions: BTreeMap<u64, (u64, u64)>,
     /// What was committed before somebody took it away.
     taken_away: Option<Vec<u8>>,
     is_calm: bool,
@@ -93,6 +97,7 @@ impl<'t> World<'t> {
             wire: Vec::new(),
             lives: 0,
             commits: 0,
+            versions: BTreeMap::new(),
             taken_away: None,
             is_calm: false,
             leapt_ms: 0,
@@ -504,6 +509,7 @@ impl<'t> World<'t> {
                     return Ok(());
                 }
                 self.check_clock(&conclusions)?;
+                self.check_versions(life, &conclusions)?;
                 self.database.conclude(&conclusions)?;
                 if let Some(which) = self.alive(life)
                     && let Some(process) = &mut self.processes[which]
@@ -536,6 +542,25 @@ impl<'t> World<'t> {
                 Err(format!("told at {}, when the register's time is {}", conclusions.clock.0, register.clock.0))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What a process sent counts less than what a later one sends, whichever of them lands first.
+    fn check_versions(&mut self, life: u64, conclusions: &Conclusions) -> Result<(), String> {
+        let calls = conclusions.calls.iter().map(|told| told.version);
+        let others = conclusions.follow_ups.iter().map(|told| told.version);
+        let windows = conclusions.windows.iter().map(|told| told.version);
+        let versions = || calls.clone().chain(others.clone()).chain(windows.clone());
+        let (Some(lowest), Some(highest)) = (versions().min(), versions().max()) else { return Ok(()) };
+        let told = self.versions.entry(life).or_insert((lowest, highest));
+        *told = (told.0.min(lowest), told.1.max(highest));
+        let before = self.versions.range(..life).map(|(_, (_, highest))| *highest).max();
+        let after = self.versions.range(life + 1..).map(|(_, (lowest, _))| *lowest).min();
+        match before.is_some_and(|before| before >= lowest) || after.is_some_and(|after| after <= highest) {
+            true => {
+                Err(format!("life {life} told {lowest} to {highest}, and others {before:?} before and {after:?} after"))
+            }
+            false => Ok(()),
         }
     }
 
