@@ -150,6 +150,8 @@ pub struct PartitionMachine<'d, F> {
     legs_since: usize,
     /// A company whose question is out.
     asked: Option<Text>,
+    /// The store has answered, and what was said is not concluded yet.
+    is_answered: bool,
     /// A company of which windows are counted again.
     recounting: Option<Text>,
     /// What happened to limits and windows while it was concluded again.
@@ -210,6 +212,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             bytes_in_flight: 0,
             legs_since: 0,
             asked: None,
+            is_answered: false,
             recounting: None,
             events: Vec::new(),
             out: Legs::default(),
@@ -461,7 +464,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             }
             return Ok(());
         }
-        if self.is_full() && self.keeper.has_room() {
+        if self.is_full() {
             self.seal();
         }
         Ok(())
@@ -472,8 +475,12 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             || self.open.facts.bytes() >= self.limits.bytes_per_batch_max
     }
 
-    /// Seals the batch that is open, with everything that can be concluded now.
+    /// Seals the batch that is open, with everything that can be concluded now, if there is room for one more.
     fn seal(&mut self) {
+        if !self.is_running() || !self.keeper.has_room() {
+            return;
+        }
+        self.is_answered = false;
         let conclusions = self.conclude(false);
         if self.open.counts.records > 0 || !conclusions.is_empty() {
             self.put(false, conclusions);
@@ -529,22 +536,22 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             self.concluded_at = Some(now);
             self.clock = self.clock.max(at);
         }
-        let is_answered = self.asked.is_none() && self.companies.values().any(|c| c.live.is_waiting());
-        if (is_old || is_due || is_answered && self.open.counts.records > 0) && self.keeper.has_room() {
+        let is_waited_for = self.asked.is_none() && self.companies.values().any(|c| c.live.is_waiting());
+        if is_old || is_due || self.is_answered || is_waited_for && self.open.counts.records > 0 {
             self.seal();
         }
     }
 
     /// Seals what is open, whatever its age.
     pub fn drain(&mut self) {
-        if self.is_running() && self.open.counts.records > 0 {
+        if self.open.counts.records > 0 {
             self.seal();
         }
     }
 
     /// The log has ended: every call is final as it is. Records that come later are taken as ever.
     pub fn end(&mut self) {
-        if !self.is_running() || self.is_ended {
+        if !self.is_running() || self.is_ended || !self.keeper.has_room() {
             return;
         }
         self.is_ended = true;
@@ -635,9 +642,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
         // What waited for this is final by the next end.
         self.is_ended = false;
-        if self.is_running() && self.keeper.has_room() {
-            self.seal();
-        }
+        self.is_answered = true;
+        self.seal();
         self.go_on();
     }
 
@@ -851,9 +857,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         if let Some(counting) = live.and_then(Live::counting_mut) {
             counting.recounted(windows);
         }
-        if self.is_running() && self.keeper.has_room() {
-            self.seal();
-        }
+        self.is_answered = true;
+        self.seal();
     }
 }
 

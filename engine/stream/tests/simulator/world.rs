@@ -365,6 +365,10 @@ impl<'t> World<'t> {
             return Err("a kept record is of another log".into());
         }
         process.machine.tick(self.now, log_now);
+        // It is to stop, and stores what it has read.
+        if self.random.one_in(10) {
+            process.machine.drain();
+        }
         if self.is_calm && is_caught_up && process.machine.is_idle() {
             process.machine.end();
             process.ended = true;
