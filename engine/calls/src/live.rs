@@ -364,9 +364,12 @@ impl<'d> Live<'d> {
         }
     }
 
-    /// Windows that are to be counted again with what is stored of closed calls, if the store has everything below `stored_below` and
-    /// none are being counted.
+    /// Windows that are to be counted again with what is stored of closed calls, if the store has everything below `stored_below`, which
+    /// is all of those calls, and none are being counted.
     pub fn recount(&mut self, stored_below: u64) -> Option<Recount> {
+        if stored_below < self.closed_below {
+            return None;
+        }
         let windows = self.counting.as_mut()?.recount(stored_below)?;
         let mut recount = Recount::of(windows, self.log_below);
         for counted in self.told.values().flat_map(|told| &told.names).filter_map(|name| name.counted.as_ref()) {
