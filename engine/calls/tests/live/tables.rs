@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use adapters::leg::{Leg, Moment};
 use calls::assemble::stored_keys;
-use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::live::{Conclusion, Limits, Live};
 use calls::measure::Thousandths;
@@ -24,7 +23,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    fn take(&mut self, conclusion: Conclusion) {
+    pub fn take(&mut self, conclusion: Conclusion) {
         match conclusion {
             Conclusion::Call { line, .. } => drop(self.calls.insert(line.call_id.to_string(), *line)),
             Conclusion::Gone { call_id, .. } => {
@@ -82,7 +81,7 @@ pub fn live(log: &[Logged], directory: &Directory, several: bool, every: usize) 
 }
 
 /// So short that most of what is late changes windows that are kept no more.
-fn kept_shortly() -> Kept {
+pub fn kept_shortly() -> Kept {
     let keep = Keep { keep_s: 600, windows_max: 2 };
     let all = Scope::ALL.into_iter().flat_map(|scope| Size::ALL.map(|size| (scope, size)));
     all.fold(Kept::default(), |kept, (scope, size)| kept.with(scope, size, keep))
