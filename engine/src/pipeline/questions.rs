@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adapters::leg::{Moment, Text};
-use adapters::{Ends, Leg};
+use adapters::Ends;
 use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
 use calls::window::WindowNow;
