@@ -126,8 +126,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     }
     progress.finish();
     let mut out = Out::stdout();
-    let Summary { rows, calls, missed, bytes } = summary;
-    writeln!(out, "{rows} records of {calls} calls, {missed} of them missed; {bytes} bytes in {place}")?;
+    let Summary { rows, calls, unanswered, bytes } = summary;
+    writeln!(
+        out,
+        "{rows} records of {calls} calls, {unanswered} of them came in and nobody answered; {bytes} bytes in {place}"
+    )?;
     out.flush()?;
     Ok(())
 }
@@ -136,7 +139,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
 fn tell_truth(truths: &[Truth], mut files: Option<&mut Files>, summary: &mut Summary) -> Result<()> {
     for truth in truths {
         summary.calls += u64::from(truth.part_of.is_none());
-        summary.missed += u64::from(truth.missed_customer_call);
+        summary.unanswered += u64::from(truth.missed_customer_call);
         if let Some(files) = &mut files {
             files.write_truth(truth)?;
         }
@@ -148,7 +151,7 @@ fn tell_truth(truths: &[Truth], mut files: Option<&mut Files>, summary: &mut Sum
 struct Summary {
     rows: u64,
     calls: u64,
-    missed: u64,
+    unanswered: u64,
     bytes: u64,
 }
 

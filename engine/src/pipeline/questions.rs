@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use adapters::leg::{Moment, Text};
 use adapters::Ends;
+use adapters::leg::{Moment, Text};
 use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
 use calls::window::WindowNow;
