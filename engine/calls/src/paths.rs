@@ -230,9 +230,10 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
             new.tried_at = new.tried_at.min(began(joint).unwrap_or(new.tried_at));
             new.rang_at = new.rang_at.min(joint.rang_at.or(joint.started_at)).or(joint.started_at);
         }
-        if let Some(at) = forked_at(paths, journey, leg) {
+        if let Some((fork, at)) = forked(paths, journey, leg) {
             new.tried_at = at;
             new.rang_at = new.rang_at.map(|_| at);
+            new.timed_out = fork.timed_out;
         }
         if channel.is_empty() {
             offers.push(new);
@@ -264,8 +265,8 @@ fn offers(paths: &Paths<'_>, journey: &Journey) -> Vec<Offer> {
 }
 
 /// The caller's first record can begin with the caller, before its telephone was rung; the other forks of the same ringing
-/// begin with the ringing.
-fn forked_at(paths: &Paths<'_>, journey: &Journey, leg: &Leg) -> Option<Moment> {
+/// begin with the ringing, and tell how long it took: one of them, and when it began.
+fn forked<'p>(paths: &Paths<'p>, journey: &Journey, leg: &Leg) -> Option<(&'p Leg, Moment)> {
     let (started, ended) = (leg.started_at?, leg.ended_at?);
     if started > journey.started_at || !matches!(leg.stage, Stage::HuntGroup | Stage::Queue) {
         return None;
@@ -277,8 +278,9 @@ fn forked_at(paths: &Paths<'_>, journey: &Journey, leg: &Leg) -> Option<Moment> 
             && o.dialed == leg.dialed
             && o.to.as_ref().is_some_and(|t| !t.channel.is_empty())
     };
-    let first = paths.own.iter().filter(fork).filter_map(|o| o.started_at).min()?;
-    (first.ms_since(started) > i64::from(leg.grain_ms) && first < ended).then_some(first)
+    let forks = paths.own.iter().filter(fork).filter_map(|o| Some((*o, o.started_at?)));
+    let (fork, at) = forks.min_by_key(|(fork, at)| (*at, fork.leg_id))?;
+    (at.ms_since(started) > i64::from(leg.grain_ms) && at < ended).then_some((fork, at))
 }
 
 impl Paths<'_> {
@@ -781,7 +783,11 @@ fn caller_left(paths: &Paths<'_>, journey: &Journey, last: &Leg, step: Option<&L
         };
     }
     let ringing = |l: &&&Leg| l.to.is_some() && l.ended_at == last.ended_at && l.disposition == Disposition::NoAnswer;
-    let rang_out = paths.own.iter().filter(ringing).map(|l| l.timed_out);
+    let rang_out = paths
+        .own
+        .iter()
+        .filter(ringing)
+        .map(|l| forked(paths, journey, l).map_or(l.timed_out, |(fork, _)| fork.timed_out));
     rang_out.fold(None, |known, timed_out| match (known, timed_out) {
         (Some(false), _) | (_, Some(true)) => Some(false),
         _ => Some(true),
