@@ -33,7 +33,7 @@ use self::member::{Member, Note, Presence};
 use super::{Commit, Happened, Partition, Source};
 use crate::config::{Config, Delivery, Kafka, LogTime};
 
-/// The longest wait in one go: records of split queues do not end it.
+/// The longest wait in one go: nothing ends it.
 const NAP: Duration = Duration::from_millis(5);
 
 /// The longest that a partition may take to be ready for reading, once it is ours.
@@ -98,9 +98,9 @@ impl KafkaSource {
     }
 
     /// Serves the group, and tells what it said and what became of the commit. True if there was anything.
-    fn serve(&mut self, wait: Duration, tell: &mut dyn FnMut(Happened<'_>)) -> Result<bool> {
+    fn serve(&mut self, tell: &mut dyn FnMut(Happened<'_>)) -> Result<bool> {
         self.presence.polled(Instant::now());
-        match self.consumer.poll(wait) {
+        match self.consumer.poll(Duration::ZERO) {
             None => {}
             Some(Ok(_)) => bail!("kafka topic {}: a record came outside its partition's queue", self.topic),
             Some(Err(error)) => self.judge(&error)?,
@@ -230,14 +230,15 @@ impl Source for KafkaSource {
 
     fn poll(&mut self, wait: Duration, records_max: usize, tell: &mut dyn FnMut(Happened<'_>)) -> Result<()> {
         let until = Instant::now() + wait;
-        let mut nap = Duration::ZERO;
         loop {
-            let happened = self.serve(nap, tell)?;
+            let happened = self.serve(tell)?;
             let read = self.read(records_max, tell)?;
-            nap = until.saturating_duration_since(Instant::now()).min(NAP);
+            let nap = until.saturating_duration_since(Instant::now()).min(NAP);
             if happened || read > 0 || nap.is_zero() {
                 return Ok(());
             }
+            // The client waits in whole milliseconds, and goes round without a pause for what is left of the last one.
+            std::thread::sleep(nap);
         }
     }
 
