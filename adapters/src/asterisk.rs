@@ -52,20 +52,50 @@ fn before(text: &str, byte: u8) -> &str {
     find(byte, text.as_bytes()).map_or(text, |at| &text[..at])
 }
 
-/// `[systemname-]1795381797.72`: the second in which the channel was made, and the counter.
-pub(crate) fn unique_id(value: &str) -> Option<(i64, u64)> {
-    let dot = value.bytes().rposition(|b| b == b'.')?;
-    let (seconds, counter) = (&value[..dot], &value[dot + 1..]);
-    let seconds = seconds.bytes().rposition(|b| b == b'-').map_or(seconds, |at| &seconds[at + 1..]);
-    if !(9..=11).contains(&seconds.len()) {
-        return None;
-    }
-    Some((seconds.parse().ok()?, counter.parse().ok()?))
+/// A unique id, `[systemname-]1795381797.72`.
+#[derive(Clone, Copy)]
+pub(crate) struct UniqueId {
+    /// The second in which the channel was made.
+    second: i64,
+    /// How many channels were made before it.
+    counter: u64,
 }
 
-/// The moment inside a unique id: when its channel was made, to the second.
-pub(crate) fn proof(unique: &str) -> Option<Moment> {
-    unique_id(unique).map(|(seconds, _)| Moment(seconds * 1000))
+impl UniqueId {
+    /// Reads one without blanks around it; `None` for anything else.
+    pub(crate) fn of(bytes: &[u8]) -> Option<UniqueId> {
+        let dot = memchr::memrchr(b'.', bytes)?;
+        let (second, counter) = (&bytes[..dot], &bytes[dot + 1..]);
+        let second = memchr::memrchr(b'-', second).map_or(second, |at| &second[at + 1..]);
+        if !(9..=11).contains(&second.len()) {
+            return None;
+        }
+        Some(UniqueId { second: i64::try_from(counted(second)?).ok()?, counter: counted(counter)? })
+    }
+
+    /// When its channel was made, to the second.
+    pub(crate) fn moment(self) -> Moment {
+        Moment(self.second * 1000)
+    }
+
+    /// The order in which channels were made: by second, then by counter.
+    pub(crate) fn order(self) -> u64 {
+        u64::try_from(self.second).unwrap_or(0).saturating_mul(1 << 24).saturating_add(self.counter.min((1 << 24) - 1))
+    }
+}
+
+/// Digits, and perhaps a plus before them, as a number.
+fn counted(bytes: &[u8]) -> Option<u64> {
+    /// As many digits as no number is too large for.
+    const SAFE_DIGITS: usize = 19;
+    let digits = bytes.strip_prefix(b"+").unwrap_or(bytes);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if digits.len() > SAFE_DIGITS {
+        return std::str::from_utf8(digits).ok()?.parse().ok();
+    }
+    Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// A printed time: with an offset of its own (PostgreSQL's `timestamptz`), in the site's zone, or in the one that the channel's
@@ -101,13 +131,6 @@ fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     padded.extend_from_slice(time);
     Some(padded)
-}
-
-/// The order in which channels were made: by second, then by counter.
-pub(crate) fn order(unique: &str) -> u64 {
-    unique_id(unique).map_or(0, |(seconds, counter)| {
-        u64::try_from(seconds).unwrap_or(0).saturating_mul(1 << 24).saturating_add(counter.min((1 << 24) - 1))
-    })
 }
 
 /// What is at the end of a channel. `number` is what the record says of the caller or callee there:
