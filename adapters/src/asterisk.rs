@@ -49,7 +49,12 @@ pub(crate) fn peer(device: &str) -> &str {
 
 /// What stands before the first such byte, which is ASCII; all of it if there is none.
 fn before(text: &str, byte: u8) -> &str {
-    find(byte, text.as_bytes()).map_or(text, |at| &text[..at])
+    parted(text, byte).map_or(text, |(before, _)| before)
+}
+
+/// What stands before the first such byte, which is ASCII, and after it.
+fn parted(text: &str, byte: u8) -> Option<(&str, &str)> {
+    find(byte, text.as_bytes()).map(|at| (&text[..at], &text[at + 1..]))
 }
 
 /// A unique id, `[systemname-]1795381797.72`.
@@ -89,13 +94,16 @@ fn counted(bytes: &[u8]) -> Option<u64> {
     /// As many digits as no number is too large for.
     const SAFE_DIGITS: usize = 19;
     let digits = bytes.strip_prefix(b"+").unwrap_or(bytes);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
     if digits.len() > SAFE_DIGITS {
         return std::str::from_utf8(digits).ok()?.parse().ok();
     }
-    Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    let (mut number, mut is_number) = (0_u64, !digits.is_empty());
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        is_number &= digit < 10;
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    is_number.then_some(number)
 }
 
 /// A printed time: with an offset of its own (PostgreSQL's `timestamptz`), in the site's zone, or in the one that the channel's
@@ -189,13 +197,13 @@ pub(crate) fn dialed_devices(arguments: &str) -> impl Iterator<Item = &str> {
 /// The number that one destination of Dial sends to a line: `PJSIP/+4420@line`, `SIP/line/020`, `DAHDI/g1/020`.
 /// `None` where the destination is a device alone.
 pub(crate) fn dialed_number(destination: &str) -> Option<&str> {
-    let (_, rest) = destination.split_once('/')?;
+    let (_, rest) = parted(destination, b'/')?;
     if destination.starts_with("Local/") {
         return None;
     }
-    let (endpoint, number) = match rest.split_once('/') {
-        Some((endpoint, number)) => (endpoint, number.split('@').next().unwrap_or(number)),
-        None => ("", rest.split_once('@').map(|(number, _)| number)?),
+    let (endpoint, number) = match parted(rest, b'/') {
+        Some((endpoint, number)) => (endpoint, before(number, b'@')),
+        None => ("", parted(rest, b'@').map(|(number, _)| number)?),
     };
     let number = number.strip_prefix("sip:").or_else(|| number.strip_prefix("sips:")).unwrap_or(number);
     // `PJSIP/101/sip:101@192.0.2.7` is one contact of a telephone, not a number sent to a line.
@@ -222,12 +230,12 @@ pub(crate) fn as_line(end: &mut End, shown: &str) {
 
 /// True if this destination of Dial is the device of the channel that was made for it.
 pub(crate) fn is_destination(destination: &str, device: &str) -> bool {
-    let Some((technology, rest)) = destination.split_once('/') else { return false };
-    let Some((made_technology, made)) = device.split_once('/') else { return false };
+    let Some((technology, rest)) = parted(destination, b'/') else { return false };
+    let Some((made_technology, made)) = parted(device, b'/') else { return false };
     technology.eq_ignore_ascii_case(made_technology)
         && (rest == made
             || rest.rsplit_once('@').is_some_and(|(_, line)| line == made)
-            || rest.split_once('/').is_some_and(|(line, _)| line == made || is_line_group(line)))
+            || parted(rest, b'/').is_some_and(|(line, _)| line == made || is_line_group(line)))
 }
 
 /// A group of lines, of which the PBX takes a free one: `g1`, `G1`, `r1`, `R1`, and an ISDN span, `i1`.

@@ -181,7 +181,7 @@ impl Adapter for AsteriskCdr {
 struct Row<'r, 'a> {
     /// The record as text; empty where it is none, or its fields are not parts of it.
     record: &'r str,
-    fields: &'r Fields<'a>,
+    fields: &'r [Cow<'a, [u8]>],
     layout: Layout,
 }
 
