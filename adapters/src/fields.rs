@@ -232,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_record_is_read_as_it_is_by_itself() {
+        for line in ["a, é ,\"é, \",\"x\"\"é\",".as_bytes(), b"caf\xe9,\xc3\xa9,x"] {
+            let record = std::str::from_utf8(line).unwrap_or_default();
+            let mut fields = Fields::new();
+            split_quoted(line, b',', &mut fields).unwrap();
+            for field in &fields {
+                assert_eq!(borrowed_of(record, field), borrowed(field));
+                assert_eq!(*trimmed(field), *borrowed(field).as_bytes());
+            }
+        }
+    }
+
+    #[test]
     fn bytes_that_are_not_utf8_are_latin1() {
         assert_eq!(text(b"caf\xe9"), "café");
     }
