@@ -49,23 +49,61 @@ pub(crate) fn peer(device: &str) -> &str {
 
 /// What stands before the first such byte, which is ASCII; all of it if there is none.
 fn before(text: &str, byte: u8) -> &str {
-    find(byte, text.as_bytes()).map_or(text, |at| &text[..at])
+    parted(text, byte).map_or(text, |(before, _)| before)
 }
 
-/// `[systemname-]1795381797.72`: the second in which the channel was made, and the counter.
-pub(crate) fn unique_id(value: &str) -> Option<(i64, u64)> {
-    let dot = value.bytes().rposition(|b| b == b'.')?;
-    let (seconds, counter) = (&value[..dot], &value[dot + 1..]);
-    let seconds = seconds.bytes().rposition(|b| b == b'-').map_or(seconds, |at| &seconds[at + 1..]);
-    if !(9..=11).contains(&seconds.len()) {
-        return None;
+/// What stands before the first such byte, which is ASCII, and after it.
+fn parted(text: &str, byte: u8) -> Option<(&str, &str)> {
+    find(byte, text.as_bytes()).map(|at| (&text[..at], &text[at + 1..]))
+}
+
+/// A unique id, `[systemname-]1795381797.72`.
+#[derive(Clone, Copy)]
+pub(crate) struct UniqueId {
+    /// The second in which the channel was made.
+    second: i64,
+    /// How many channels were made before it.
+    counter: u64,
+}
+
+impl UniqueId {
+    /// Reads one without blanks around it; `None` for anything else.
+    pub(crate) fn of(bytes: &[u8]) -> Option<UniqueId> {
+        let dot = memchr::memrchr(b'.', bytes)?;
+        let (second, counter) = (&bytes[..dot], &bytes[dot + 1..]);
+        let second = memchr::memrchr(b'-', second).map_or(second, |at| &second[at + 1..]);
+        if !(9..=11).contains(&second.len()) {
+            return None;
+        }
+        Some(UniqueId { second: i64::try_from(counted(second)?).ok()?, counter: counted(counter)? })
     }
-    Some((seconds.parse().ok()?, counter.parse().ok()?))
+
+    /// When its channel was made, to the second.
+    pub(crate) fn moment(self) -> Moment {
+        Moment(self.second * 1000)
+    }
+
+    /// The order in which channels were made: by second, then by counter.
+    pub(crate) fn order(self) -> u64 {
+        u64::try_from(self.second).unwrap_or(0).saturating_mul(1 << 24).saturating_add(self.counter.min((1 << 24) - 1))
+    }
 }
 
-/// The moment inside a unique id: when its channel was made, to the second.
-pub(crate) fn proof(unique: &str) -> Option<Moment> {
-    unique_id(unique).map(|(seconds, _)| Moment(seconds * 1000))
+/// Digits, and perhaps a plus before them, as a number.
+fn counted(bytes: &[u8]) -> Option<u64> {
+    /// As many digits as no number is too large for.
+    const SAFE_DIGITS: usize = 19;
+    let digits = bytes.strip_prefix(b"+").unwrap_or(bytes);
+    if digits.len() > SAFE_DIGITS {
+        return std::str::from_utf8(digits).ok()?.parse().ok();
+    }
+    let (mut number, mut is_number) = (0_u64, !digits.is_empty());
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        is_number &= digit < 10;
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    is_number.then_some(number)
 }
 
 /// A printed time: with an offset of its own (PostgreSQL's `timestamptz`), in the site's zone, or in the one that the channel's
@@ -101,13 +139,6 @@ fn padded(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     padded.extend_from_slice(time);
     Some(padded)
-}
-
-/// The order in which channels were made: by second, then by counter.
-pub(crate) fn order(unique: &str) -> u64 {
-    unique_id(unique).map_or(0, |(seconds, counter)| {
-        u64::try_from(seconds).unwrap_or(0).saturating_mul(1 << 24).saturating_add(counter.min((1 << 24) - 1))
-    })
 }
 
 /// What is at the end of a channel. `number` is what the record says of the caller or callee there:
@@ -166,13 +197,13 @@ pub(crate) fn dialed_devices(arguments: &str) -> impl Iterator<Item = &str> {
 /// The number that one destination of Dial sends to a line: `PJSIP/+4420@line`, `SIP/line/020`, `DAHDI/g1/020`.
 /// `None` where the destination is a device alone.
 pub(crate) fn dialed_number(destination: &str) -> Option<&str> {
-    let (_, rest) = destination.split_once('/')?;
+    let (_, rest) = parted(destination, b'/')?;
     if destination.starts_with("Local/") {
         return None;
     }
-    let (endpoint, number) = match rest.split_once('/') {
-        Some((endpoint, number)) => (endpoint, number.split('@').next().unwrap_or(number)),
-        None => ("", rest.split_once('@').map(|(number, _)| number)?),
+    let (endpoint, number) = match parted(rest, b'/') {
+        Some((endpoint, number)) => (endpoint, before(number, b'@')),
+        None => ("", parted(rest, b'@').map(|(number, _)| number)?),
     };
     let number = number.strip_prefix("sip:").or_else(|| number.strip_prefix("sips:")).unwrap_or(number);
     // `PJSIP/101/sip:101@192.0.2.7` is one contact of a telephone, not a number sent to a line.
@@ -199,12 +230,12 @@ pub(crate) fn as_line(end: &mut End, shown: &str) {
 
 /// True if this destination of Dial is the device of the channel that was made for it.
 pub(crate) fn is_destination(destination: &str, device: &str) -> bool {
-    let Some((technology, rest)) = destination.split_once('/') else { return false };
-    let Some((made_technology, made)) = device.split_once('/') else { return false };
+    let Some((technology, rest)) = parted(destination, b'/') else { return false };
+    let Some((made_technology, made)) = parted(device, b'/') else { return false };
     technology.eq_ignore_ascii_case(made_technology)
         && (rest == made
             || rest.rsplit_once('@').is_some_and(|(_, line)| line == made)
-            || rest.split_once('/').is_some_and(|(line, _)| line == made || is_line_group(line)))
+            || parted(rest, b'/').is_some_and(|(line, _)| line == made || is_line_group(line)))
 }
 
 /// A group of lines, of which the PBX takes a free one: `g1`, `G1`, `r1`, `R1`, and an ISDN span, `i1`.

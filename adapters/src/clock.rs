@@ -25,22 +25,19 @@ pub struct LocalTime(pub i64);
 #[must_use]
 pub fn date_time(bytes: &[u8]) -> Option<LocalTime> {
     let bytes = bytes.trim_ascii();
-    let (date, time) = (bytes.get(..10)?, bytes.get(11..)?);
-    if !matches!(bytes[10], b' ' | b'T') || !matches!(date[4], b'-' | b'/') || date[7] != date[4] {
+    let ([y0, y1, y2, y3, hyphen, m0, m1, again, d0, d1, between], time) = bytes.split_first_chunk()?;
+    if !matches!(between, b' ' | b'T') || !matches!(hyphen, b'-' | b'/') || again != hyphen {
         return None;
     }
-    let day = day(digits(&date[..4])?, digits(&date[5..7])?, digits(&date[8..])?)?;
+    let day = day(digits([*y0, *y1, *y2, *y3])?, digits([*m0, *m1])?, digits([*d0, *d1])?)?;
     Some(LocalTime(day * MS_PER_DAY + time_of_day(time)?))
 }
 
 /// `hh:mm:ss` with an optional fraction, in milliseconds since midnight.
 #[must_use]
 pub fn time_of_day(bytes: &[u8]) -> Option<i64> {
-    let (clock, fraction) = (bytes.get(..8)?, &bytes[8..]);
-    if clock[2] != b':' || clock[5] != b':' {
-        return None;
-    }
-    let (hour, minute, second) = (digits(&clock[..2])?, digits(&clock[3..5])?, digits(&clock[6..])?);
+    let ([h0, h1, b':', m0, m1, b':', s0, s1], fraction) = bytes.split_first_chunk()? else { return None };
+    let (hour, minute, second) = (digits([*h0, *h1])?, digits([*m0, *m1])?, digits([*s0, *s1])?);
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -165,8 +162,9 @@ pub fn by_proof(local: LocalTime, proof: Moment) -> Moment {
     if offset.abs() > 14 * 2 * HALF_HOUR_MS { Moment(local.0) } else { Moment(local.0 - offset) }
 }
 
-fn digits(bytes: &[u8]) -> Option<i64> {
-    bytes.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+fn digits<const COUNT: usize>(digits: [u8; COUNT]) -> Option<i64> {
+    let number = || digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    digits.iter().all(u8::is_ascii_digit).then(number)
 }
 
 #[cfg(test)]

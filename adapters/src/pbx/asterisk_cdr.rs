@@ -19,8 +19,8 @@ use smallvec::SmallVec;
 use crate::adapter::{
     About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells, looks_like_extension,
 };
-use crate::asterisk;
-use crate::fields::{Fields, all_digits, borrowed, find, holds, integer, split_quoted, text};
+use crate::asterisk::{self, UniqueId};
+use crate::fields::{Fields, all_digits, borrowed_of, find, holds, integer, split_quoted, text, trimmed};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
 /// Asterisk's call detail records.
@@ -168,7 +168,8 @@ impl Adapter for AsteriskCdr {
         }
         match layout(&fields, record.header, settings) {
             Ok(layout) => {
-                let row = Row { fields: &fields, layout };
+                let row =
+                    Row { record: std::str::from_utf8(record.bytes).unwrap_or_default(), fields: &fields, layout };
                 leg(&row, record, settings, out);
             }
             Err(reason) => out.reject(record, reason),
@@ -178,7 +179,9 @@ impl Adapter for AsteriskCdr {
 
 /// A record's values by column.
 struct Row<'r, 'a> {
-    fields: &'r Fields<'a>,
+    /// The record as text; empty where it is none, or its fields are not parts of it.
+    record: &'r str,
+    fields: &'r [Cow<'a, [u8]>],
     layout: Layout,
 }
 
@@ -188,11 +191,11 @@ impl Row<'_, '_> {
     }
 
     fn text(&self, column: C) -> Text {
-        text(self.bytes(column))
+        Text::from(self.borrowed(column))
     }
 
     fn borrowed(&self, column: C) -> Cow<'_, str> {
-        borrowed(self.bytes(column))
+        borrowed_of(self.record, self.bytes(column))
     }
 
     fn integer(&self, column: C) -> Option<i64> {
@@ -346,7 +349,7 @@ fn is_date(fields: &Fields<'_>, index: usize) -> bool {
 /// Most fields that are asked have no dot.
 fn is_unique_id(fields: &Fields<'_>, index: usize) -> bool {
     let bytes = bytes_at(fields, index);
-    find(b'.', bytes).is_some() && asterisk::unique_id(&borrowed(bytes)).is_some()
+    find(b'.', bytes).is_some() && UniqueId::of(&trimmed(bytes)).is_some()
 }
 
 /// Why no layout fits, in the words of who can mend it.
@@ -408,7 +411,7 @@ fn parse_json(record: Record<'_>, settings: &Settings, out: &mut Legs) {
             fields.push(Cow::Owned(value.into_bytes()));
         }
     }
-    leg(&Row { fields: &fields, layout }, record, settings, out);
+    leg(&Row { record: "", fields: &fields, layout }, record, settings, out);
 }
 
 /// One row as one leg; two for a row of a conference room, since two calls met there; more for a dial that reached no device.
@@ -422,21 +425,21 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
             ),
         );
     };
-    let channel = row.text(C::Channel);
+    let channel = row.borrowed(C::Channel);
     if channel.is_empty() {
         return out.reject(record, "no channel: every Asterisk CDR has the channel of party A");
     }
     let unique = row.text(C::UniqueId);
     let linked = row.text(C::LinkedId);
-    let proof = asterisk::proof(&unique);
-    let times = match times(row, settings, proof) {
+    let id = UniqueId::of(unique.as_bytes());
+    let times = match times(row, settings, id.map(UniqueId::moment)) {
         Ok(times) => times,
         Err(reason) => return out.reject(record, reason),
     };
 
     let mut leg = Leg::new(&settings.origin, record.position);
     leg.native_id = unique.clone();
-    leg.order = asterisk::order(&unique);
+    leg.order = id.map_or(0, UniqueId::order);
     leg.grain_ms = 1000;
     leg.started_at = Some(times.start);
     leg.ended_at = Some(times.end);
@@ -445,16 +448,16 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
 
     let clid = row.borrowed(C::Clid);
     let (caller_name, clid_number) = asterisk::caller_id(&clid);
-    let src = row.text(C::Src);
-    let caller = if src.is_empty() { Text::from(clid_number) } else { src };
-    leg.from = asterisk::end(&channel, &caller, settings);
+    let src = row.borrowed(C::Src);
+    let caller = if src.is_empty() { clid_number } else { &src };
+    leg.from = asterisk::end(&channel, caller, settings);
     leg.from.name = caller_name.into();
     leg.dialed = row.text(C::Dst);
-    if asterisk::is_line_of_ours(&leg.from, &caller, &leg.dialed, settings)
+    if asterisk::is_line_of_ours(&leg.from, caller, &leg.dialed, settings)
         || came_by_did(&leg.from, row, settings)
         || came_by_line(&leg.from, row, settings)
     {
-        asterisk::as_line(&mut leg.from, &caller);
+        asterisk::as_line(&mut leg.from, caller);
     }
     read_place(&mut leg, row, settings);
     read_did(&mut leg, row, settings);
@@ -462,7 +465,7 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     if leg.stage == Stage::OwnCall {
         // The telephone that the PBX rang for us is party A here, and `src` the number that it was to be joined with.
         leg.did = Text::default();
-        leg.dialed = caller;
+        leg.dialed = caller.into();
     }
     leg.recording = row.text(C::Recording);
     for (column, label) in [(C::Account, "accountcode"), (C::UserField, "userfield"), (C::PeerAccount, "peeraccount")] {
@@ -491,7 +494,7 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
 
 /// Without a site file: FreePBX fills the column `did` of calls that came in, and of no others.
 fn came_by_did(from: &End, row: &Row<'_, '_>, settings: &Settings) -> bool {
-    settings.extensions.is_empty() && from.kind == EndKind::Person && is_long(&row.text(C::Did))
+    settings.extensions.is_empty() && from.kind == EndKind::Person && is_long(&row.borrowed(C::Did))
 }
 
 /// Without a site file: FreePBX's own contexts for calls that come in by a line.
@@ -626,9 +629,9 @@ fn read_did(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
         let digits = value.strip_prefix('+').unwrap_or(value);
         all_digits(digits) && (settings.dids.contains(digits) || settings.dids.is_empty() && digits.len() > 6)
     };
-    let custom = row.text(C::Did);
+    let custom = row.borrowed(C::Did);
     if is_ours(&custom) {
-        leg.did = custom;
+        leg.did = Text::from(custom);
     } else if leg.stage == Stage::Number || is_ours(&leg.dialed) {
         leg.did = leg.dialed.clone();
     }
@@ -636,7 +639,7 @@ fn read_did(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
 
 /// Party B: the device that was rung, or what was to be rung where no device could be.
 fn read_far_end(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
-    let far = row.text(C::DstChannel);
+    let far = row.borrowed(C::DstChannel);
     let is_dial = leg.detail.eq_ignore_ascii_case("Dial");
     // The channel was answered before: the PBX had picked up (a menu, a queue, a transfer), so the answer printed is not party B's.
     leg.up_before = leg.answered_at == leg.started_at && leg.answered_at.is_some();

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
-use crate::asterisk;
+use crate::asterisk::{self, UniqueId};
 use crate::fields::{Fields, holds, split_quoted, text};
 use crate::leg::{EndKind, Event, KeyKind, Leg, Moment, Stage, Text};
 
@@ -234,7 +234,8 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
         return out.reject(record, format!("eventtype `{name}`: no event of the CEL specification"));
     };
     let unique = row.text(C::UniqueId);
-    let Some(at) = moment(row.bytes(C::Time), settings, &unique) else {
+    let id = UniqueId::of(unique.as_bytes());
+    let Some(at) = moment(row.bytes(C::Time), settings, id) else {
         return out.reject(
             record,
             format!(
@@ -250,7 +251,7 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
     let mut leg = Leg::new(&settings.origin, record.position);
     leg.event = Some(event.unwrap_or(Event::Noted));
     leg.native_id = unique.clone();
-    leg.order = asterisk::order(&unique);
+    leg.order = id.map_or(0, UniqueId::order);
     leg.started_at = Some(at);
     leg.from = asterisk::end(&channel, &row.text(C::Number), settings);
     leg.from.name = row.text(C::Name);
@@ -289,8 +290,8 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
 }
 
 /// Epoch seconds with a fraction, or a printed local time.
-fn moment(bytes: &[u8], settings: &Settings, unique: &str) -> Option<Moment> {
-    if let Some(printed) = asterisk::moment(bytes, settings, asterisk::proof(unique)) {
+fn moment(bytes: &[u8], settings: &Settings, id: Option<UniqueId>) -> Option<Moment> {
+    if let Some(printed) = asterisk::moment(bytes, settings, id.map(UniqueId::moment)) {
         return Some(printed);
     }
     let text = std::str::from_utf8(bytes).ok()?.trim();

@@ -7,7 +7,8 @@
 mod over_ties;
 mod reopening;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
@@ -87,7 +88,7 @@ pub struct Live<'d> {
     told: FxHashMap<Slot, Told>,
     changed: FxHashSet<Slot>,
     /// When a call that is marked as ended becomes final.
-    settling: BTreeSet<(Moment, Slot)>,
+    settling: BinaryHeap<Reverse<(Moment, Slot)>>,
     remembered: Remembered,
     forgot_at: Moment,
     /// Closed calls that crossed a tie.
@@ -152,7 +153,7 @@ impl<'d> Live<'d> {
             several_files,
             told: FxHashMap::default(),
             changed: FxHashSet::default(),
-            settling: BTreeSet::new(),
+            settling: BinaryHeap::new(),
             remembered: Remembered::default(),
             forgot_at: Moment(i64::MIN),
             late: FxHashMap::default(),
@@ -210,7 +211,7 @@ impl<'d> Live<'d> {
             records.push(position);
         }
         if let Some(settle_ms) = settle_ms {
-            self.settling.insert((logged_at.plus_ms(settle_ms), pushed.component));
+            self.settling.push(Reverse((logged_at.plus_ms(settle_ms), pushed.component)));
         }
     }
 
@@ -288,7 +289,7 @@ impl<'d> Live<'d> {
     /// Nothing changes by time alone before this moment.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        let settling = self.settling.first().map(|(due, _)| *due);
+        let settling = self.settling.peek().map(|Reverse((due, _))| *due);
         let counting = self.counting.as_ref().and_then(Counting::next_due);
         [settling, self.assembly.next_due(), self.customers.next_due(), counting].into_iter().flatten().min()
     }
@@ -319,8 +320,8 @@ impl<'d> Live<'d> {
 
     /// Gives everything that has changed since it was asked last. `with_early`: also calls that are not final yet.
     pub fn conclude(&mut self, with_early: bool, emit: &mut impl FnMut(Conclusion)) {
-        while let Some((due, slot)) = self.settling.first().copied().filter(|(due, _)| *due <= self.clock) {
-            self.settling.remove(&(due, slot));
+        while let Some(Reverse((_, slot))) = self.settling.peek().copied().filter(|due| due.0.0 <= self.clock) {
+            self.settling.pop();
             let slot = self.assembly.root(slot);
             if self.assembly.is_open(slot) && !self.was_final(slot) {
                 self.changed.insert(slot);
@@ -328,7 +329,7 @@ impl<'d> Live<'d> {
                 if let Some(settle_ms) = self.endings.settled(self.assembly.legs(slot)) {
                     let due = self.assembly.touched(slot).plus_ms(settle_ms);
                     if due > self.clock {
-                        self.settling.insert((due, slot));
+                        self.settling.push(Reverse((due, slot)));
                     }
                 }
             }

@@ -13,9 +13,10 @@ mod reading;
 mod rewrite;
 mod site_file;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calendar::{Calendar, day_span_ms};
 pub use error::SiteError;
@@ -28,7 +29,7 @@ pub use site_file::{ContextKind, EntryKind, MissedSwitches, Rings, Scope, TieKey
 /// Without a site file, an extension has up to six digits.
 pub const EXTENSION_DIGITS_MAX: usize = 6;
 
-/// One tenant's directory.
+/// One tenant's directory. The administrator wrote the keys of its maps: a hash without a secret is enough.
 #[derive(Debug)]
 pub struct Directory {
     tenant: String,
@@ -42,13 +43,13 @@ pub struct Directory {
     hunt_groups: Vec<HuntGroup>,
     dids: Vec<Did>,
     /// PBX -> extension -> people who had it.
-    by_extension: HashMap<String, HashMap<String, Vec<usize>>>,
+    by_extension: FxHashMap<String, FxHashMap<String, Vec<usize>>>,
     /// Sorted, so that whoever lists agents has the same list each time.
     by_agent_name: BTreeMap<String, Vec<usize>>,
-    by_mobile: HashMap<String, Vec<usize>>,
-    by_did: HashMap<String, usize>,
+    by_mobile: FxHashMap<String, Vec<usize>>,
+    by_did: FxHashMap<String, usize>,
     /// PBX -> extensions of people and of members of queues and hunt groups.
-    extensions: HashMap<String, HashSet<String>>,
+    extensions: FxHashMap<String, FxHashSet<String>>,
     missed: MissedSwitches,
     limits: Limits,
     watched: Vec<Limit>,
@@ -407,11 +408,11 @@ impl Directory {
             queues: Vec::new(),
             hunt_groups: Vec::new(),
             dids: Vec::new(),
-            by_extension: HashMap::new(),
+            by_extension: FxHashMap::default(),
             by_agent_name: BTreeMap::new(),
-            by_mobile: HashMap::new(),
-            by_did: HashMap::new(),
-            extensions: HashMap::new(),
+            by_mobile: FxHashMap::default(),
+            by_did: FxHashMap::default(),
+            extensions: FxHashMap::default(),
             missed: MissedSwitches::default(),
             limits: Limits::default(),
             watched: Vec::new(),

@@ -4,11 +4,12 @@
 //! or an Indian number without its plus. So every reading is tried, in order of likelihood; the first that is a number
 //! of a plan wins, else the first that has at least a possible length, because plans change faster than libraries.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use compact_str::CompactString;
 use rlibphonenumber::enums::Region;
 use rlibphonenumber::{CountryCodeSource, NumberLengthType, PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rustc_hash::FxHashSet;
 
 use crate::numbering_plan::{E164_DIGITS_MAX, Home, international, keeps_prefix};
 use crate::{Directory, EXTENSION_DIGITS_MAX};
@@ -33,7 +34,7 @@ pub struct Numbers {
     home: Option<Home>,
     outside_prefix: CompactString,
     /// Extensions of the exchange; empty: up to six digits are one.
-    extensions: HashSet<CompactString>,
+    extensions: FxHashSet<CompactString>,
     cache: HashMap<CompactString, Option<CompactString>>,
 }
 
@@ -194,14 +195,15 @@ fn compact(raw: &str) -> Option<CompactString> {
     if raw.len() > RAW_BYTES_MAX {
         return None;
     }
-    let mut text = CompactString::default();
-    for c in raw.chars() {
-        match c {
-            '0'..='9' | '+' => text.push(c),
-            ' ' | '\u{a0}' | '-' | '(' | ')' | '.' | '/' => {}
-            _ => return None,
-        }
-    }
+    let is_kept = |c: &char| c.is_ascii_digit() || *c == '+';
+    let is_between = |c: &char| matches!(c, ' ' | '\u{a0}' | '-' | '(' | ')' | '.' | '/');
+    let text: CompactString = if raw.chars().all(|c| is_kept(&c)) {
+        raw.into()
+    } else if raw.chars().all(|c| is_kept(&c) || is_between(&c)) {
+        raw.chars().filter(is_kept).collect()
+    } else {
+        return None;
+    };
     (text.bytes().filter(|b| *b == b'+').count() <= 1 && text.bytes().any(|b| b.is_ascii_digit())).then_some(text)
 }
 

@@ -56,8 +56,8 @@ impl Block {
         self.names.push('`');
         self.names.push_str(name);
         self.names.push('`');
-        text(&mut self.bytes, name);
-        text(&mut self.bytes, &T::name());
+        text(&mut self.bytes, name.as_bytes());
+        text(&mut self.bytes, T::name().as_bytes());
         T::write(rows.iter().map(&value), &mut self.bytes);
         self
     }
@@ -137,7 +137,7 @@ impl Kind for &str {
         "String".to_owned()
     }
     fn write(values: impl Iterator<Item = Self> + Clone, out: &mut Vec<u8>) {
-        values.for_each(|value| text(out, value));
+        values.for_each(|value| text(out, value.as_bytes()));
     }
 }
 
@@ -146,7 +146,7 @@ impl Kind for Text {
         "String".to_owned()
     }
     fn write(values: impl Iterator<Item = Text> + Clone, out: &mut Vec<u8>) {
-        values.for_each(|value| text(out, &value));
+        values.for_each(|value| text(out, value.as_bytes()));
     }
 }
 
@@ -196,12 +196,17 @@ macro_rules! tuple {
 tuple!(A 0, B 1);
 tuple!(A 0, B 1, C 2, D 3);
 
-fn text(out: &mut Vec<u8>, value: &str) {
+/// A String: its length, and its bytes. Many are empty, and nothing is copied for them.
+#[inline]
+pub(crate) fn text(out: &mut Vec<u8>, value: &[u8]) {
     length(out, value.len());
-    out.extend_from_slice(value.as_bytes());
+    if !value.is_empty() {
+        out.extend_from_slice(value);
+    }
 }
 
 /// LEB128.
+#[inline]
 pub(crate) fn length(out: &mut Vec<u8>, mut value: usize) {
     while value >= 0x80 {
         out.push((value as u8 & 0x7f) | 0x80);

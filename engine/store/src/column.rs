@@ -4,7 +4,7 @@
 
 use adapters::leg::Moment;
 
-use crate::block::{AT_RANGE, length};
+use crate::block::{AT_RANGE, length, text};
 
 /// A column's name and type, as the block's header has them. A column that the table keeps as LowCardinality is sent as what it holds.
 pub(crate) type Described = (&'static str, &'static str);
@@ -62,14 +62,12 @@ impl Columns {
         length(&mut head, self.rows);
         for ((name, kind), column) in self.described.iter().zip(&self.columns) {
             for word in [name, kind] {
-                length(&mut head, word.len());
-                head.extend_from_slice(word.as_bytes());
+                text(&mut head, word.as_bytes());
             }
             give(&head);
             head.clear();
             if *name == TOPIC {
-                length(&mut head, topic.len());
-                head.extend_from_slice(topic.as_bytes());
+                text(&mut head, topic.as_bytes());
                 (0..self.rows).for_each(|_| give(&head));
                 head.clear();
             }
@@ -135,10 +133,12 @@ impl Row<'_> {
         self.fixed(&within(value).to_le_bytes())
     }
 
+    /// A leg has fifty of them, most of them short or empty.
+    #[inline(always)]
     pub(crate) fn text(&mut self, value: impl AsRef<[u8]>) -> &mut Self {
         let value = value.as_ref();
         if let Some(column) = self.columns.next() {
-            put_text(&mut column.values, value);
+            text(&mut column.values, value);
             *self.bytes += value.len() + 1;
         }
         self
@@ -184,8 +184,8 @@ impl Row<'_> {
     pub(crate) fn pairs<'p>(&mut self, values: impl Iterator<Item = (&'p str, &'p str)>) -> &mut Self {
         if let Some(column) = self.columns.next() {
             for (first, second) in values {
-                put_text(&mut column.values, first.as_bytes());
-                put_text(&mut column.seconds, second.as_bytes());
+                text(&mut column.values, first.as_bytes());
+                text(&mut column.seconds, second.as_bytes());
                 column.total += 1;
                 *self.bytes += first.len() + second.len() + 2;
             }
@@ -206,11 +206,6 @@ impl Row<'_> {
     pub(crate) fn is_full(&self) -> bool {
         self.columns.len() == 0
     }
-}
-
-fn put_text(column: &mut Vec<u8>, value: &[u8]) {
-    length(column, value.len());
-    column.extend_from_slice(value);
 }
 
 /// A moment that the type can show.

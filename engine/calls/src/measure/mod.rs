@@ -351,13 +351,13 @@ pub fn of(on: On) -> &'static [&'static Measure] {
     &BY_ON[on as usize]
 }
 
-/// Of each of them, one bit for each place in a window that it is computed from: where all of these are 0, so is the measure.
-pub(crate) fn places_of(on: On) -> &'static [u32] {
-    static BY_ON: LazyLock<[Vec<u32>; 3]> = LazyLock::new(|| {
+/// Of each place in a window, one bit for each of them that is computed from it: where all of a measure's places are 0, so is the measure.
+pub(crate) fn computed_from(on: On) -> &'static [u64] {
+    static BY_ON: LazyLock<[Vec<u64>; 3]> = LazyLock::new(|| {
         [On::Calls, On::Visits, On::Offers].map(|on| {
-            let places =
-                |measure: &Measure| measure.parts.iter().filter_map(|part| on.place(*part)).collect::<Vec<_>>();
-            of(on).iter().map(|measure| places(measure).iter().fold(0, |bits, place| bits | 1 << place)).collect()
+            let has = |measure: &Measure, place| measure.parts.iter().any(|part| on.place(*part) == Some(place));
+            let bits = |place| of(on).iter().zip(0..).fold(0, |bits, (m, bit)| bits | u64::from(has(m, place)) << bit);
+            (0..on.parts().len()).map(bits).collect()
         })
     });
     &BY_ON[on as usize]
@@ -397,10 +397,11 @@ mod tests {
     fn a_measure_of_nothing_is_nothing() {
         for on in [On::Calls, On::Visits, On::Offers] {
             let nothing = [0; PLACES_MAX];
-            for (measure, places) in of(on).iter().zip(places_of(on)) {
+            for (bit, measure) in of(on).iter().enumerate() {
                 let value = (measure.value)(&Parts::new(on, &nothing)).unwrap_or_default();
                 assert_eq!(value, Thousandths(0), "{}", measure.name);
-                assert_eq!(places.count_ones() as usize, measure.parts.len(), "{}", measure.name);
+                let places = computed_from(on).iter().filter(|bits| *bits & 1 << bit != 0).count();
+                assert_eq!(places, measure.parts.len(), "{}", measure.name);
             }
         }
     }

@@ -72,6 +72,17 @@ struct ByEnd {
     forgotten_through: Moment,
 }
 
+impl ByEnd {
+    /// Most windows that are new are among the latest.
+    fn add(&mut self, ended_at: Moment, key: Key) {
+        self.count += 1;
+        match self.keys.last_entry() {
+            Some(mut latest) if *latest.key() == ended_at => latest.get_mut().push(key),
+            _ => self.keys.entry(ended_at).or_default().push(key),
+        }
+    }
+}
+
 impl Windows {
     /// No window yet, of the directory's company, its zone and its limits.
     ///
@@ -230,10 +241,11 @@ impl Windows {
         if !(self.day.0..self.day.1).contains(&at) {
             self.day = Size::Day.around(at, self.zone);
         }
-        let spans = [Size::FiveMinutes.around(at, self.zone), Size::Hour.around(at, self.zone), self.day];
+        let [five_minutes, hour] = [Size::FiveMinutes, Size::Hour].map(|size| (size, size.around(at, self.zone)));
+        let spans = [five_minutes, hour, (Size::Day, self.day)];
         for (scope, id, parts) in contribution.added() {
             let name = self.names.number(scope, id);
-            for (size, (opened_at, ended_at)) in Size::ALL.into_iter().zip(spans) {
+            for &(size, (opened_at, ended_at)) in &spans {
                 let key = Key { name, size, opened_at: opened_at.0 };
                 if let Some(window) = self.windows.get_mut(&key) {
                     add(&mut window.sums, parts, sign);
@@ -251,8 +263,7 @@ impl Windows {
                     self.changed.push(key);
                     self.names.hold(name);
                     let list = &mut self.by_end[scope as usize][size as usize];
-                    list.keys.entry(ended_at).or_default().push(key);
-                    list.count += 1;
+                    list.add(ended_at, key);
                 }
             }
             self.names.let_go_if_unused(name);
@@ -454,10 +465,12 @@ impl Windows {
                     };
                     list.count -= keys.len();
                     list.forgotten_through = list.forgotten_through.max(ended_at);
-                    for key in self.in_order(keys) {
-                        if self.windows.get(&key).is_some_and(|window| window.is_pending) {
-                            self.tell(key, emit);
-                        }
+                    let is_pending = |key: &Key| self.windows.get(key).is_some_and(|window| window.is_pending);
+                    let pending: Vec<Key> = keys.iter().copied().filter(is_pending).collect();
+                    for key in self.in_order(pending) {
+                        self.tell(key, emit);
+                    }
+                    for key in keys {
                         self.windows.remove(&key);
                         self.names.release(key.name);
                     }
@@ -471,6 +484,9 @@ impl Windows {
     /// Each once, by whose it is, and when: so that the order in which calls came shows nowhere. Of one name there are many, and to
     /// compare names takes long: they are put in order among themselves first.
     fn in_order(&self, mut keys: Vec<Key>) -> Vec<Key> {
+        if keys.len() < 2 {
+            return keys;
+        }
         keys.sort_unstable();
         keys.dedup();
         let mut by_name: Vec<&[Key]> = keys.chunk_by(|a, b| a.name == b.name).collect();

@@ -238,14 +238,18 @@ impl Head<'_> {
         let before = std::mem::take(told);
         let mut values: SmallVec<[(&'static str, Thousandths); MEASURES_MAX]> = SmallVec::new();
         let parts = Parts::new(on, sums);
-        // Most windows hold few calls, and most of their measures nothing.
-        let counted = sums.iter().zip(0..).fold(0u32, |bits, (sum, place)| bits | u32::from(*sum != 0) << place);
-        for (bit, (measure, places)) in measure::of(on).iter().zip(measure::places_of(on)).enumerate() {
-            let is_counted = places & counted != 0;
+        // Most windows hold few calls, and most of their measures nothing: only the others are looked at.
+        let is_counted = |(sum, _): &(&i64, &u64)| **sum != 0;
+        let counted =
+            sums.iter().zip(measure::computed_from(on)).filter(is_counted).fold(0, |all, (_, bits)| all | bits);
+        let mut wanted = counted | before;
+        while let Some(measure) = measure::of(on).get(wanted.trailing_zeros() as usize) {
+            let bit = wanted.trailing_zeros();
+            wanted &= wanted - 1;
+            let is_counted = counted & 1 << bit != 0;
             let value = if is_counted { (measure.value)(&parts).unwrap_or_default() } else { Thousandths(0) };
             let has_value = value != Thousandths(0);
-            let was_told = before & 1 << bit != 0;
-            if has_value || was_told {
+            if has_value || before & 1 << bit != 0 {
                 *told |= u64::from(has_value || !is_final) << bit;
                 values.push((measure.name, value));
             }

@@ -331,7 +331,7 @@ fn the_plain_forms_are_read_as_the_library_reads_them() {
         let numbers = Numbers {
             home: Home::of(region),
             outside_prefix: CompactString::default(),
-            extensions: HashSet::new(),
+            extensions: FxHashSet::default(),
             cache: HashMap::new(),
         };
         for n in 0..NUMBERS_PER_COUNTRY {
