@@ -209,12 +209,6 @@ impl Recount {
         self.open_legs.insert(leg_id, records.cloned());
     }
 
-    /// The windows that are wanted.
-    #[must_use]
-    pub fn wanted(&self) -> &[Forgotten] {
-        &self.wanted
-    }
-
     /// This record of a leg is part of a closed call. It stands in the log at this position; `None` for the log of another partition.
     #[must_use]
     pub fn takes(&self, leg: &Leg, log_position: Option<u64>) -> bool {

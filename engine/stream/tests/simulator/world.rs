@@ -552,9 +552,10 @@ impl<'t> World<'t> {
     /// What a process sent counts less than what a later one sends, whichever of them lands first.
     fn check_versions(&mut self, life: u64, conclusions: &Conclusions) -> Result<(), String> {
         let calls = conclusions.calls.iter().map(|told| told.version);
-        let others = conclusions.follow_ups.iter().map(|told| told.version);
+        let gone = conclusions.gone.iter().map(|told| told.version);
+        let follow_ups = conclusions.follow_ups.iter().map(|told| told.version);
         let windows = conclusions.windows.iter().map(|told| told.version);
-        let versions = || calls.clone().chain(others.clone()).chain(windows.clone());
+        let versions = || calls.clone().chain(gone.clone()).chain(follow_ups.clone()).chain(windows.clone());
         let (Some(lowest), Some(highest)) = (versions().min(), versions().max()) else { return Ok(()) };
         let told = self.versions.entry(life).or_insert((lowest, highest));
         *told = (told.0.min(lowest), told.1.max(highest));
