@@ -212,8 +212,26 @@ fn crates_know_each_other_in_one_direction() {
         ("engine/stream/Cargo.toml", &["adapters", "calls", "directory"]),
         ("engine/store/Cargo.toml", &["adapters", "calls", "stream"]),
         ("engine/generator/Cargo.toml", &["adapters", "directory"]),
-        ("benches/Cargo.toml", &["adapters", "calls", "directory", "generator", "store", "stream"]),
-        ("engine/Cargo.toml", &["adapters", "calls", "directory", "generator", "store", "stream"]),
+        ("engine/office/Cargo.toml", &[]),
+        ("engine/sandbox/Cargo.toml", &["calls", "directory"]),
+        ("engine/runner/Cargo.toml", &["calls", "directory", "office", "sandbox"]),
+        ("engine/deliver/Cargo.toml", &["adapters", "calls", "directory", "office"]),
+        ("benches/Cargo.toml", &["adapters", "calls", "directory", "generator", "sandbox", "store", "stream"]),
+        (
+            "engine/Cargo.toml",
+            &[
+                "adapters",
+                "calls",
+                "deliver",
+                "directory",
+                "generator",
+                "office",
+                "runner",
+                "sandbox",
+                "store",
+                "stream",
+            ],
+        ),
     ];
     let foreign = [
         ("clickhouse", "engine/store/Cargo.toml"),
@@ -222,10 +240,27 @@ fn crates_know_each_other_in_one_direction() {
         ("axum", "engine/Cargo.toml"),
         ("clap", "engine/Cargo.toml"),
         ("rlibphonenumber", "engine/directory/Cargo.toml"),
+        ("rusqlite", "engine/office/Cargo.toml"),
+        ("wasmtime", "engine/sandbox/Cargo.toml"),
+        ("lettre", "engine/deliver/Cargo.toml"),
+        ("reqwest", "engine/deliver/Cargo.toml"),
+        ("handlebars", "engine/deliver/Cargo.toml"),
     ];
     for (manifest, known) in ours {
         let names = dependencies(manifest);
-        for name in ["adapters", "calls", "directory", "engine", "generator", "store", "stream"] {
+        for name in [
+            "adapters",
+            "calls",
+            "deliver",
+            "directory",
+            "engine",
+            "generator",
+            "office",
+            "runner",
+            "sandbox",
+            "store",
+            "stream",
+        ] {
             assert!(!names.contains(name) || known.contains(&name), "{manifest}: `{name}` is in the wrong direction");
         }
         // A bench has a consumer as people write it, beside ours.

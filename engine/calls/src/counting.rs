@@ -11,10 +11,10 @@ use directory::Directory;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::event::Event;
 use crate::line::CallLine;
 use crate::live::CALL_SPAN_MS;
 use crate::watermark::Watermarks;
+use crate::window::WindowEvent;
 use crate::window::{Contribution, Forgotten, WindowKey, WindowNow, Windows};
 
 /// Everything that is counted for one company.
@@ -119,7 +119,7 @@ impl<'d> Counting<'d> {
     }
 
     /// What happened to limits and windows since this was asked last.
-    pub fn events(&mut self) -> Vec<Event> {
+    pub fn events(&mut self) -> Vec<WindowEvent> {
         self.windows.events()
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use adapters::leg::Moment;
-use calls::Event;
+use calls::window::WindowEvent;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -226,7 +226,7 @@ impl Progress {
         self.fact_bytes.inc_by(bytes as u64);
     }
 
-    pub(super) fn concluded(&self, calls: &[CallRow], windows: usize, events: &[Event], clock: Moment) {
+    pub(super) fn concluded(&self, calls: &[CallRow], windows: usize, events: &[WindowEvent], clock: Moment) {
         self.windows.inc_by(windows as u64);
         for event in events {
             self.events.get_or_create(&OfKind { kind: event.kind() }).inc();

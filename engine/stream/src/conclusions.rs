@@ -1,10 +1,10 @@
 //! What was concluded in one step, with the versions under which it is stored.
 
 use adapters::leg::{Moment, Text};
+use calls::CallLine;
 use calls::customers::FollowUp;
 use calls::live::{self, Conclusion};
-use calls::window::WindowNow;
-use calls::{CallLine, Event};
+use calls::window::{WindowEvent, WindowNow};
 
 use crate::comparing::Key;
 use crate::version::Versions;
@@ -32,7 +32,7 @@ pub struct Conclusions {
     /// Windows as they are now.
     pub windows: Vec<Versioned<Box<WindowNow>>>,
     /// What happened to limits and windows: told again after a restart, under the same name.
-    pub events: Vec<Event>,
+    pub events: Vec<WindowEvent>,
     /// The log's clock when they were drawn.
     pub clock: Moment,
 }

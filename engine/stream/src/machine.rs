@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
 use calls::counting::{Counting, Recount};
-use calls::event::Event;
+
 use calls::live::{self, Conclusion, Live, Wanted};
-use calls::window::{LATE_RISE_MS, WindowNow};
+use calls::window::{LATE_RISE_MS, WindowEvent, WindowNow};
 
 use crate::assigned::{Assigned, Ledger, check};
 use crate::comparing::{Comparing, Key, Known};
@@ -155,7 +155,7 @@ pub struct PartitionMachine<'d, F> {
     /// A company of which windows are counted again.
     recounting: Option<Text>,
     /// What happened to limits and windows while it was concluded again.
-    events: Vec<Event>,
+    events: Vec<WindowEvent>,
     out: Legs,
     /// By the wall clock, when time alone brought something about.
     concluded_at: Option<Moment>,

@@ -8,10 +8,10 @@ use chrono_tz::Tz;
 use directory::{Directory, Scope, SiteError};
 use rustc_hash::FxHashMap;
 
+use super::event::WindowEvent;
 use super::limit::{self, Now, Watched};
 use super::sliding::{self, Sliding};
 use super::{Contribution, Forgotten, Head, Kept, SLIDING_WIDTH_MS, Size, WindowKey, WindowNow, add, on};
-use crate::event::Event;
 use crate::measure::{Measure, Part, Parts, Thousandths};
 
 /// Every window that is kept.
@@ -39,7 +39,7 @@ pub struct Windows {
     tell_at: Option<Moment>,
     sliding: Sliding,
     limits: Vec<Watched>,
-    events: Vec<Event>,
+    events: Vec<WindowEvent>,
     forgotten: BTreeSet<Forgotten>,
 }
 
@@ -150,7 +150,7 @@ impl Windows {
     }
 
     /// What happened to limits and windows since this was asked last.
-    pub fn events(&mut self) -> Vec<Event> {
+    pub fn events(&mut self) -> Vec<WindowEvent> {
         std::mem::take(&mut self.events)
     }
 
@@ -314,7 +314,7 @@ impl Windows {
         self.changed = changed;
     }
 
-    fn judge(&self, limit: &mut Watched, key: Key, id: &Text, events: &mut Vec<Event>) {
+    fn judge(&self, limit: &mut Watched, key: Key, id: &Text, events: &mut Vec<WindowEvent>) {
         let now = Now { tenant: &self.tenant, clock: self.clock, watermark: self.watermark };
         let opened_at = Moment(key.opened_at);
         if !limit.is_sliding {
@@ -389,7 +389,7 @@ impl Windows {
         for key in self.in_order(of_tenant) {
             let Some(window) = self.windows.get(&key) else { continue };
             if Parts::new(on(Scope::Tenant), &window.sums).of(Part::Offered) != 0 {
-                self.events.push(Event::WindowClosed {
+                self.events.push(WindowEvent::WindowClosed {
                     tenant: self.tenant.clone(),
                     size_s: key.size.seconds(),
                     opened_at: Moment(key.opened_at),

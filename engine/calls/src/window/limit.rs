@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use adapters::leg::{Moment, Text};
 use directory::{Directory, Scope, SiteError};
 
+use super::event::{LimitEvent, WindowEvent};
 use super::{Size, on};
-use crate::event::{Event, LimitEvent};
 use crate::measure::{self, Measure, Thousandths};
 
 /// A rise in a window that ended longer ago than this by the log's clock is not told, in milliseconds: its rows say it, and an alarm would
@@ -97,7 +97,7 @@ impl Watched {
         id: &Text,
         window: (Moment, Moment),
         value: Option<Thousandths>,
-        events: &mut Vec<Event>,
+        events: &mut Vec<WindowEvent>,
     ) {
         let (opened_at, ended_at) = window;
         let is_above = value > Some(self.above);
@@ -107,13 +107,13 @@ impl Watched {
             }
             Some(State::Crossed(latest)) if latest == opened_at && self.is_low(value) => {
                 self.states.insert(id.clone(), State::Cleared(opened_at));
-                events.push(Event::LimitCleared(self.event(now, id, opened_at, value)));
+                events.push(WindowEvent::LimitCleared(self.event(now, id, opened_at, value)));
             }
             Some(State::Crossed(_)) => {}
             Some(State::Cleared(told)) if opened_at <= told => {}
             Some(State::Cleared(_)) | None if is_above && now.clock.ms_since(ended_at) <= LATE_RISE_MS => {
                 self.states.insert(id.clone(), State::Crossed(opened_at));
-                events.push(Event::LimitCrossed(self.event(now, id, opened_at, value)));
+                events.push(WindowEvent::LimitCrossed(self.event(now, id, opened_at, value)));
             }
             Some(State::Cleared(_)) | None => {}
         }
@@ -125,7 +125,7 @@ impl Watched {
         now: &Now<'_>,
         next: impl Fn(Size, bool, Moment) -> (Moment, Moment),
         value: impl Fn(&Watched, &Text, Moment) -> Option<Thousandths>,
-        events: &mut Vec<Event>,
+        events: &mut Vec<WindowEvent>,
     ) {
         let crossed = self.states.iter().filter_map(|(id, state)| match state {
             State::Crossed(latest) => Some((id.clone(), *latest)),
@@ -140,7 +140,7 @@ impl Watched {
                 }
                 let value = value(self, &id, opened_at);
                 if self.is_low(value) {
-                    events.push(Event::LimitCleared(self.event(now, &id, opened_at, value)));
+                    events.push(WindowEvent::LimitCleared(self.event(now, &id, opened_at, value)));
                     break State::Cleared(latest);
                 }
                 latest = opened_at;

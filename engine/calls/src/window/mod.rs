@@ -5,6 +5,7 @@
 //! Days are those of the first site's calendar, of 23 or 25 hours where its clock is changed, for every scope, so that their sums hold.
 
 mod contribution;
+mod event;
 mod fold;
 mod kept;
 mod limit;
@@ -16,6 +17,7 @@ use directory::Scope;
 use smallvec::SmallVec;
 
 pub use contribution::Contribution;
+pub use event::{LimitEvent, WindowEvent};
 pub use fold::Windows;
 pub use kept::{Keep, Kept};
 pub use limit::LATE_RISE_MS;

@@ -1,7 +1,7 @@
 //! Limits: sequences of figures, and what is told of them.
 
-use calls::event::Event;
 use calls::window::Kept;
+use calls::window::WindowEvent;
 use calls::{Contribution, Windows};
 use directory::Directory;
 
@@ -22,9 +22,9 @@ fn told(windows: &mut Windows, clock: i64, watermark: i64) -> Vec<String> {
     let events = windows.events();
     let told = events.iter().filter_map(|event| {
         let (sign, event) = match event {
-            Event::LimitCrossed(event) => ('+', event),
-            Event::LimitCleared(event) => ('-', event),
-            Event::WindowClosed { .. } => return None,
+            WindowEvent::LimitCrossed(event) => ('+', event),
+            WindowEvent::LimitCleared(event) => ('-', event),
+            WindowEvent::WindowClosed { .. } => return None,
         };
         assert_eq!(event.at, at(clock));
         let value = event.value.map_or("none".to_owned(), |value| (value.0 / 1000).to_string());
@@ -169,7 +169,7 @@ fn a_day_s_window_is_closed_and_told() {
         .events()
         .iter()
         .filter_map(|event| match event {
-            Event::WindowClosed { size_s, opened_at, ended_at, .. } => {
+            WindowEvent::WindowClosed { size_s, opened_at, ended_at, .. } => {
                 assert_eq!(ended_at.ms_since(*opened_at), i64::from(*size_s) * 1000);
                 Some((*size_s, opened_at.0))
             }

@@ -1,0 +1,1 @@
+//! The transactional store of what is decided once, and of what people made.

@@ -1,0 +1,1 @@
+//! Runs plugins: components of our own world, which have nothing that was not granted.
