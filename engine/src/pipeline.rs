@@ -11,6 +11,7 @@ mod questions;
 mod steps;
 mod storing;
 mod taking_over;
+pub(crate) mod telling;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,6 +5,8 @@
 pub mod attempt;
 pub mod call_back;
 pub mod control;
+pub mod decide;
 pub mod email;
 pub mod http;
 pub mod message;
+pub mod settings;

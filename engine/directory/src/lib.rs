@@ -6,6 +6,7 @@
 mod calendar;
 mod error;
 mod number;
+mod number_kind;
 mod numbering_plan;
 mod person;
 mod place;
@@ -20,6 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calendar::{Calendar, day_span_ms};
 pub use error::SiteError;
+pub use number_kind::is_premium;
 pub use number::{CACHED_NUMBERS_MAX, Numbers, is_withheld};
 pub use person::{Extension, Group, Mobile, Person, Span};
 pub use place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};

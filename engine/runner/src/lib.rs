@@ -1,1 +1,91 @@
-//! Hands events to plugins, in order and once, and what they ask for to the office.
+//! Hands events to plugins, in the order of the office's queue and once, and what they ask for to the office.
+//!
+//! One transaction writes what became of a batch: its outcomes, the plugin's state, its actions and timers, and how far it has come. A
+//! process that dies before it, or was overtaken by another, has done nothing.
+
+mod installed;
+mod turn;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use directory::Directory;
+use office::Office;
+use sandbox::Sandbox;
+
+pub use turn::Turn;
+pub use world::RawRecords;
+
+use installed::Installed;
+
+/// How much is done at once, and how often something is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Events of one company that a plugin is given at once.
+    pub batch_events_max: usize,
+    /// An event that makes a plugin fail is given to it so often.
+    pub faults_max: u32,
+    /// A plugin may put an event off so long after it happened, in milliseconds.
+    pub put_off_max_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { batch_events_max: 256, faults_max: 3, put_off_max_ms: 86_400_000 }
+    }
+}
+
+/// What the settings say of a plugin.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// `[plugin.NAME.settings]`.
+    pub settings: toml::Table,
+    /// `[plugin.NAME.grants]`.
+    pub grants: toml::Table,
+}
+
+/// Where everything is that a runner needs.
+pub struct Parts {
+    /// The office.
+    pub office: Office,
+    /// Where plugins run.
+    pub sandbox: Sandbox,
+    /// The folder of the plugins, each in its own.
+    pub folder: PathBuf,
+    /// By plugin.
+    pub told: BTreeMap<String, Told>,
+    /// By company.
+    pub directories: BTreeMap<String, Arc<Directory>>,
+    /// The columns that a PBX wrote.
+    pub raw: Arc<dyn RawRecords>,
+}
+
+/// Runs the plugins that are installed.
+pub struct Runner {
+    parts: Parts,
+    limits: Limits,
+    installed: BTreeMap<String, Installed>,
+    refreshed_at: Option<i64>,
+    /// What could not be loaded, as it was said last.
+    refused: BTreeMap<String, String>,
+}
+
+impl Runner {
+    /// Nothing is loaded before the first turn.
+    #[must_use]
+    pub fn new(parts: Parts, limits: Limits) -> Runner {
+        Runner { parts, limits, installed: BTreeMap::new(), refreshed_at: None, refused: BTreeMap::new() }
+    }
+
+    /// The kinds of events that some plugin hears.
+    #[must_use]
+    pub fn heard_kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<String> =
+            self.installed.values().flat_map(|i| i.plugin.manifest().hears.events.iter().cloned()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+}

@@ -1,0 +1,247 @@
+//! What is concluded is told to the office before it is stored: whoever finds a conclusion in the tables may rely on it that its events
+//! are in the office, and a crash in between only tells them again, under the same names.
+//!
+//! One thread writes, in the order in which batches were sealed; what waits for it is written together.
+
+use std::sync::mpsc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use adapters::leg::Moment;
+use anyhow::{Context, Result, anyhow};
+use calls::CallLine;
+use calls::event::Event;
+use calls::line::{Answered, FollowUpStatus};
+use calls::telling::{self, Telling};
+use office::{FollowUpNow, MergedCall, Office, Owner, Spoken, Told};
+use stream::Conclusions;
+use stream::comparing::Key;
+use tokio::sync::oneshot;
+
+use super::progress::Progress;
+
+/// Hands what was concluded to the office.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    sender: mpsc::Sender<Request>,
+    heard: Heard,
+    /// Records have the moments of their making, and not those of their coming: history is read.
+    is_history: bool,
+}
+
+/// The kinds of events that plugins hear: nothing else is told.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<RwLock<Vec<String>>>);
+
+impl Heard {
+    /// From now on these are heard.
+    pub(crate) fn set(&self, kinds: Vec<String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = kinds;
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whose words these are: a process that was replaced says nothing any more.
+#[derive(Clone, Copy)]
+pub(super) struct Speaker<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: u32,
+    pub(super) owner: Owner,
+}
+
+/// The answer to something that is on its way to the office.
+pub(super) type Answer = oneshot::Receiver<Result<()>>;
+
+enum Request {
+    TakeOver { topic: String, partition: u32, owner: Owner, answer: oneshot::Sender<Result<()>> },
+    Tell { told: Box<Told>, answer: oneshot::Sender<Result<()>> },
+}
+
+/// The office was busy: it is asked again after so long.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+impl Teller {
+    /// Starts the thread that writes. `told` is called after something was written that somebody may hear.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub(crate) fn start(
+        office: Office,
+        heard: Heard,
+        is_history: bool,
+        progress: Arc<Progress>,
+        told: impl Fn() + Send + 'static,
+    ) -> Result<Teller> {
+        let (sender, requests) = mpsc::channel::<Request>();
+        let work = move || {
+            for request in requests {
+                match request {
+                    Request::TakeOver { topic, partition, owner, answer } => {
+                        let _ = answer.send(again(&progress, || office.take_over(&topic, partition, owner)));
+                    }
+                    Request::Tell { told: what, answer } => {
+                        let result = again(&progress, || office.tell(&what));
+                        if result.as_ref().is_ok_and(|written| written.events > 0 || written.follow_ups > 0) {
+                            told();
+                        }
+                        let _ = answer.send(result.map(|_| ()));
+                    }
+                }
+            }
+        };
+        std::thread::Builder::new().name("telling".to_owned()).spawn(work).context("cannot start a thread")?;
+        Ok(Teller { sender, heard, is_history })
+    }
+
+    /// From now on this is whose word counts for a partition.
+    pub(super) fn take_over(&self, speaker: Speaker<'_>) -> Answer {
+        let (answer, receiver) = oneshot::channel();
+        let Speaker { topic, partition, owner } = speaker;
+        let _ = self.sender.send(Request::TakeOver { topic: topic.to_owned(), partition, owner, answer });
+        receiver
+    }
+
+    /// Tells what was concluded; `None`: none of it is anything for the office.
+    pub(super) fn tell(&self, speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment) -> Option<Answer> {
+        let told = self.told(speaker, conclusions, now);
+        if told.events.is_empty() && told.follow_ups.is_empty() && told.merged.is_empty() && told.spoken.is_empty() {
+            return None;
+        }
+        let (answer, receiver) = oneshot::channel();
+        let _ = self.sender.send(Request::Tell { told: Box::new(told), answer });
+        Some(receiver)
+    }
+
+    fn told(&self, speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment) -> Told {
+        let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
+        let kinds = self.heard.kinds();
+        let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
+        let mut events = Vec::new();
+        let mut push = |event: Event, follow_up: Option<&str>, call: Option<&str>, once: Option<&str>| {
+            events.extend(written(&event, follow_up, call, once));
+        };
+        let of = |tenant: &'_ str| Telling { tenant: "", at: conclusions.clock, now }.of(tenant);
+        for call in conclusions.calls.iter().filter(|call| call.told.0.is_final) {
+            let line = &*call.told.0;
+            let (telling, id) = (of(&line.tenant), Some(line.call_id.as_str()));
+            if call.revises && is_heard("call-revised") {
+                push(telling.call_revised(line, call.content), None, None, None);
+            }
+            if is_heard("call-ended") {
+                push(telling.call_ended(line), None, id, None);
+            }
+            let owed = conclusions.follow_ups.iter().find(|f| f.told.calls.contains(&line.call_id));
+            if let Some(owed) = owed.filter(|_| line.missed && is_heard("call-missed")) {
+                push(telling.call_missed(line, &owed.told), Some(&owed.told.line.id), id, None);
+            }
+        }
+        let follow_ups = conclusions.follow_ups.iter().map(|f| (&*f.told, f.version));
+        for (owed, _) in follow_ups.clone() {
+            let kind = match owed.line.status {
+                FollowUpStatus::Open | FollowUpStatus::Dealing => "follow-up-opened",
+                _ => "follow-up-settled",
+            };
+            if is_heard(kind) {
+                let once = if kind == "follow-up-opened" { "" } else { calls::line::Word::word(&owed.line.status) };
+                push(of(&owed.tenant).follow_up(kind, owed), Some(&owed.line.id), None, Some(once));
+            }
+        }
+        for owed in conclusions.due.iter().filter(|_| is_heard("follow-up-due")) {
+            let once = owed.line.due_at.map(|at| at.0.to_string()).unwrap_or_default();
+            push(of(&owed.tenant).follow_up("follow-up-due", owed), Some(&owed.line.id), None, Some(&once));
+        }
+        for told in conclusions.events.iter().filter(|told| is_heard(told.kind())) {
+            if let Some(event) = of(told.tenant()).window(told) {
+                push(event, None, None, None);
+            }
+        }
+        Told {
+            topic: speaker.topic.to_owned(),
+            partition: speaker.partition,
+            owner: speaker.owner,
+            now: now.0,
+            events,
+            follow_ups: follow_ups.map(|(owed, version)| now_of(owed, version)).chain(gone(conclusions)).collect(),
+            merged: merged(conclusions),
+            spoken: conclusions.calls.iter().filter_map(|call| spoken(&call.told.0)).collect(),
+        }
+    }
+}
+
+/// Until the office takes it or says that it never will.
+fn again<T>(progress: &Progress, write: impl Fn() -> office::Result<T>) -> Result<T> {
+    loop {
+        match write() {
+            Err(office::Error::Busy { .. }) => {
+                progress.waits("the office", &"it is busy with another process");
+                std::thread::sleep(AGAIN_AFTER);
+            }
+            result => return result.map_err(|error| anyhow!("the office: {error}")),
+        }
+    }
+}
+
+fn written(event: &Event, follow_up: Option<&str>, call: Option<&str>, once: Option<&str>) -> Option<office::Event> {
+    Some(office::Event {
+        tenant: event.tenant.clone(),
+        id: event.id.clone(),
+        kind: event.kind.clone(),
+        at: i64::try_from(event.at.0).ok()?,
+        body: serde_json::to_string(event).ok()?,
+        follow_up: follow_up.map(str::to_owned),
+        call: call.map(str::to_owned),
+        once: once.map(str::to_owned),
+    })
+}
+
+fn now_of(owed: &calls::customers::FollowUp, version: u64) -> FollowUpNow {
+    FollowUpNow {
+        tenant: owed.tenant.to_string(),
+        id: owed.line.id.to_string(),
+        customer: owed.customer.as_ref().map(ToString::to_string),
+        opened_at: owed.opened_at.0,
+        after: owed.after.map(|at| at.0),
+        closed_at: owed.closed_at.map(|at| at.0),
+        last_at: owed.last_at.0,
+        status: calls::line::Word::word(&owed.line.status).to_owned(),
+        owner: owed.line.owner.as_ref().map(ToString::to_string),
+        due_at: owed.line.due_at.map(|at| at.0),
+        our_attempts: i64::from(owed.line.our_attempts),
+        customer_calls: i64::from(owed.line.customer_calls),
+        version,
+        merged_into: None,
+    }
+}
+
+/// Names of follow-ups that are none any more.
+fn gone(conclusions: &Conclusions) -> impl Iterator<Item = FollowUpNow> {
+    conclusions.gone.iter().filter_map(|gone| match &gone.told {
+        (tenant, Key::FollowUp(id), merged_into) => Some(FollowUpNow {
+            tenant: tenant.to_string(),
+            id: id.to_string(),
+            version: gone.version,
+            merged_into: Some(merged_into.to_string()),
+            ..FollowUpNow::default()
+        }),
+        _ => None,
+    })
+}
+
+fn merged(conclusions: &Conclusions) -> Vec<MergedCall> {
+    let merged = conclusions.gone.iter().filter_map(|gone| match &gone.told {
+        (tenant, Key::Call(id), into) if !into.is_empty() => {
+            Some(MergedCall { tenant: tenant.to_string(), from: id.to_string(), into: into.to_string() })
+        }
+        _ => None,
+    });
+    merged.collect()
+}
+
+/// A talk with a customer: nobody dials them again soon, whatever the verdict will be.
+fn spoken(line: &CallLine) -> Option<Spoken> {
+    let number = telling::customer(line).filter(|_| line.answered == Answered::Answered)?;
+    Some(Spoken { tenant: line.tenant.to_string(), number: number.to_string(), at: line.ended_at.0 })
+}
