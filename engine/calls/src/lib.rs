@@ -22,6 +22,7 @@ pub mod queue_log;
 pub mod remembered;
 pub mod settings;
 pub mod site;
+pub mod telling;
 
 pub mod tie;
 mod untimed;

@@ -41,6 +41,8 @@ pub enum Conclusion {
         content: u64,
         /// What its legs are found by (see [`stored_keys`]), in order.
         keys: Keys,
+        /// It was told as final before, and said something else.
+        revises: bool,
     },
     /// A name under which a call was told, and that is no call any more.
     Gone {
@@ -483,6 +485,7 @@ impl<'d> Live<'d> {
         let call_id = call.line.call_id.clone();
         let content = content(&mut call);
         let is_known = names.iter().any(|n| n.call_id == call_id && n.content == content);
+        let revises = was_final && is_final && !names.is_empty();
         let counted = match names.as_mut_slice() {
             [name] if is_known && was_final => name.counted.take().map(|counted| *counted),
             _ => {
@@ -507,7 +510,7 @@ impl<'d> Live<'d> {
             }
         }
         if !is_known || is_final != was_final {
-            emit(Conclusion::Call { line: call.line, content, keys });
+            emit(Conclusion::Call { line: call.line, content, keys, revises });
         }
         Told {
             names: SmallVec::from_iter([Name { call_id, content, customer, counted: counted.map(Box::new) }]),

@@ -119,15 +119,15 @@ impl Teller {
         let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
         let kinds = self.heard.kinds();
         let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
+        let at = conclusions.clock;
         let mut events = Vec::new();
         let mut push = |event: Event, follow_up: Option<&str>, call: Option<&str>, once: Option<&str>| {
             events.extend(written(&event, follow_up, call, once));
         };
-        let of = |tenant: &'_ str| Telling { tenant: "", at: conclusions.clock, now }.of(tenant);
         for call in conclusions.calls.iter().filter(|call| call.told.0.is_final) {
             let line = &*call.told.0;
-            let (telling, id) = (of(&line.tenant), Some(line.call_id.as_str()));
-            if call.revises && is_heard("call-revised") {
+            let (telling, id) = (Telling { tenant: &line.tenant, at, now }, Some(line.call_id.as_str()));
+            if conclusions.revised.contains(&line.call_id) && is_heard("call-revised") {
                 push(telling.call_revised(line, call.content), None, None, None);
             }
             if is_heard("call-ended") {
@@ -141,20 +141,20 @@ impl Teller {
         let follow_ups = conclusions.follow_ups.iter().map(|f| (&*f.told, f.version));
         for (owed, _) in follow_ups.clone() {
             let kind = match owed.line.status {
-                FollowUpStatus::Open | FollowUpStatus::Dealing => "follow-up-opened",
+                FollowUpStatus::Open => "follow-up-opened",
                 _ => "follow-up-settled",
             };
             if is_heard(kind) {
                 let once = if kind == "follow-up-opened" { "" } else { calls::line::Word::word(&owed.line.status) };
-                push(of(&owed.tenant).follow_up(kind, owed), Some(&owed.line.id), None, Some(once));
+                push(Telling { tenant: &owed.tenant, at, now }.follow_up(kind, owed), Some(&owed.line.id), None, Some(once));
             }
         }
         for owed in conclusions.due.iter().filter(|_| is_heard("follow-up-due")) {
             let once = owed.line.due_at.map(|at| at.0.to_string()).unwrap_or_default();
-            push(of(&owed.tenant).follow_up("follow-up-due", owed), Some(&owed.line.id), None, Some(&once));
+            push(Telling { tenant: &owed.tenant, at, now }.follow_up("follow-up-due", owed), Some(&owed.line.id), None, Some(&once));
         }
         for told in conclusions.events.iter().filter(|told| is_heard(told.kind())) {
-            if let Some(event) = of(told.tenant()).window(told) {
+            if let Some(event) = (Telling { tenant: told.tenant(), at, now }).window(told) {
                 push(event, None, None, None);
             }
         }

@@ -73,8 +73,11 @@ impl Comparing {
     }
 
     /// Looks at a conclusion that was drawn again.
-    pub(crate) fn saw(&mut self, conclusion: Conclusion) {
+    pub(crate) fn saw(&mut self, mut conclusion: Conclusion) {
         let key = Key::of(&conclusion);
+        if let Conclusion::Call { line, revises, .. } = &mut conclusion {
+            *revises = line.is_final && self.known.get(&key).is_some_and(|known| known.is_final && !known.is_gone);
+        }
         let is_gone = is_gone(&conclusion);
         let (content, is_final) = match &conclusion {
             Conclusion::Call { line, content, .. } => (*content, line.is_final),

@@ -33,6 +33,8 @@ pub struct Conclusions {
     pub windows: Vec<Versioned<Box<WindowNow>>>,
     /// What happened to limits and windows: told again after a restart, under the same name.
     pub events: Vec<WindowEvent>,
+    /// Those of the calls that were final before, and said something else.
+    pub revised: Vec<Text>,
     /// Follow-ups that are open though they are due: told again after a restart.
     pub due: Vec<FollowUp>,
     /// The log's clock when they were drawn.
@@ -61,7 +63,8 @@ impl Conclusions {
     pub(crate) fn take(&mut self, tenant: &Text, told: Conclusion, versions: &mut Versions, epoch: u8) {
         let version = versions.next(epoch, self.clock);
         match told {
-            Conclusion::Call { line, content, keys } => {
+            Conclusion::Call { line, content, keys, revises } => {
+                self.revised.extend(revises.then(|| line.call_id.clone()));
                 self.calls.push(Versioned { told: (line, keys), version, content });
             }
             Conclusion::Gone { call_id, merged_into } => {

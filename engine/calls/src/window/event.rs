@@ -69,6 +69,15 @@ impl WindowEvent {
         }
     }
 
+    /// Whose it is.
+    #[must_use]
+    pub fn tenant(&self) -> &Text {
+        match self {
+            WindowEvent::LimitCrossed(event) | WindowEvent::LimitCleared(event) => &event.tenant,
+            WindowEvent::WindowClosed { tenant, .. } => tenant,
+        }
+    }
+
     /// When it happened, by the log's clock.
     #[must_use]
     pub fn at(&self) -> Moment {
