@@ -5,6 +5,11 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use deliver::control::ControlSettings;
+use deliver::email::SmtpSettings;
+use deliver::http::WebhookSettings;
+use deliver::settings::DeliverSettings;
+use sandbox::HostLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::WrongArguments;
@@ -16,14 +21,56 @@ pub(crate) const DEFAULT: &str = include_str!("../default.toml");
 pub(crate) const FILE: &str = "engine.toml";
 
 /// The whole file. Every key is explained in `default.toml`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) tenant: TenantKey,
     pub(crate) clickhouse: Clickhouse,
     pub(crate) http: Http,
     pub(crate) kafka: Kafka,
+    pub(crate) office: Office,
+    /// By the exchange's id in the site file.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) pbx: BTreeMap<String, PbxEntry>,
+    pub(crate) deliver: DeliverSettings,
+    pub(crate) smtp: SmtpSettings,
+    /// By the name that plugins call the destination.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) webhook: BTreeMap<String, WebhookSettings>,
+    /// By the plugin's name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) plugin: BTreeMap<String, PluginEntry>,
+    pub(crate) sandbox: HostLimits,
     pub(crate) limits: Limits,
+}
+
+/// Where what is decided once is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Office {
+    pub(crate) url: String,
+    pub(crate) busy_ms: NonZeroU64,
+}
+
+impl Default for Office {
+    fn default() -> Self {
+        Office { url: String::new(), busy_ms: NonZeroU64::MIN.saturating_add(9999) }
+    }
+}
+
+/// What the engine may tell an exchange to do.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PbxEntry {
+    pub(crate) control: ControlSettings,
+}
+
+/// What a plugin is told and may do.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PluginEntry {
+    pub(crate) settings: toml::Table,
+    pub(crate) grants: toml::Table,
 }
 
 /// `tenant = "acme"`, or one `[tenant.NAME]` for each of several companies.
@@ -168,6 +215,13 @@ impl Default for Config {
             clickhouse: Clickhouse::default(),
             http: Http::default(),
             kafka: Kafka::default(),
+            office: Office::default(),
+            pbx: BTreeMap::new(),
+            deliver: DeliverSettings::default(),
+            smtp: SmtpSettings::default(),
+            webhook: BTreeMap::new(),
+            plugin: BTreeMap::new(),
+            sandbox: HostLimits::default(),
             limits: Limits::default(),
         }
     }

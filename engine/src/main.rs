@@ -3,7 +3,9 @@
 mod commands;
 mod config;
 mod embedded;
+mod acting;
 mod input;
+mod installation;
 mod pipeline;
 mod source;
 mod telemetry;
@@ -48,7 +50,8 @@ fn main() -> ExitCode {
         .subcommand(commands::audit::command())
         .subcommand(commands::check::command())
         .subcommand(commands::repair::command())
-        .subcommand(commands::generate::command());
+        .subcommand(commands::generate::command())
+        .subcommand(commands::plugin::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Some(("adapters", told)) => end("adapters", commands::adapters::run(told)),
         Some(("config", _)) => end("config", commands::config::run()),
         Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
+        Some(("plugin", told)) => end("plugin", commands::plugin::run(told)),
         Some(("generate", told)) => end("generate", commands::generate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         Some(("run", told)) => end("run", commands::run::run(told)),

@@ -31,6 +31,7 @@ use held::Held;
 pub(crate) use progress::{Progress, say};
 pub(crate) use questions::ledger;
 use storing::Answer;
+use telling::Teller;
 
 /// What the pipeline is told once.
 pub(crate) struct Settings {
@@ -75,6 +76,8 @@ pub(crate) struct Pipeline<'d, S> {
     committed_at: Instant,
     shown_at: Instant,
     progress: Arc<Progress>,
+    /// `None`: there are no plugins that could hear anything.
+    teller: Option<Teller>,
 }
 
 /// Answers of the store that may wait.
@@ -88,11 +91,12 @@ impl<'d, S: Source> Pipeline<'d, S> {
         settings: Settings,
         runtime: Handle,
         progress: Arc<Progress>,
+        teller: Option<Teller>,
     ) -> Pipeline<'d, S> {
         let (sender, answers) = channel(ANSWERS_MAX);
         let held = BTreeMap::new();
         let (committed_at, shown_at) = (Instant::now(), Instant::now());
-        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress }
+        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress, teller }
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.
@@ -109,7 +113,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             self.learn()?;
             // Batches that are old or full are sealed, with all that can be concluded.
             self.tick(is_stopping)?;
-            // What is going to be stored is said first; then it is stored.
+            // What is going to be stored is said first; then the office is told, and it is stored.
             self.commit(is_stopping)?;
             self.insert();
             self.ask();

@@ -15,7 +15,7 @@ use directory::Directory;
 use office::Office;
 use sandbox::Sandbox;
 
-pub use turn::Turn;
+pub use turn::{Turn, read};
 pub use world::RawRecords;
 
 use installed::Installed;

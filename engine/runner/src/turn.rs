@@ -247,7 +247,10 @@ fn skip(
 }
 
 /// An event of the queue, with the name that the office has for its follow-up.
-fn read(stored: &StoredEvent) -> Result<Event, String> {
+///
+/// # Errors
+/// If it is not what this version writes.
+pub fn read(stored: &StoredEvent) -> Result<Event, String> {
     let mut event: Event = serde_json::from_str(&stored.body)
         .map_err(|error| format!("event {} of the office is not readable: {error}", stored.event_id))?;
     event.id.clone_from(&stored.event_id);

@@ -167,6 +167,23 @@ fn horizon_ms(follow_ups_ms: i64) -> i64 {
     follow_ups_ms + 2 * calls::live::CALL_SPAN_MS
 }
 
+/// The directories of the companies that the settings name.
+///
+/// # Errors
+/// What is wrong in which file.
+pub(crate) fn directories(config: &Config, folder: &Path) -> Result<Vec<Directory>> {
+    match &config.tenant {
+        TenantKey::One(_) => Ok(vec![arguments::SiteText::of(None, Some(folder))?.directory(config)?]),
+        TenantKey::Each(each) => each
+            .iter()
+            .map(|(name, entry)| {
+                let site = arguments::SiteText::of(Some(&folder.join(&entry.site)), None)?;
+                site.directory(&Config { tenant: TenantKey::One(name.clone()), ..config.clone() })
+            })
+            .collect(),
+    }
+}
+
 /// Reads the site file of each company.
 ///
 /// # Errors

@@ -25,6 +25,8 @@ pub(super) struct Held<'d> {
     pub(super) read_since: Moment,
     pub(super) is_looking_again: bool,
     pub(super) is_asking_left: bool,
+    /// The office knows that this process has it.
+    pub(super) has_taken_over: bool,
     pub(super) retracting: Retracting,
 }
 
@@ -55,6 +57,7 @@ impl<'d> Held<'d> {
             read_since: Moment(i64::MIN),
             is_looking_again: false,
             is_asking_left: false,
+            has_taken_over: false,
             retracting: Retracting::NotYet,
         }
     }

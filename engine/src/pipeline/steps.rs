@@ -10,6 +10,7 @@ use stream::PartitionMachine;
 use super::held::{Held, Retracting, State};
 use super::questions::Question;
 use super::storing::{self, Lease};
+use super::telling::Speaker;
 use super::taking_over::Opening;
 use super::{Pipeline, failpoint, now};
 use crate::source::{Commit, Happened, Source};
@@ -129,6 +130,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
 
     /// Batches whose intent is committed.
     pub(super) fn insert(&mut self) {
+        let now = now();
         for (partition, held) in &mut self.held {
             let State::Open(machine) = &mut held.state else { continue };
             while let Some(insert) = machine.insert() {
@@ -141,10 +143,19 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     settings: self.settings.version,
                     is_exact: self.settings.rules.names_batches,
                 };
+                let told = self.teller.as_ref().map(|teller| {
+                    let (epoch, versions) = machine.owner();
+                    let owner = office::Owner { epoch, versions };
+                    let speaker = Speaker { topic: self.source.topic(), partition: *partition, owner };
+                    let has_taken_over = std::mem::replace(&mut held.has_taken_over, true);
+                    let taken_over = (!has_taken_over).then(|| teller.take_over(speaker));
+                    taken_over.into_iter().chain(teller.tell(speaker, &insert.conclusions, now)).collect()
+                });
                 let work = storing::store(
                     self.store.clone(),
                     place,
                     insert,
+                    told.unwrap_or_default(),
                     Arc::clone(&held.lease),
                     self.sender.clone(),
                     Arc::clone(&self.progress),

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::failpoint;
 use super::progress::Progress;
+use super::telling;
 
 /// One answer, for the life of a partition that asked.
 pub(crate) struct Answer {
@@ -134,17 +135,18 @@ impl Pause {
 /// After this, a batch is counted before it is sent again (R4).
 const COUNT_AFTER: Duration = Duration::from_secs(60);
 
-/// Stores a batch and says so: facts until the server has them, with the same bytes; then what was concluded.
+/// Stores a batch and says so, when the office has been told: facts until the server has them, with the same bytes; then what was concluded.
 pub(crate) async fn store(
     store: Store,
     place: Place,
     insert: Insert<FactsBuilder>,
+    told: Vec<telling::Answer>,
     lease: Arc<Lease>,
     sender: Sender<Answer>,
     progress: Arc<Progress>,
 ) {
     let (partition, number) = (place.partition, insert.number);
-    let what = match store_all(&store, &place, insert, &lease, &progress).await {
+    let what = match store_all(&store, &place, insert, told, &lease, &progress).await {
         Ok(true) => What::Stored(number),
         Ok(false) => return,
         Err(error) => What::Failed(error),
@@ -157,6 +159,7 @@ async fn store_all(
     store: &Store,
     place: &Place,
     insert: Insert<FactsBuilder>,
+    told: Vec<telling::Answer>,
     lease: &Lease,
     progress: &Progress,
 ) -> Result<bool> {
@@ -187,6 +190,11 @@ async fn store_all(
         progress.stored(counts, sealed.bytes());
         failpoint::reach("after_insert");
     }
+    // Whoever finds these conclusions in the tables relies on it that their events are in the office.
+    for answer in told {
+        answer.await.context("the thread that writes to the office has ended")??;
+    }
+    failpoint::reach("after_telling");
     if !conclusions.is_empty() {
         return store_conclusions(store, conclusions, lease, progress).await;
     }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use adapters::leg::Moment;
 use anyhow::{Context, Result, anyhow};
 use calls::CallLine;
-use calls::event::Event;
-use calls::line::{Answered, FollowUpStatus};
-use calls::telling::{self, Telling};
+use calls::line::{Answered, Word};
+use calls::telling;
 use office::{FollowUpNow, MergedCall, Office, Owner, Spoken, Told};
 use stream::Conclusions;
 use stream::comparing::Key;
+use stream::events::Tellable;
 use tokio::sync::oneshot;
 
 use super::progress::Progress;
@@ -46,10 +46,10 @@ impl Heard {
 
 /// Whose words these are: a process that was replaced says nothing any more.
 #[derive(Clone, Copy)]
-pub(super) struct Speaker<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partition: u32,
-    pub(super) owner: Owner,
+pub(crate) struct Speaker<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) partition: u32,
+    pub(crate) owner: Owner,
 }
 
 /// The answer to something that is on its way to the office.
@@ -106,7 +106,9 @@ impl Teller {
 
     /// Tells what was concluded; `None`: none of it is anything for the office.
     pub(super) fn tell(&self, speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment) -> Option<Answer> {
-        let told = self.told(speaker, conclusions, now);
+        let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
+        let kinds = self.heard.kinds();
+        let told = told(speaker, conclusions, now, &kinds);
         if told.events.is_empty() && told.follow_ups.is_empty() && told.merged.is_empty() && told.spoken.is_empty() {
             return None;
         }
@@ -114,60 +116,22 @@ impl Teller {
         let _ = self.sender.send(Request::Tell { told: Box::new(told), answer });
         Some(receiver)
     }
+}
 
-    fn told(&self, speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment) -> Told {
-        let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
-        let kinds = self.heard.kinds();
-        let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
-        let at = conclusions.clock;
-        let mut events = Vec::new();
-        let mut push = |event: Event, follow_up: Option<&str>, call: Option<&str>, once: Option<&str>| {
-            events.extend(written(&event, follow_up, call, once));
-        };
-        for call in conclusions.calls.iter().filter(|call| call.told.0.is_final) {
-            let line = &*call.told.0;
-            let (telling, id) = (Telling { tenant: &line.tenant, at, now }, Some(line.call_id.as_str()));
-            if conclusions.revised.contains(&line.call_id) && is_heard("call-revised") {
-                push(telling.call_revised(line, call.content), None, None, None);
-            }
-            if is_heard("call-ended") {
-                push(telling.call_ended(line), None, id, None);
-            }
-            let owed = conclusions.follow_ups.iter().find(|f| f.told.calls.contains(&line.call_id));
-            if let Some(owed) = owed.filter(|_| line.missed && is_heard("call-missed")) {
-                push(telling.call_missed(line, &owed.told), Some(&owed.told.line.id), id, None);
-            }
-        }
-        let follow_ups = conclusions.follow_ups.iter().map(|f| (&*f.told, f.version));
-        for (owed, _) in follow_ups.clone() {
-            let kind = match owed.line.status {
-                FollowUpStatus::Open => "follow-up-opened",
-                _ => "follow-up-settled",
-            };
-            if is_heard(kind) {
-                let once = if kind == "follow-up-opened" { "" } else { calls::line::Word::word(&owed.line.status) };
-                push(Telling { tenant: &owed.tenant, at, now }.follow_up(kind, owed), Some(&owed.line.id), None, Some(once));
-            }
-        }
-        for owed in conclusions.due.iter().filter(|_| is_heard("follow-up-due")) {
-            let once = owed.line.due_at.map(|at| at.0.to_string()).unwrap_or_default();
-            push(Telling { tenant: &owed.tenant, at, now }.follow_up("follow-up-due", owed), Some(&owed.line.id), None, Some(&once));
-        }
-        for told in conclusions.events.iter().filter(|told| is_heard(told.kind())) {
-            if let Some(event) = (Telling { tenant: told.tenant(), at, now }).window(told) {
-                push(event, None, None, None);
-            }
-        }
-        Told {
-            topic: speaker.topic.to_owned(),
-            partition: speaker.partition,
-            owner: speaker.owner,
-            now: now.0,
-            events,
-            follow_ups: follow_ups.map(|(owed, version)| now_of(owed, version)).chain(gone(conclusions)).collect(),
-            merged: merged(conclusions),
-            spoken: conclusions.calls.iter().filter_map(|call| spoken(&call.told.0)).collect(),
-        }
+/// What the office is told of these conclusions, with the events that are heard.
+pub(crate) fn told(speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment, kinds: &[String]) -> Told {
+    let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
+    let events = stream::events::events(conclusions, now, is_heard).iter().filter_map(written).collect();
+    let follow_ups = conclusions.follow_ups.iter().map(|owed| now_of(&owed.told, owed.version));
+    Told {
+        topic: speaker.topic.to_owned(),
+        partition: speaker.partition,
+        owner: speaker.owner,
+        now: now.0,
+        events,
+        follow_ups: follow_ups.chain(gone(conclusions)).collect(),
+        merged: merged(conclusions),
+        spoken: conclusions.calls.iter().filter_map(|call| spoken(&call.told.0)).collect(),
     }
 }
 
@@ -184,16 +148,17 @@ fn again<T>(progress: &Progress, write: impl Fn() -> office::Result<T>) -> Resul
     }
 }
 
-fn written(event: &Event, follow_up: Option<&str>, call: Option<&str>, once: Option<&str>) -> Option<office::Event> {
+fn written(told: &Tellable) -> Option<office::Event> {
+    let event = &told.event;
     Some(office::Event {
         tenant: event.tenant.clone(),
         id: event.id.clone(),
         kind: event.kind.clone(),
         at: i64::try_from(event.at.0).ok()?,
         body: serde_json::to_string(event).ok()?,
-        follow_up: follow_up.map(str::to_owned),
-        call: call.map(str::to_owned),
-        once: once.map(str::to_owned),
+        follow_up: told.follow_up.as_ref().map(ToString::to_string),
+        call: told.call.as_ref().map(ToString::to_string),
+        once: told.once.clone(),
     })
 }
 
@@ -206,7 +171,7 @@ fn now_of(owed: &calls::customers::FollowUp, version: u64) -> FollowUpNow {
         after: owed.after.map(|at| at.0),
         closed_at: owed.closed_at.map(|at| at.0),
         last_at: owed.last_at.0,
-        status: calls::line::Word::word(&owed.line.status).to_owned(),
+        status: owed.line.status.word().to_owned(),
         owner: owed.line.owner.as_ref().map(ToString::to_string),
         due_at: owed.line.due_at.map(|at| at.0),
         our_attempts: i64::from(owed.line.our_attempts),

@@ -53,6 +53,15 @@ pub enum LegsOf {
         /// The last moment.
         to: Moment,
     },
+    /// Legs of a company that reached the log in this time, in that order: history for a plugin.
+    Logged {
+        /// The company.
+        tenant: String,
+        /// The first moment.
+        from: Moment,
+        /// The last moment.
+        to: Moment,
+    },
     /// Legs over one trunk of an exchange that began in this time: what may be the other end of a tie.
     Between {
         /// The company.
@@ -137,6 +146,10 @@ impl Store {
                 .param("from", from.0)
                 .param("to", to.0),
             LegsOf::Began { tenant, from, to } => query(include_str!("../../../sql/store/legs_began.sql"))
+                .param("tenant", tenant)
+                .param("from", from.0)
+                .param("to", to.0),
+            LegsOf::Logged { tenant, from, to } => query(include_str!("../../../sql/store/legs_logged.sql"))
                 .param("tenant", tenant)
                 .param("from", from.0)
                 .param("to", to.0),

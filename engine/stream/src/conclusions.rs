@@ -59,6 +59,17 @@ impl Conclusions {
         self.len() == 0
     }
 
+    /// Conclusions of a fold beside the log, as a plugin's history is: with versions from this one on.
+    pub fn collect(clock: Moment, told: Vec<(Text, Conclusion)>, version: &mut u64) -> Conclusions {
+        let mut versions = Versions::above(*version);
+        let mut all = Conclusions { clock, ..Conclusions::default() };
+        for (tenant, told) in told {
+            all.take(&tenant, told, &mut versions, 0);
+        }
+        *version = versions.last();
+        all
+    }
+
     /// Adds a conclusion, with the next version.
     pub(crate) fn take(&mut self, tenant: &Text, told: Conclusion, versions: &mut Versions, epoch: u8) {
         let version = versions.next(epoch, self.clock);

@@ -5,6 +5,7 @@
 pub mod assigned;
 pub mod comparing;
 pub mod conclusions;
+pub mod events;
 pub mod facts;
 pub mod keeper;
 pub mod machine;

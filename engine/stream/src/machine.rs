@@ -260,6 +260,12 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         self.keeper.wanted().epoch
     }
 
+    /// Whose conclusions these are: the epoch, and the version above which its owner concludes. A later owner's are higher.
+    #[must_use]
+    pub fn owner(&self) -> (u8, u64) {
+        (self.epoch(), self.keeper.wanted().versions)
+    }
+
     /// The log's clock.
     #[must_use]
     pub fn clock(&self) -> Moment {

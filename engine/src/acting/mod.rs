@@ -1,0 +1,165 @@
+//! What acts beside the pipeline of `ringback run`: plugins hear what was told to the office, deliver does what they ask for, and what
+//! came of it goes into the company's log.
+
+mod freshness;
+mod outbox;
+mod raw;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use deliver::{Doing, Driver};
+use runner::{Limits, Runner};
+use store::Store;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::installation::Installation;
+use crate::pipeline::telling::{Heard, Teller};
+use crate::pipeline::{Progress, failpoint, now, say};
+use crate::source::kafka::produce::Producer;
+pub(crate) use freshness::Freshness;
+
+/// However quiet it is, plugins' timers and what was put off are looked for so often.
+const TURN_EVERY: Duration = Duration::from_millis(200);
+
+/// What the pipeline needs of it.
+pub(crate) struct Acting {
+    pub(crate) teller: Teller,
+    pub(crate) freshness: Arc<Freshness>,
+    /// Plugins are asked to finish what is in the queue.
+    runner: std::thread::JoinHandle<()>,
+    is_ending: Arc<AtomicBool>,
+    bell: Arc<Bell>,
+}
+
+/// Rings when there is something for plugins to do.
+#[derive(Default)]
+struct Bell {
+    has_rung: Mutex<bool>,
+    heard: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.heard.notify_one();
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let has_rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.heard.wait_timeout_while(has_rung, at_most, |has_rung| !*has_rung);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+}
+
+impl Acting {
+    /// Starts what acts. Plugins that are installed are loaded before it returns, so that nothing is told that they would have heard.
+    ///
+    /// # Errors
+    /// If the office cannot be opened, or what the settings say cannot be.
+    pub(crate) fn start(
+        installation: &Installation,
+        topic: &str,
+        is_history: bool,
+        store: Store,
+        progress: Arc<Progress>,
+        runtime: &Handle,
+    ) -> Result<Acting> {
+        let office = installation.office()?;
+        let directories = installation.directories()?;
+        let freshness = Arc::new(Freshness::default());
+        let raw = Arc::new(raw::StoredRecords::new(store, runtime.clone()));
+        let parts = runner::Parts {
+            office: office.clone(),
+            sandbox: installation.sandbox()?,
+            folder: installation.plugins(),
+            told: installation.told(),
+            directories: directories.clone(),
+            raw,
+        };
+        let mut runner = Runner::new(parts, Limits::default());
+        let (heard, bell, dial_bell) = (Heard::default(), Arc::new(Bell::default()), Arc::new(Notify::new()));
+        runner.turn(&[], now().0)?.said.iter().for_each(|said| say(said));
+        heard.set(runner.heard_kinds());
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let rung = Arc::clone(&bell);
+        let teller = Teller::start(office.clone(), heard.clone(), is_history, progress, move || rung.ring())?;
+        let work = Work {
+            runner,
+            heard,
+            bell: Arc::clone(&bell),
+            dial_bell: Arc::clone(&dial_bell),
+            freshness: Arc::clone(&freshness),
+            is_ending: Arc::clone(&is_ending),
+        };
+        let runner = std::thread::Builder::new().name("plugins".to_owned()).spawn(move || work.run());
+        let runner = runner.context("cannot start a thread")?;
+        let doing = Doing::new(&installation.acting_settings()).context("deliver")?;
+        let driver = Driver::new(deliver::driver::Parts {
+            office: office.clone(),
+            settings: installation.config.deliver.clone(),
+            directories,
+            known: Arc::<Freshness>::clone(&freshness),
+            doing,
+            holder: holder(),
+            say,
+            reach: failpoint::reach,
+        });
+        runtime.spawn(driver.run(dial_bell));
+        let producer = Producer::to(&installation.config.kafka, topic)?;
+        outbox::start(office, producer, Arc::clone(&freshness))?;
+        Ok(Acting { teller, freshness, runner, is_ending, bell })
+    }
+
+    /// Lets plugins finish what is in the queue.
+    pub(crate) fn end(self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.bell.ring();
+        let _ = self.runner.join();
+    }
+}
+
+/// The thread in which plugins run.
+struct Work {
+    runner: Runner,
+    heard: Heard,
+    bell: Arc<Bell>,
+    dial_bell: Arc<Notify>,
+    freshness: Arc<Freshness>,
+    is_ending: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn run(mut self) {
+        loop {
+            let is_ending = self.is_ending.load(Ordering::Relaxed);
+            let tenants = self.freshness.tenants();
+            match self.runner.turn(&tenants, now().0) {
+                Ok(turn) => {
+                    turn.said.iter().for_each(|said| say(said));
+                    self.heard.set(self.runner.heard_kinds());
+                    if turn.asked > 0 {
+                        self.dial_bell.notify_one();
+                    }
+                    if turn.has_more {
+                        continue;
+                    }
+                }
+                Err(error) => say(&format!("plugins: the office: {error}")),
+            }
+            if is_ending {
+                return;
+            }
+            self.bell.wait(TURN_EVERY);
+        }
+    }
+}
+
+/// Names this process in claims: two that run one after the other are not the same.
+fn holder() -> String {
+    format!("{}-{:08x}", std::process::id(), now().0 & 0xffff_ffff)
+}
+
