@@ -1,0 +1,193 @@
+//! What people do by hand: they deal with a follow-up, settle it, read their messages; and tags.
+
+use crate::claims::{self, Claimed};
+use crate::outbox::{Record, add_record};
+use crate::queue::rows;
+use crate::sqlite::{Tx, args, sql};
+use crate::tell::{FollowUp, follow_up};
+use crate::{Error, Office, Result};
+
+/// A notification for a person's cabinet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The company.
+    pub tenant: String,
+    /// Whose: the person's id.
+    pub person: String,
+    /// What it says.
+    pub text: String,
+    /// When it was written, in milliseconds.
+    pub at: i64,
+    /// The action that it is: one message a person comes of it.
+    pub action_key: String,
+}
+
+/// A notification in a person's cabinet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its place among those of the tenant.
+    pub seq: i64,
+    /// Whose: the person's id.
+    pub person: String,
+    /// What it says.
+    pub text: String,
+    /// When it was written.
+    pub at: i64,
+    /// When it was read.
+    pub read_at: Option<i64>,
+    /// The action that it is.
+    pub action_key: String,
+}
+
+/// A tag of a call or a follow-up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewTag {
+    /// Of the call or the follow-up.
+    pub id: String,
+    /// The tag.
+    pub tag: String,
+}
+
+/// Somebody says that nothing is owed any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewSettlement {
+    /// Its name, or an id under which it was told.
+    pub follow_up: String,
+    /// For people.
+    pub why: String,
+}
+
+impl Office {
+    /// Adds a message. False: it was there.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn add_message(&self, message: &NewMessage) -> Result<bool> {
+        self.database.write(|tx| {
+            let tenant = &message.tenant;
+            let end: i64 = tx.one(sql!("counter"), args![tenant, MESSAGES], |row| row.get(0))?.unwrap_or_default();
+            let args =
+                args![tenant, end + 1, &message.person, &message.text, message.at, &message.action_key];
+            let added = tx.one(sql!("message_add"), args, |_| Ok(()))?.is_some();
+            if added {
+                tx.run(sql!("counter_set"), args![end + 1, tenant, MESSAGES])?;
+            }
+            Ok(added)
+        })
+    }
+
+    /// The messages of a person, the latest first, those before the one at `before`.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn messages_of(&self, tenant: &str, person: &str, before: Option<i64>, limit: usize) -> Result<Vec<Message>> {
+        self.database.read(|tx| {
+            let args = args![tenant, person, before.unwrap_or(i64::MAX), rows(limit)];
+            tx.all(sql!("messages_of"), args, |row| {
+                Ok(Message {
+                    seq: row.get(0)?,
+                    person: row.get(1)?,
+                    text: row.get(2)?,
+                    at: row.get(3)?,
+                    read_at: row.get(4)?,
+                    action_key: row.get(5)?,
+                })
+            })
+        })
+    }
+
+    /// A person has read a message. False: there is none, or it was read before.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn mark_read(&self, tenant: &str, person: &str, seq: i64, now: i64) -> Result<bool> {
+        self.database.write(|tx| Ok(tx.run(sql!("message_read"), args![now, tenant, person, seq])? == 1))
+    }
+
+    /// A person (`person:ID`) deals with a follow-up until a moment; dealing again prolongs it.
+    /// [`Claimed::Held`] if nothing is owed any more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such follow-up.
+    pub fn deal(&self, tenant: &str, name: &str, person: &str, now: i64, until: i64) -> Result<Claimed> {
+        self.database.write(|tx| {
+            let follow_up = known(tx, tenant, name)?;
+            if let Some(reason) = follow_up.closed_because() {
+                return Ok(Claimed::Held { reason, retry_at: None });
+            }
+            let claimed = claims::take(tx, DEALING, &deal_key(tenant, &follow_up.name), person, now, Some(until))?;
+            if claimed == Claimed::Yes {
+                let id = format!("claim:{}:{person}:{now}", follow_up.name);
+                let record =
+                    Record { kind: "claim", id, at: now, tenant, follow_up: Some(&follow_up), by: person, more: &[] };
+                add_record(tx, &record)?;
+            }
+            Ok(claimed)
+        })
+    }
+
+    /// A person (`person:ID`) settles a follow-up. False: it was settled before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such follow-up.
+    pub fn settle(&self, tenant: &str, name: &str, by: &str, why: &str, now: i64) -> Result<bool> {
+        self.database.write(|tx| {
+            known(tx, tenant, name)?;
+            settle(tx, tenant, by, &NewSettlement { follow_up: name.to_owned(), why: why.to_owned() }, now)
+        })
+    }
+
+    /// What settled a follow-up did not: it is open again, as far as the office is concerned; the stream decides by the record.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such follow-up.
+    pub fn reopen(&self, tenant: &str, name: &str, by: &str, why: &str, now: i64) -> Result<()> {
+        self.database.write(|tx| {
+            let follow_up = known(tx, tenant, name)?;
+            tx.run(sql!("follow_up_reopen"), args![tenant, &follow_up.name])?;
+            let id = format!("reopening:{}:{by}:{now}", follow_up.name);
+            let more = &[("why", Some(why))];
+            add_record(tx, &Record { kind: "reopening", id, at: now, tenant, follow_up: Some(&follow_up), by, more })
+        })
+    }
+
+    /// The tags of a call or a follow-up, in the order of the alphabet.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn tags_of(&self, tenant: &str, id: &str) -> Result<Vec<String>> {
+        self.database.read(|tx| tx.all(sql!("tags_of"), args![tenant, id], |row| row.get(0)))
+    }
+}
+
+/// The counter of a tenant's messages.
+const MESSAGES: &str = "messages";
+
+/// The kind of the claims of people who deal with a follow-up.
+const DEALING: &str = "follow_up";
+
+fn deal_key(tenant: &str, name: &str) -> String {
+    format!("{tenant}/{name}")
+}
+
+fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
+    follow_up(tx, tenant, name)?
+        .ok_or_else(|| Error::NotFound { what: format!("there is no follow-up `{name}` of {tenant}") })
+}
+
+/// False: it is not known, or it was settled before.
+pub(crate) fn settle(tx: &Tx<'_>, tenant: &str, by: &str, settlement: &NewSettlement, now: i64) -> Result<bool> {
+    let Some(follow_up) = follow_up(tx, tenant, &settlement.follow_up)? else { return Ok(false) };
+    let args = args![now, by, &settlement.why, tenant, &follow_up.name];
+    if tx.run(sql!("follow_up_settle"), args)? == 0 {
+        return Ok(false);
+    }
+    let id = format!("settlement:{}:{by}:{now}", follow_up.name);
+    let more = &[("why", Some(&*settlement.why))];
+    add_record(tx, &Record { kind: "settlement", id, at: now, tenant, follow_up: Some(&follow_up), by, more })?;
+    Ok(true)
+}
+
+pub(crate) fn tag(tx: &Tx<'_>, tenant: &str, by: &str, tag: &NewTag, now: i64) -> Result<()> {
+    tx.run(sql!("tag_add"), args![tenant, &tag.id, &tag.tag, now, by]).map(drop)
+}

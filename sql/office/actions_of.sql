@@ -1,0 +1,6 @@
+select
+    action_key, tenant, kind, asked_by, event_id, follow_up, customer, body, status, reason, due_at, expires_at, asked_at,
+    attempts, call_id
+from actions
+where tenant = $1 and follow_up = $2
+order by asked_at, action_key

@@ -1,0 +1,1 @@
+select kind, claim_key, holder, held_at, until_at from claims where kind = $1 and claim_key = $2

@@ -1,0 +1,1 @@
+delete from claims where kind = $1 and claim_key = $2 and holder = $3

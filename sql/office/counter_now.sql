@@ -1,0 +1,1 @@
+select value from counters where tenant = $1 and name = $2

@@ -1,0 +1,1 @@
+update counters set value = $1 where tenant = $2 and name = $3

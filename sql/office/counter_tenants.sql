@@ -1,0 +1,1 @@
+select tenant from counters where name = $1 order by tenant

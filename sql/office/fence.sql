@@ -1,0 +1,1 @@
+select epoch, versions from fences where topic = $1 and partition_no = $2

@@ -1,0 +1,1 @@
+select id, version from follow_ups where tenant = $1 and name = $2

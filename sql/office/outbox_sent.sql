@@ -1,0 +1,1 @@
+update outbox set sent_at = $1 where seq = $2 and sent_at is null

@@ -1,0 +1,1 @@
+select name, version, sha256, state, installed_at, changed_at, changed_by, note from plugins where name = $1

@@ -1,0 +1,1 @@
+create index events_by_call on events (tenant, call_id)

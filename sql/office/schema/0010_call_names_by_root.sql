@@ -1,0 +1,1 @@
+create index call_names_by_root on call_names (tenant, root)

@@ -1,0 +1,1 @@
+create index outcomes_by_status on outcomes (plugin, tenant, status, seq)

@@ -1,0 +1,1 @@
+create index actions_by_status on actions (status, kind, due_at)

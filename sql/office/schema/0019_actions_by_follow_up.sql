@@ -1,0 +1,1 @@
+create index actions_by_follow_up on actions (tenant, follow_up)

@@ -1,0 +1,1 @@
+create index timers_by_moment on timers (due_at)

@@ -1,0 +1,1 @@
+create index outbox_unsent on outbox (seq) where sent_at is null

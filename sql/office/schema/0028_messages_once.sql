@@ -1,0 +1,1 @@
+create unique index messages_once on messages (tenant, action_key, person)

@@ -1,0 +1,1 @@
+create index messages_by_person on messages (tenant, person, seq)

@@ -1,0 +1,1 @@
+insert into schema_files (name, statement) values ($1, $2)

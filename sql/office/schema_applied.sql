@@ -1,0 +1,1 @@
+select name, statement from schema_files order by name
