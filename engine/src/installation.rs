@@ -84,6 +84,18 @@ impl Installation {
         Ok(companies.into_iter().map(|directory| (directory.tenant().to_owned(), Arc::new(directory))).collect())
     }
 
+    /// The ways to the outside.
+    pub(crate) fn ways(&self) -> deliver::Ways {
+        let config = &self.config;
+        deliver::Ways {
+            folder: self.folder.clone(),
+            smtp: config.smtp.clone(),
+            webhooks: config.webhook.clone(),
+            controls: config.pbx.iter().map(|(pbx, entry)| (pbx.clone(), entry.control.clone())).collect(),
+            require_presence: config.deliver.require_presence,
+        }
+    }
+
     /// The folder of the settings.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

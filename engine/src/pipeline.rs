@@ -26,6 +26,7 @@ use stream::{Rules, Tenants};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::acting::Freshness;
 use crate::source::Source;
 use held::Held;
 pub(crate) use progress::{Progress, say};
@@ -63,6 +64,14 @@ impl Settings {
     }
 }
 
+/// What is told of what is concluded, beside what is stored.
+pub(crate) struct Outside {
+    /// Events and follow-ups go to the office.
+    pub(crate) teller: Teller,
+    /// Of which companies everything is known.
+    pub(crate) freshness: Arc<Freshness>,
+}
+
 /// Everything between the log and the tables.
 pub(crate) struct Pipeline<'d, S> {
     source: S,
@@ -77,7 +86,7 @@ pub(crate) struct Pipeline<'d, S> {
     shown_at: Instant,
     progress: Arc<Progress>,
     /// `None`: there are no plugins that could hear anything.
-    teller: Option<Teller>,
+    outside: Option<Outside>,
 }
 
 /// Answers of the store that may wait.
@@ -91,12 +100,12 @@ impl<'d, S: Source> Pipeline<'d, S> {
         settings: Settings,
         runtime: Handle,
         progress: Arc<Progress>,
-        teller: Option<Teller>,
+        outside: Option<Outside>,
     ) -> Pipeline<'d, S> {
         let (sender, answers) = channel(ANSWERS_MAX);
         let held = BTreeMap::new();
         let (committed_at, shown_at) = (Instant::now(), Instant::now());
-        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress, teller }
+        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress, outside }
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.

@@ -288,6 +288,12 @@ impl<'d> Live<'d> {
         self.clock
     }
 
+    /// Some leg was taken since the fold began.
+    #[must_use]
+    pub fn has_legs(&self) -> bool {
+        self.log_below > 0
+    }
+
     /// Nothing changes by time alone before this moment.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {

@@ -12,6 +12,7 @@ mod outbox;
 mod people;
 mod plugins;
 mod queue;
+mod results;
 mod schema;
 mod sqlite;
 mod tell;

@@ -105,7 +105,7 @@ impl Runner {
         if heard.is_empty() && outcomes.is_empty() {
             return Ok(skip(installed, tenant, name, position, last, now));
         }
-        let events: Vec<Event> = heard.iter().map(|heard| heard.event.clone()).collect();
+        let events: std::sync::Arc<[Event]> = heard.iter().map(|heard| heard.event.clone()).collect();
         let handlings = installed.plugin.handle(&events, &world);
         let mut written = Written {
             plugin: name.to_owned(),

@@ -97,7 +97,7 @@ impl Acting {
         };
         let runner = std::thread::Builder::new().name("plugins".to_owned()).spawn(move || work.run());
         let runner = runner.context("cannot start a thread")?;
-        let doing = Doing::new(&installation.acting_settings()).context("deliver")?;
+        let doing = Doing::new(&installation.ways()).context("deliver")?;
         let driver = Driver::new(deliver::driver::Parts {
             office: office.clone(),
             settings: installation.config.deliver.clone(),

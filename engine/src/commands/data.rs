@@ -154,7 +154,7 @@ impl Data {
             let runtime = Handle::current();
             runtime.block_on(epoch::begin(&spool, &store, &companies.tenants, companies.version))?;
             let source = SpoolSource::of(spool, &tenant);
-            Pipeline::new(source, store, &companies.tenants, settings, runtime, progress).run(&told)
+            Pipeline::new(source, store, &companies.tenants, settings, runtime, progress, None).run(&told)
         });
         Ok(Work { ended, stop, _lock: lock })
     }

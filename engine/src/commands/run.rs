@@ -13,8 +13,10 @@ use stream::{Rules, Tenants};
 
 use super::{arguments, signals};
 use crate::WrongArguments;
-use crate::config::{Config, Delivery, TenantKey};
-use crate::pipeline::{Pipeline, Progress, Settings, say};
+use crate::acting::Acting;
+use crate::config::{Config, Delivery, LogTime, TenantKey};
+use crate::installation::Installation;
+use crate::pipeline::{Outside, Pipeline, Progress, Settings, say};
 use crate::source::kafka::probe::Probed;
 use crate::source::kafka::{self, KafkaSource};
 use crate::telemetry;
@@ -70,10 +72,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         },
     };
     progress.delivers(config.kafka.delivery);
+    let is_history = config.kafka.log_time == LogTime::CreateTime;
+    let installation = Installation::with(&folder, config.clone());
+    let acting =
+        Acting::start(&installation, topic, is_history, store.clone(), Arc::clone(&progress), runtime.handle())?;
     let source = KafkaSource::join(&config, topic)?;
     let settings = Settings { rules, ..settings(&config, &companies, matches.get_flag("until-end")) };
-    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime.handle().clone(), progress);
+    let outside = Some(Outside { teller: acting.teller.clone(), freshness: Arc::clone(&acting.freshness) });
+    let runtime_handle = runtime.handle().clone();
+    let pipeline = Pipeline::new(source, store, &companies.tenants, settings, runtime_handle, progress, outside);
     let result = pipeline.run(&stop);
+    acting.end();
     runtime.shutdown_background();
     result
 }

@@ -12,12 +12,15 @@ use super::questions::Question;
 use super::storing::{self, Lease};
 use super::telling::Speaker;
 use super::taking_over::Opening;
-use super::{Pipeline, failpoint, now};
+use super::{Outside, Pipeline, failpoint, now};
 use crate::source::{Commit, Happened, Source};
 
 /// How long the source is waited for where nothing else goes on, and where something does.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+
+/// A partition is read up to now if what was read last reached the log no longer ago, in milliseconds.
+const RECENT_MS: i64 = 1500;
 
 /// How often the figures of partitions are brought up to date.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
@@ -30,7 +33,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
         let wait = if is_busy { BUSY_WAIT } else { IDLE_WAIT };
         let records_max = if is_stopping { 0 } else { self.settings.records_per_turn_max };
         let (held, settings, store) = (&mut self.held, &self.settings, &self.store);
-        let (runtime, sender, progress) = (&self.runtime, &self.sender, &self.progress);
+        let (runtime, sender, progress, outside) = (&self.runtime, &self.sender, &self.progress, &self.outside);
         let topic = self.source.topic().to_owned();
         let mut failed = None;
         self.source.poll(wait, records_max, &mut |happened| {
@@ -53,6 +56,9 @@ impl<'d, S: Source> Pipeline<'d, S> {
                         held.lease.revoke();
                     }
                     progress.revoked(partition);
+                    if let Some(outside) = outside {
+                        outside.freshness.revoked(partition);
+                    }
                     Ok(())
                 }
                 Happened::Record { partition, record } => match held.get_mut(&partition) {
@@ -143,7 +149,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
                     settings: self.settings.version,
                     is_exact: self.settings.rules.names_batches,
                 };
-                let told = self.teller.as_ref().map(|teller| {
+                let told = self.outside.as_ref().map(|Outside { teller, .. }| {
                     let (epoch, versions) = machine.owner();
                     let owner = office::Owner { epoch, versions };
                     let speaker = Speaker { topic: self.source.topic(), partition: *partition, owner };
@@ -215,8 +221,14 @@ impl<'d, S: Source> Pipeline<'d, S> {
         }
         self.shown_at = Instant::now();
         for (partition, held) in &self.held {
-            if let State::Open(machine) = &held.state {
-                self.progress.partition(*partition, machine, self.source.next(*partition));
+            let State::Open(machine) = &held.state else { continue };
+            let next = self.source.next(*partition);
+            self.progress.partition(*partition, machine, next);
+            if let Some(outside) = &self.outside {
+                let is_read = next.is_some_and(|next| machine.next() >= next);
+                let is_recent = self.source.has_log_time() && now().ms_since(machine.clock()) < RECENT_MS;
+                let tenants = machine.companies_with_legs().map(str::to_owned).collect();
+                outside.freshness.set(*partition, tenants, machine.is_running() && (is_read || is_recent));
             }
         }
     }

@@ -283,6 +283,11 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         self.companies.iter().map(|(name, c)| (name.as_str(), c.live.open_calls(), c.live.reopened_calls()))
     }
 
+    /// Its companies of which any leg was ever taken.
+    pub fn companies_with_legs(&self) -> impl Iterator<Item = &str> {
+        self.companies.iter().filter(|(_, company)| company.live.has_legs()).map(|(name, _)| name.as_str())
+    }
+
     /// What is counted of each company.
     pub fn counting(&self) -> impl Iterator<Item = (&str, &Counting<'d>)> {
         self.companies.iter().filter_map(|(name, company)| Some((name.as_str(), company.live.counting()?)))

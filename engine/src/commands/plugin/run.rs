@@ -81,7 +81,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         let shown = match plugin.hears(&event) {
             false => serde_json::json!({"event": event.id, "kind": event.kind, "handled": "not heard"}),
             true => {
-                let handlings = plugin.handle(std::slice::from_ref(&event), &world);
+                let handlings = plugin.handle(&Arc::from([event.clone()]), &world);
                 let shown = handlings.first().map(|handling| super::shown(&event, handling));
                 handlings.iter().for_each(|handling| directory.apply(handling));
                 shown.unwrap_or_default()
