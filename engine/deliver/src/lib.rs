@@ -8,3 +8,8 @@ pub mod control;
 pub mod email;
 pub mod http;
 pub mod message;
+pub mod recipients;
+pub mod secret;
+mod tls;
+
+pub use tls::install_tls;
