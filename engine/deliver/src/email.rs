@@ -155,16 +155,21 @@ mod tests {
             let detail = "250 ok".to_owned();
             (address.to_owned(), Attempted { status, detail, call: None })
         };
-        let (done, failed, unknown) = (mail("a@x", Status::Done), mail("b@x", Status::Failed), mail("c@x", Status::Unknown));
+        let (done, failed, unknown) =
+            (mail("a@x", Status::Done), mail("b@x", Status::Failed), mail("c@x", Status::Unknown));
         let soon = mail("d@x", Status::Again { after_s: None });
         let late = mail("e@x", Status::Again { after_s: Some(60) });
-        let status = |came: &[&(String, Attempted)]| whole(&came.iter().map(|c| (*c).clone()).collect::<Vec<_>>(), &[]).status;
+        let status =
+            |came: &[&(String, Attempted)]| whole(&came.iter().map(|c| (*c).clone()).collect::<Vec<_>>(), &[]).status;
         assert_eq!(status(&[&done, &failed, &unknown, &soon, &late]), Status::Again { after_s: Some(60) });
         assert_eq!(status(&[&done, &failed, &unknown]), Status::Unknown);
         assert_eq!(status(&[&done, &failed]), Status::Done);
         assert_eq!(status(&[&failed]), Status::Failed);
         let nobody = Unreached { named: "person:z".to_owned(), why: "no email".to_owned() };
         assert_eq!(whole(&[], &[]).detail, "it names nobody");
-        assert_eq!(whole(&[done, soon], &[nobody]).detail, "a@x: sent, 250 ok; d@x: not sent yet, 250 ok; person:z: no email");
+        assert_eq!(
+            whole(&[done, soon], &[nobody]).detail,
+            "a@x: sent, 250 ok; d@x: not sent yet, 250 ok; person:z: no email"
+        );
     }
 }

@@ -41,7 +41,8 @@ pub fn addresses(named: &[String], directory: &Directory, at_ms: i64) -> (Vec<Re
     let (mut found, mut unreached): (Vec<Recipient>, Vec<Unreached>) = (Vec::new(), Vec::new());
     for name in named {
         let unreached_of = |why: String| Unreached { named: name.clone(), why };
-        let of_people = |people: Vec<&Person>| people.into_iter().map(|p| person_address(p, directory, at_ms)).collect();
+        let of_people =
+            |people: Vec<&Person>| people.into_iter().map(|p| person_address(p, directory, at_ms)).collect();
         let reached: Vec<Result<Recipient, String>> = match Named::read(name) {
             Named::Address(address) if is_email(address) => vec![Ok(Recipient {
                 address: address.to_owned(),
@@ -131,9 +132,9 @@ fn people_of<'d>(named: Named<'_>, directory: &'d Directory) -> Result<Vec<&'d P
         Named::HeadOfGroup(id) => heads(group(id, directory)?, None, directory),
         Named::HeadOfPerson(id) => {
             let person = person(id, directory)?;
-            let group = directory
-                .group_of(person)
-                .ok_or_else(|| format!("{id} is in no group: add `group = ` under [[person]] id = {id:?} in site.toml"))?;
+            let group = directory.group_of(person).ok_or_else(|| {
+                format!("{id} is in no group: add `group = ` under [[person]] id = {id:?} in site.toml")
+            })?;
             heads(group, Some(id), directory)
         }
         Named::Address(_) => Err(NOT_UNDERSTOOD.to_owned()),
@@ -181,7 +182,9 @@ fn heads<'d>(lowest: &Group, of: Option<&str>, directory: &'d Directory) -> Resu
         Some(of) => format!(
             "nobody else leads group {id} or one above it: add `heads = [..]` under the [[group]] above {of} in site.toml"
         ),
-        None => format!("nobody leads group {id} or one above it: add `heads = [..]` under [[group]] id = {id:?} in site.toml"),
+        None => format!(
+            "nobody leads group {id} or one above it: add `heads = [..]` under [[group]] id = {id:?} in site.toml"
+        ),
     })
 }
 
@@ -291,30 +294,42 @@ mod tests {
 
     #[test]
     fn who_cannot_be_reached_is_told_with_what_to_add() {
-        check(&["person:bob"], &[], &["person:bob: bob has no email in site.toml: add `email = ` under [[person]] id = \"bob\""]);
+        check(
+            &["person:bob"],
+            &[],
+            &["person:bob: bob has no email in site.toml: add `email = ` under [[person]] id = \"bob\""],
+        );
         check(&["person:zoe"], &[], &["person:zoe: site.toml has no [[person]] id = \"zoe\""]);
         check(&["group:zoo"], &[], &["group:zoo: site.toml has no [[group]] id = \"zoo\""]);
         check(
             &["group:empty"],
             &[],
-            &["group:empty: nobody is in group empty: add `email = ` under [[group]] id = \"empty\" in site.toml, or `group = \"empty\"` to its people"],
+            &[
+                "group:empty: nobody is in group empty: add `email = ` under [[group]] id = \"empty\" in site.toml, or `group = \"empty\"` to its people",
+            ],
         );
         check(
             &["head:group:desk"],
             &[],
-            &["head:group:desk: nobody leads group desk or one above it: add `heads = [..]` under [[group]] id = \"desk\" in site.toml"],
+            &[
+                "head:group:desk: nobody leads group desk or one above it: add `heads = [..]` under [[group]] id = \"desk\" in site.toml",
+            ],
         );
         check(
             &["head:person:chief"],
             &[],
-            &["head:person:chief: nobody else leads group board or one above it: add `heads = [..]` under the [[group]] above chief in site.toml"],
+            &[
+                "head:person:chief: nobody else leads group board or one above it: add `heads = [..]` under the [[group]] above chief in site.toml",
+            ],
         );
         check(
             &["head:person:lone"],
             &[],
             &["head:person:lone: lone is in no group: add `group = ` under [[person]] id = \"lone\" in site.toml"],
         );
-        for wrong in ["", "ann", "head:ann", "manager:ann", "x@example.com, y@example.com", "x@example.com\nBcc: y@example.com"] {
+        for wrong in
+            ["", "ann", "head:ann", "manager:ann", "x@example.com, y@example.com", "x@example.com\nBcc: y@example.com"]
+        {
             check(&[wrong], &[], &[&format!("{wrong}: {NOT_UNDERSTOOD}")]);
         }
     }

@@ -23,7 +23,9 @@ impl Secret {
         let told = |sentence: String| SecretError { file: path.clone(), sentence };
         let about = std::fs::metadata(&path).map_err(|error| told(format!("cannot be read: {error}")))?;
         if about.len() > SECRET_FILE_BYTES_MAX {
-            return Err(told(format!("has more than {SECRET_FILE_BYTES_MAX} bytes: give the file whose first line is the secret")));
+            return Err(told(format!(
+                "has more than {SECRET_FILE_BYTES_MAX} bytes: give the file whose first line is the secret"
+            )));
         }
         // The error of a file that is no text would show a part of it.
         let bytes = std::fs::read(&path).map_err(|error| told(format!("cannot be read: {error}")))?;

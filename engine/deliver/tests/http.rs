@@ -27,7 +27,12 @@ fn folder() -> TempDir {
 }
 
 fn settings(url: &str) -> WebhookSettings {
-    WebhookSettings { url: url.to_owned(), secret_file: "secret".into(), allow_private: true, ..WebhookSettings::default() }
+    WebhookSettings {
+        url: url.to_owned(),
+        secret_file: "secret".into(),
+        allow_private: true,
+        ..WebhookSettings::default()
+    }
 }
 
 async fn post(settings: &WebhookSettings, folder: &Path) -> Attempted {
@@ -134,7 +139,13 @@ async fn a_name_that_leads_inside_is_not_connected_to() {
     let attempted = post(&inside, folder.path()).await;
     assert_eq!(attempted.status, Status::Failed);
     let told = attempted.detail.as_str();
-    assert!(told.starts_with("localhost is ") && told.contains("which is not of the internet at large: write `allow_private = true` under [webhook.crm] if it is meant"), "{told}");
+    assert!(
+        told.starts_with("localhost is ")
+            && told.contains(
+                "which is not of the internet at large: write `allow_private = true` under [webhook.crm] if it is meant"
+            ),
+        "{told}"
+    );
     assert_eq!(receiver.posted().len(), 0);
 
     // The same receiver is reached where that is meant, and only if its certificate is trusted.
@@ -170,10 +181,24 @@ fn settings_say_what_is_wrong_with_them() {
     let good = settings("https://crm.example.com/");
     for (settings, expected) in [
         (WebhookSettings::default(), "`url` under [webhook.crm] = \"\" is no address".to_owned()),
-        (WebhookSettings { secret_file: "".into(), ..good.clone() }, "`secret_file` under [webhook.crm] is missing: what is posted is signed".to_owned()),
-        (WebhookSettings { secret_file: "nowhere".into(), ..good.clone() }, format!("`secret_file` under [webhook.crm]: the secret's file {path}/nowhere cannot be read")),
-        (WebhookSettings { secret_file: "short".into(), ..good.clone() }, format!("`secret_file` under [webhook.crm] = \"{path}/short\": write `whsec_` and the base64 of 24 to 64 bytes")),
-        (WebhookSettings { ca_file: "nowhere.pem".into(), ..good }, format!("`ca_file` under [webhook.crm] = \"{path}/nowhere.pem\" cannot be read")),
+        (
+            WebhookSettings { secret_file: "".into(), ..good.clone() },
+            "`secret_file` under [webhook.crm] is missing: what is posted is signed".to_owned(),
+        ),
+        (
+            WebhookSettings { secret_file: "nowhere".into(), ..good.clone() },
+            format!("`secret_file` under [webhook.crm]: the secret's file {path}/nowhere cannot be read"),
+        ),
+        (
+            WebhookSettings { secret_file: "short".into(), ..good.clone() },
+            format!(
+                "`secret_file` under [webhook.crm] = \"{path}/short\": write `whsec_` and the base64 of 24 to 64 bytes"
+            ),
+        ),
+        (
+            WebhookSettings { ca_file: "nowhere.pem".into(), ..good },
+            format!("`ca_file` under [webhook.crm] = \"{path}/nowhere.pem\" cannot be read"),
+        ),
     ] {
         let error = Webhook::new("crm", &settings, folder.path()).map(|_| ()).unwrap_err().to_string();
         assert!(error.starts_with(&expected) && !error.contains("c3dvcmRmaXNo"), "{error}");

@@ -3,10 +3,10 @@
 use chrono_tz::Tz;
 use rlibphonenumber::enums::Region;
 
+use crate::Directory;
 use crate::person::{Group, Person};
 use crate::place::Site;
 use crate::site_file::Language;
-use crate::Directory;
 
 /// No address that mail servers take is longer (RFC 5321, 4.5.3.1.3).
 pub const EMAIL_BYTES_MAX: usize = 254;

@@ -10,8 +10,8 @@ use rlibphonenumber::enums::Region;
 
 use crate::calendar::{Calendar, NotUnderstood};
 use crate::error::SiteError;
-use crate::number::as_e164;
 use crate::mail::is_email;
+use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
 use crate::place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
 use crate::rewrite::{self, Rewrite};
@@ -279,9 +279,12 @@ impl Reading<'_> {
 
     fn email(&self, what: &str, told: Option<Told>) -> Result<Option<String>, SiteError> {
         match told {
-            Some(told) if !is_email(told.get_ref()) => {
-                Err(self.value(what, "email", &told, "give one address without a name, for example \"ann@example.com\""))
-            }
+            Some(told) if !is_email(told.get_ref()) => Err(self.value(
+                what,
+                "email",
+                &told,
+                "give one address without a name, for example \"ann@example.com\"",
+            )),
             told => Ok(told.map(Told::into_inner)),
         }
     }

@@ -199,7 +199,12 @@ fn figure(arguments: &[&Value], voice: &Voice<'_>) -> Result<Value, String> {
 }
 
 fn plural(arguments: &[&Value], _: &Voice<'_>) -> Result<Value, String> {
-    let wanted = || format!("wants a count and two or three forms, as in {{{{plural n \"time\" \"times\"}}}}; not {}", shown(arguments));
+    let wanted = || {
+        format!(
+            "wants a count and two or three forms, as in {{{{plural n \"time\" \"times\"}}}}; not {}",
+            shown(arguments)
+        )
+    };
     let [count, forms @ ..] = arguments else { return Err(wanted()) };
     let forms: Option<Vec<&str>> = forms.iter().map(|form| form.as_str()).collect();
     let form = count.as_u64().zip(forms).and_then(|(count, forms)| wording::plural(count, &forms).map(str::to_owned));
@@ -245,7 +250,9 @@ fn at_ms(arguments: &[&Value]) -> Result<i64, String> {
         [Value::String(text)] => DateTime::parse_from_rfc3339(text).ok().map(|at| at.timestamp_millis()),
         _ => None,
     };
-    told.ok_or_else(|| format!("wants a moment: milliseconds since 1970, or 2026-11-23T10:00:00.000Z; not {}", shown(arguments)))
+    told.ok_or_else(|| {
+        format!("wants a moment: milliseconds since 1970, or 2026-11-23T10:00:00.000Z; not {}", shown(arguments))
+    })
 }
 
 fn shown(arguments: &[&Value]) -> String {

@@ -110,7 +110,11 @@ mod tests {
             language: Language::En,
             zone: chrono_tz::Tz::UTC,
         };
-        let rendered = Rendered { subject: subject.to_owned(), text: "Привіт\n".to_owned(), html: Some("<p>Привіт</p>".to_owned()) };
+        let rendered = Rendered {
+            subject: subject.to_owned(),
+            text: "Привіт\n".to_owned(),
+            html: Some("<p>Привіт</p>".to_owned()),
+        };
         Mail::new("email:0123", to, rendered, "example.com", 1_795_428_000_000)
     }
 
@@ -142,10 +146,18 @@ mod tests {
 
     #[test]
     fn no_text_begins_another_header() {
-        for evil in ["a\r\nBcc: x@example.com", "a\nBcc: x@example.com", "a\r\n\r\nBcc: x@example.com", "a\u{2028}Bcc: x@example.com", "a\u{85}Bcc: y", "дзвінок\r\nBcc: x@example.com"] {
+        for evil in [
+            "a\r\nBcc: x@example.com",
+            "a\nBcc: x@example.com",
+            "a\r\n\r\nBcc: x@example.com",
+            "a\u{2028}Bcc: x@example.com",
+            "a\u{85}Bcc: y",
+            "дзвінок\r\nBcc: x@example.com",
+        ] {
             for mail in [mail("ann@example.com", "Ann", evil), mail("ann@example.com", evil, "Missed call")] {
                 let headers = headers(&mail);
-                let begun = |name: &str| headers.iter().filter(|line| line.to_ascii_lowercase().starts_with(name)).count();
+                let begun =
+                    |name: &str| headers.iter().filter(|line| line.to_ascii_lowercase().starts_with(name)).count();
                 assert_eq!([begun("bcc"), begun("subject:"), begun("to:")], [0, 1, 1], "{headers:#?}");
             }
         }
@@ -158,10 +170,15 @@ mod tests {
 
     #[test]
     fn the_mail_is_ascii_with_a_text_and_its_html() {
-        let (_, bytes) = mail("ann@example.com", "Ганна", "Дзвінок").bytes(&"calls@example.com".parse().unwrap()).unwrap();
+        let (_, bytes) =
+            mail("ann@example.com", "Ганна", "Дзвінок").bytes(&"calls@example.com".parse().unwrap()).unwrap();
         assert!(bytes.is_ascii());
         let text = String::from_utf8(bytes).unwrap();
-        let places = ["multipart/alternative", "Content-Type: text/plain; charset=utf-8", "Content-Type: text/html; charset=utf-8"];
+        let places = [
+            "multipart/alternative",
+            "Content-Type: text/plain; charset=utf-8",
+            "Content-Type: text/html; charset=utf-8",
+        ];
         let found: Vec<usize> = places.iter().map(|place| text.find(place).unwrap()).collect();
         assert!(found.is_sorted(), "{text}");
         assert!(text.lines().all(|line| line.len() <= 998), "{text}");

@@ -8,20 +8,21 @@ use std::future::Future;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lettre::Address;
 use lettre::message::Mailbox;
+use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Response;
-use lettre::transport::smtp;
-use lettre::Address;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
 use super::{Mail, Security, SmtpError, SmtpSettings};
 use crate::attempt::{Attempted, Status};
 use crate::secret::Secret;
+use crate::tls::read_certificates;
 
 /// A connection that was not used for longer is closed: servers close them after a few minutes.
 const IDLE: Duration = Duration::from_secs(30);
@@ -60,7 +61,10 @@ impl Mailer {
         crate::install_tls();
         let value = |key: &'static str, sentence: String| SmtpError::Value { key, sentence };
         if !settings.is_set() {
-            return Err(value("host", "is empty: give the name of the server that takes mails, for example \"mail.example.com\"".to_owned()));
+            return Err(value(
+                "host",
+                "is empty: give the name of the server that takes mails, for example \"mail.example.com\"".to_owned(),
+            ));
         }
         let from: Mailbox = settings.from.parse().map_err(|error| {
             let expected = "write \"calls@example.com\" or \"Ringback <calls@example.com>\"";
@@ -69,12 +73,21 @@ impl Mailer {
         let secret = match (settings.user.is_empty(), settings.secret_file.as_os_str().is_empty()) {
             (true, true) => None,
             (false, false) => Some(Secret::read(folder, &settings.secret_file).map_err(SmtpError::Secret)?),
-            (false, true) => return Err(value("user", "signs in with a password: give the file that holds it as `secret_file`".to_owned())),
+            (false, true) => {
+                return Err(value(
+                    "user",
+                    "signs in with a password: give the file that holds it as `secret_file`".to_owned(),
+                ));
+            }
             (true, false) => return Err(value("secret_file", "is the password of a `user`: give that too".to_owned())),
         };
-        let is_here = settings.host == "localhost" || settings.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        let is_here =
+            settings.host == "localhost" || settings.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
         if settings.security == Security::None && secret.is_some() && !is_here {
-            return Err(value("security", "= \"none\" would send the password in the open: write \"starttls\" or \"tls\"".to_owned()));
+            return Err(value(
+                "security",
+                "= \"none\" would send the password in the open: write \"starttls\" or \"tls\"".to_owned(),
+            ));
         }
         let slots = usize::try_from(settings.connections_max.get()).unwrap_or(1);
         Ok(Mailer {
@@ -144,7 +157,9 @@ impl Mailer {
         let is_ascii = |address: &Address| address.user().is_ascii() && address.domain().is_ascii();
         if !is_ascii(&to) || !is_ascii(from) {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-                return Handed::broken(failed(format!("the server takes only addresses in ASCII: {to} from {from} is not")));
+                return Handed::broken(failed(format!(
+                    "the server takes only addresses in ASCII: {to} from {from} is not"
+                )));
             }
             options.push(MailParameter::SmtpUtfEight);
         }
@@ -263,11 +278,13 @@ fn tls(settings: &SmtpSettings, folder: &Path) -> Result<Option<TlsParameters>, 
     }
     let mut builder = TlsParameters::builder(settings.host.clone());
     if !settings.ca_file.as_os_str().is_empty() {
-        let path = folder.join(&settings.ca_file);
-        let told = |why: String| SmtpError::Value { key: "ca_file", sentence: format!("= {:?} {why}", path.display()) };
-        let pem = std::fs::read(&path).map_err(|error| told(format!("cannot be read: {error}")))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| told(format!("holds no certificates in PEM: {error}")))?;
-        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
+        let told = |sentence: String| SmtpError::Value { key: "ca_file", sentence };
+        builder = builder.certificate_store(CertificateStore::None);
+        for certificate in read_certificates(folder, &settings.ca_file).map_err(told)? {
+            let read = Certificate::from_der(certificate.to_vec());
+            builder =
+                builder.add_root_certificate(read.map_err(|error| told(format!("holds no certificates: {error}")))?);
+        }
     }
     let built = builder.build_rustls();
     built.map(Some).map_err(|error| SmtpError::Value { key: "security", sentence: format!("cannot be had: {error}") })
@@ -308,7 +325,10 @@ impl Ended {
     }
 }
 
-async fn asked(within: Duration, answer: impl Future<Output = Result<Response, smtp::Error>>) -> Result<Response, Ended> {
+async fn asked(
+    within: Duration,
+    answer: impl Future<Output = Result<Response, smtp::Error>>,
+) -> Result<Response, Ended> {
     match timeout(within, answer).await {
         Ok(answer) => answer.map_err(Ended::Error),
         Err(_) => Err(Ended::Late(within)),
@@ -318,7 +338,9 @@ async fn asked(within: Duration, answer: impl Future<Output = Result<Response, s
 fn not_connected(error: &smtp::Error) -> String {
     let told = shown(&error.to_string());
     if told.contains("certificate") || error.is_tls() {
-        return format!("the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` under [smtp], and the name in it as `host`");
+        return format!(
+            "the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` under [smtp], and the name in it as `host`"
+        );
     }
     told
 }

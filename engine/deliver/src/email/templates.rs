@@ -150,7 +150,11 @@ impl Templates {
             let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             if !path.is_dir() || !own.chars().all(is_name) {
                 let sentence = "is no folder of a template; name one with a-z, 0-9 and _, and put its files into it";
-                return Err(TemplateError { place: path.display().to_string(), line: None, sentence: sentence.to_owned() });
+                return Err(TemplateError {
+                    place: path.display().to_string(),
+                    line: None,
+                    sentence: sentence.to_owned(),
+                });
             }
             for file in visible(&path)? {
                 templates.add_file(&own, &path.join(&file), &file)?;
@@ -236,7 +240,9 @@ impl Templates {
         });
         let Some((language, part)) = kind else {
             let languages = Language::ALL.map(Language::word).join(" or ");
-            return Err(told(format!("is no part of a template; name it LANGUAGE.PART.hbs, with {languages} and subject, text or html")));
+            return Err(told(format!(
+                "is no part of a template; name it LANGUAGE.PART.hbs, with {languages} and subject, text or html"
+            )));
         };
         let size = std::fs::metadata(path).map_err(|error| told(format!("cannot be read: {error}")))?.len();
         if size > TEMPLATE_BYTES_MAX {
@@ -246,7 +252,14 @@ impl Templates {
         self.add(name, language, part, &text, &place)
     }
 
-    fn add(&mut self, name: &str, language: Language, part: Part, text: &str, place: &str) -> Result<(), TemplateError> {
+    fn add(
+        &mut self,
+        name: &str,
+        language: Language,
+        part: Part,
+        text: &str,
+        place: &str,
+    ) -> Result<(), TemplateError> {
         let refused = |r: walk::Refused| TemplateError { place: place.to_owned(), line: r.line, sentence: r.why };
         let template = walk::read(text, part == Part::Html).map_err(refused)?;
         let registry = if part == Part::Html { &mut self.html } else { &mut self.plain };

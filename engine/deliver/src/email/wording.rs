@@ -5,19 +5,45 @@ use chrono_tz::Tz;
 use directory::Language;
 
 const MONTHS_EN: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// As they stand behind the day of the month.
 const MONTHS_UK: [&str; 12] = [
-    "січня", "лютого", "березня", "квітня", "травня", "червня", "липня", "серпня", "вересня", "жовтня", "листопада", "грудня",
+    "січня",
+    "лютого",
+    "березня",
+    "квітня",
+    "травня",
+    "червня",
+    "липня",
+    "серпня",
+    "вересня",
+    "жовтня",
+    "листопада",
+    "грудня",
 ];
 
 /// Why a call was missed, by the engine's word: in English, in Ukrainian.
 const REASONS: [(&str, &str, &str); 19] = [
     ("out_of_hours", "the call came outside working hours", "дзвінок надійшов у неробочий час"),
     ("fault", "a fault in the network or the telephone system", "несправність мережі або телефонної станції"),
-    ("blocked", "there was no free line, or nobody could be reached", "не було вільної лінії або нікого, хто міг би прийняти дзвінок"),
+    (
+        "blocked",
+        "there was no free line, or nobody could be reached",
+        "не було вільної лінії або нікого, хто міг би прийняти дзвінок",
+    ),
     ("short_abandon", "the caller hung up almost at once", "абонент майже одразу поклав слухавку"),
     ("abandoned_in_menu", "the caller hung up in the menu", "абонент поклав слухавку в голосовому меню"),
     ("left_by_key", "the caller left the queue by pressing a key", "абонент вийшов із черги, натиснувши клавішу"),
@@ -135,7 +161,10 @@ mod tests {
     #[test]
     fn a_form_goes_with_its_count() {
         let uk = |count| plural(count, &["раз", "рази", "разів"]).unwrap();
-        assert_eq!([0, 1, 2, 4, 5, 11, 12, 21, 22, 111].map(uk).join(" "), "разів раз рази рази разів разів разів раз рази разів");
+        assert_eq!(
+            [0, 1, 2, 4, 5, 11, 12, 21, 22, 111].map(uk).join(" "),
+            "разів раз рази рази разів разів разів раз рази разів"
+        );
         assert_eq!([0, 1, 2].map(|count| plural(count, &["time", "times"]).unwrap()).join(" "), "times time times");
         assert_eq!(plural(1, &["time"]), None);
     }

@@ -17,6 +17,7 @@ use super::settings::{WebhookError, WebhookSettings};
 use super::sign::Signer;
 use crate::attempt::{Attempted, Status};
 use crate::secret::Secret;
+use crate::tls::read_certificates;
 
 /// A larger body is not posted.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -71,12 +72,11 @@ impl Webhook {
             .https_only(!settings.allow_private)
             .dns_resolver(Arc::new(Checked { allow_private: settings.allow_private }));
         if !settings.ca_file.as_os_str().is_empty() {
-            let path = folder.join(&settings.ca_file);
-            let told = |why: String| value("ca_file", format!("= {:?} {why}", path.display()));
-            let pem = std::fs::read(&path).map_err(|error| told(format!("cannot be read: {error}")))?;
-            let certificates = Certificate::from_pem_bundle(&pem);
-            builder = builder
-                .tls_certs_only(certificates.map_err(|error| told(format!("holds no certificates in PEM: {error}")))?);
+            let told = |sentence: String| value("ca_file", sentence);
+            let read = read_certificates(folder, &settings.ca_file).map_err(told)?;
+            let certificates: Result<Vec<_>, _> = read.iter().map(|c| Certificate::from_der(c)).collect();
+            let certificates = certificates.map_err(|error| told(format!("holds no certificates: {error}")))?;
+            builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(|error| value("url", format!("cannot be used: {}", told(&error))))?;
         Ok(Webhook { name: name.to_owned(), url, client, signer, warning: secret.warning().map(str::to_owned) })
@@ -116,7 +116,11 @@ impl Webhook {
         let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let after_s = wait.and_then(|text| retry_after_s(text, at_ms));
         if code.is_success() {
-            return Attempted { status: Status::Done, detail: format!("{} answered {}", self.name, code.as_u16()), call: None };
+            return Attempted {
+                status: Status::Done,
+                detail: format!("{} answered {}", self.name, code.as_u16()),
+                call: None,
+            };
         }
         let location = response.headers().get("location").and_then(|value| value.to_str().ok()).map(shown);
         let said = shown(&beginning(response).await);
@@ -127,7 +131,10 @@ impl Webhook {
         }
         if code.is_redirection() {
             let to = location.unwrap_or_else(|| "an address that it does not tell".to_owned());
-            return failed(format!("{detail}; redirects are not followed: it points to {to}, write that as `url` under [webhook.{}] if it is right", self.name));
+            return failed(format!(
+                "{detail}; redirects are not followed: it points to {to}, write that as `url` under [webhook.{}] if it is right",
+                self.name
+            ));
         }
         failed(detail)
     }
@@ -140,7 +147,11 @@ impl Webhook {
             }
             cause = inner.source();
         }
-        let why = if error.is_timeout() { "did not answer in time".to_owned() } else { format!("was not reached: {}", told(error)) };
+        let why = if error.is_timeout() {
+            "did not answer in time".to_owned()
+        } else {
+            format!("was not reached: {}", told(error))
+        };
         Attempted { status: Status::Again { after_s: None }, detail: format!("{} {why}", self.name), call: None }
     }
 }
@@ -153,7 +164,11 @@ fn read_url(settings: &WebhookSettings) -> Result<Url, String> {
     match url.scheme() {
         "https" => {}
         "http" if settings.allow_private => {}
-        "http" => return Err(format!("= {text:?} would post in the open: write https, or `allow_private = true` for a receiver in your own network")),
+        "http" => {
+            return Err(format!(
+                "= {text:?} would post in the open: write https, or `allow_private = true` for a receiver in your own network"
+            ));
+        }
         _ => return Err(format!("= {text:?} is neither https nor http: {expected}")),
     }
     if !url.username().is_empty() || url.password().is_some() {

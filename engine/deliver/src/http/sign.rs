@@ -11,7 +11,8 @@ const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Secrets that sign side by side.
 const SECRETS_MAX: usize = 4;
 
-const EXPECTED: &str = "write `whsec_` and the base64 of 24 to 64 bytes, as `echo whsec_$(openssl rand -base64 32)` prints";
+const EXPECTED: &str =
+    "write `whsec_` and the base64 of 24 to 64 bytes, as `echo whsec_$(openssl rand -base64 32)` prints";
 
 /// The secrets of one webhook. Its `Debug` tells nothing.
 pub(crate) struct Signer {
@@ -64,15 +65,22 @@ mod tests {
     fn it_signs_as_the_specification_does() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let body = br#"{"test": 2432232314}"#;
-        let signature = Signer::read([secret].into_iter()).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        let signature =
+            Signer::read([secret].into_iter()).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-        let two = Signer::read([secret, secret].into_iter()).unwrap().sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
+        let two = Signer::read([secret, secret].into_iter()).unwrap().sign(
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            body,
+        );
         assert_eq!(two, format!("{signature} {signature}"));
     }
 
     #[test]
     fn what_is_no_secret_is_refused_and_not_told() {
-        for wrong in ["", "swordfish", "whsec_", "whsec_swordfish", "whsec_c3dvcmRmaXNo", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        for wrong in
+            ["", "swordfish", "whsec_", "whsec_swordfish", "whsec_c3dvcmRmaXNo", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+        {
             assert_eq!(Signer::read([wrong].into_iter()).map(|_| ()).unwrap_err(), EXPECTED);
         }
         assert_eq!(Signer::read(std::iter::empty()).map(|_| ()).unwrap_err(), EXPECTED);

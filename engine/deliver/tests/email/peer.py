@@ -7,6 +7,7 @@ It ends when its standard input does. Certificates, by trustme, are written into
 import argparse
 import asyncio
 import json
+import os
 import ssl
 import sys
 
@@ -37,7 +38,7 @@ class Handler:
         print(json.dumps({
             "to": envelope.rcpt_tos,
             "from": envelope.mail_from,
-            "login": (session.login_data or b"").decode(),
+            "login": (session.auth_data or b"").decode(),
             "is_tls": session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None,
             "peer": list(session.peer),
             "content": envelope.content.decode(),
@@ -82,7 +83,8 @@ async def main():
 
     def authenticator(server, session, envelope, mechanism, login):
         told = f"{login.login.decode()}:{login.password.decode()}"
-        return AuthResult(success=told == given.login, auth_data=login.login)
+        # Not handled here: the server answers.
+        return AuthResult(success=told == given.login, handled=False, auth_data=login.login)
 
     def peer():
         return Peer(
@@ -101,7 +103,6 @@ async def main():
     print(f"port={server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     # Whoever is frozen is not waited for.
-    import os
     os._exit(0)
 
 

@@ -18,7 +18,9 @@ pub fn interpreter() -> PathBuf {
     let interpreter = folder.join("venv/bin/python3");
     if !ready.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")));
-        run(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES));
+        run(Command::new(&interpreter)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(PACKAGES));
         File::create(&ready).unwrap();
     }
     interpreter

@@ -12,7 +12,12 @@ fn directory() -> Directory {
 }
 
 fn reader(language: Language) -> Recipient {
-    Recipient { address: "ann@example.com".to_owned(), name: Some("Ann <Poe>".to_owned()), language, zone: Tz::Europe__Kyiv }
+    Recipient {
+        address: "ann@example.com".to_owned(),
+        name: Some("Ann <Poe>".to_owned()),
+        language,
+        zone: Tz::Europe__Kyiv,
+    }
 }
 
 fn sample(name: &str) -> Value {
@@ -45,7 +50,10 @@ fn every_template_is_filled_in_in_every_language() {
             let rendered = render(name, language, &sample(name)).unwrap();
             let html = rendered.html.unwrap();
             for part in [&rendered.subject, &rendered.text, &html] {
-                assert!(!part.trim().is_empty() && !part.contains("{{") && !part.contains("[object]"), "{name}: {part}");
+                assert!(
+                    !part.trim().is_empty() && !part.contains("{{") && !part.contains("[object]"),
+                    "{name}: {part}"
+                );
                 assert!(!part.contains("null") && !part.contains("\n\n\n"), "{name}: {part}");
             }
             let is_ukrainian = |text: &str| text.chars().any(|c| matches!(c, 'а'..='я' | 'і' | 'ї' | 'є' | 'ґ'));
@@ -68,11 +76,18 @@ fn a_missed_call_is_told_in_the_readers_language_and_by_their_clocks() {
     );
     let html = en.html.unwrap();
     assert!(html.contains("<p>Hello Ann &lt;Poe&gt;,</p>"), "{html}");
-    assert!(html.contains("<a href=\"https://ringback.example/follow-ups/f1?from&#x3D;mail&amp;lang&#x3D;en\">"), "{html}");
+    assert!(
+        html.contains("<a href=\"https://ringback.example/follow-ups/f1?from&#x3D;mail&amp;lang&#x3D;en\">"),
+        "{html}"
+    );
     assert!(html.contains("<a href=\"tel:+442079460331\">Call back +44 20 7946 0331</a>"), "{html}");
     let uk = render("missed", Language::Uk, &sample("missed")).unwrap();
     assert_eq!(uk.subject, "Пропущений дзвінок: O'Hara & Sons, +44 20 7946 0331, 23 листопада, 11:30");
-    assert!(uk.text.contains("Час очікування: 2 хв 5 с\nПричина: телефон дзвонив, але ніхто не відповів\n"), "{}", uk.text);
+    assert!(
+        uk.text.contains("Час очікування: 2 хв 5 с\nПричина: телефон дзвонив, але ніхто не відповів\n"),
+        "{}",
+        uk.text
+    );
     assert!(uk.text.contains("Цей клієнт безуспішно дзвонив 3 рази."), "{}", uk.text);
 }
 
@@ -81,7 +96,10 @@ fn little_data_is_enough_and_what_is_wanted_is_named() {
     let data = json!({"call": {"caller": {"number": null}, "started_at": NOW_MS}, "follow_up": null});
     let en = render("missed", Language::En, &data).unwrap();
     assert_eq!(en.subject, "Missed call from a withheld number, 23 November, 12:00");
-    assert_eq!(en.text, "Hello Ann <Poe>,\n\nNobody answered this call:\n\nFrom: a withheld number\nWhen: 23 November, 12:00\n");
+    assert_eq!(
+        en.text,
+        "Hello Ann <Poe>,\n\nNobody answered this call:\n\nFrom: a withheld number\nWhen: 23 November, 12:00\n"
+    );
     let data = json!({"call": {"started_at": NOW_MS}});
     assert_eq!(
         render("missed", Language::En, &data).unwrap_err(),
@@ -216,19 +234,43 @@ fn an_installation_replaces_and_adds() {
     write("birthday/uk.subject.hbs", "Вітаємо");
     write("birthday/uk.text.hbs", "{{age}}");
     write(".git/config", "");
-    let load = || Templates::load(folder.path()).map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "T"));
+    let load = || {
+        Templates::load(folder.path())
+            .map_err(|error| error.to_string().replace(&folder.path().display().to_string(), "T"))
+    };
     let templates = load().unwrap();
-    let render = |name: &str, data: &Value| templates.render(name, &reader(Language::En), data, &directory(), NOW_MS).unwrap();
+    let render =
+        |name: &str, data: &Value| templates.render(name, &reader(Language::En), data, &directory(), NOW_MS).unwrap();
     assert_eq!(render("missed", &sample("missed")).subject, "Call +44 20 7946 0331!");
     assert!(render("missed", &sample("missed")).html.is_some());
     let birthday = Rendered { subject: "Вітаємо".to_owned(), text: "30".to_owned(), html: None };
     assert_eq!(render("birthday", &json!({"age": 30})), birthday);
     for (file, text, expected) in [
-        ("birthday/de.text.hbs", "x", "template T/birthday/de.text.hbs: is no part of a template; name it LANGUAGE.PART.hbs, with en or uk and subject, text or html"),
-        ("birthday/uk.text.hbs~", "x", "template T/birthday/uk.text.hbs~: is no part of a template; name it LANGUAGE.PART.hbs, with en or uk and subject, text or html"),
-        ("loose.hbs", "x", "template T/loose.hbs: is no folder of a template; name one with a-z, 0-9 and _, and put its files into it"),
-        ("half/en.text.hbs", "x", "template half: has no half/en.subject.hbs: a mail needs a subject and a text in each of its languages"),
-        ("missed/en.html.hbs", "\n<a href=\"{{x}}\">", "template T/missed/en.html.hbs, line 2: puts data into href unchecked: write href=\"{{url …}}\""),
+        (
+            "birthday/de.text.hbs",
+            "x",
+            "template T/birthday/de.text.hbs: is no part of a template; name it LANGUAGE.PART.hbs, with en or uk and subject, text or html",
+        ),
+        (
+            "birthday/uk.text.hbs~",
+            "x",
+            "template T/birthday/uk.text.hbs~: is no part of a template; name it LANGUAGE.PART.hbs, with en or uk and subject, text or html",
+        ),
+        (
+            "loose.hbs",
+            "x",
+            "template T/loose.hbs: is no folder of a template; name one with a-z, 0-9 and _, and put its files into it",
+        ),
+        (
+            "half/en.text.hbs",
+            "x",
+            "template half: has no half/en.subject.hbs: a mail needs a subject and a text in each of its languages",
+        ),
+        (
+            "missed/en.html.hbs",
+            "\n<a href=\"{{x}}\">",
+            "template T/missed/en.html.hbs, line 2: puts data into href unchecked: write href=\"{{url …}}\"",
+        ),
     ] {
         write(file, text);
         assert_eq!(load().map(|_| ()).unwrap_err(), expected);
