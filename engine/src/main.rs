@@ -1,9 +1,9 @@
 //! The binary `ringback`: reads the command line and hands over to the command, one file each under `commands`.
 
+mod acting;
 mod commands;
 mod config;
 mod embedded;
-mod acting;
 mod input;
 mod installation;
 mod pipeline;

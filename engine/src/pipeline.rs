@@ -105,7 +105,20 @@ impl<'d, S: Source> Pipeline<'d, S> {
         let (sender, answers) = channel(ANSWERS_MAX);
         let held = BTreeMap::new();
         let (committed_at, shown_at) = (Instant::now(), Instant::now());
-        Pipeline { source, store, tenants, settings, runtime, held, answers, sender, committed_at, shown_at, progress, outside }
+        Pipeline {
+            source,
+            store,
+            tenants,
+            settings,
+            runtime,
+            held,
+            answers,
+            sender,
+            committed_at,
+            shown_at,
+            progress,
+            outside,
+        }
     }
 
     /// Runs until it is told to stop, or the log has ended and everything is stored.

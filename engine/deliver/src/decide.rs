@@ -53,13 +53,17 @@ pub enum Decision {
 /// Decides.
 #[must_use]
 pub fn decide(asked: Asked<'_>, settings: &DeliverSettings, zone: Tz, now: i64) -> Decision {
-    let latest = asked.about_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX).saturating_mul(1000));
+    let latest =
+        asked.about_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX).saturating_mul(1000));
     // What waited for its moment on purpose is not late before that moment.
-    let latest = latest.max(asked.due_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX) / 4 * 1000));
+    let latest =
+        latest.max(asked.due_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX) / 4 * 1000));
     let latest = asked.expires_at.map_or(latest, |expires| expires.min(latest));
     if now > latest {
         let late_s = now.saturating_sub(asked.about_at) / 1000;
-        return Decision::Expire { why: format!("{late_s} seconds after what it is about: `not_after_s` under [deliver]") };
+        return Decision::Expire {
+            why: format!("{late_s} seconds after what it is about: `not_after_s` under [deliver]"),
+        };
     }
     if now < asked.due_at {
         return Decision::Wait { until: asked.due_at, why: "its moment has not come".to_owned() };

@@ -181,7 +181,9 @@ impl Doing {
         };
         match self.webhooks.get(&body.destination) {
             Some(webhook) => webhook.post(&action.key, &body.json, now()).await,
-            None => failed(&format!("there is no [webhook.{}] in engine.toml: add it with its `url`", body.destination)),
+            None => {
+                failed(&format!("there is no [webhook.{}] in engine.toml: add it with its `url`", body.destination))
+            }
         }
     }
 

@@ -126,13 +126,17 @@ impl Driver {
             let zone = self.parts.directories.get(&action.tenant).map_or(chrono_tz::UTC, |directory| directory.zone());
             match decide(asked.as_asked(&action), &self.parts.settings, zone, now) {
                 Decision::Go if asked.is_dial && !known.is_fresh(&action.tenant) => {
-                    office.reschedule(&action.key, now + NOT_FRESH_MS, "the company's records are not read up to now", now)?;
+                    office.reschedule(
+                        &action.key,
+                        now + NOT_FRESH_MS,
+                        "the company's records are not read up to now",
+                    )?;
                 }
                 Decision::Go => {
                     self.busy().insert(action.key.clone());
                     may.push(action);
                 }
-                Decision::Wait { until, why } => drop(office.reschedule(&action.key, until, &why, now)?),
+                Decision::Wait { until, why } => drop(office.reschedule(&action.key, until, &why)?),
                 Decision::Hold { why } => self.end(&action, Status::Held, &why, now)?,
                 Decision::Expire { why } => self.end(&action, Status::Expired, &why, now)?,
             }
@@ -209,7 +213,12 @@ impl Driver {
     }
 
     /// The last look before a telephone rings. True: the dial is ours and nobody spoke with the customer.
-    pub(crate) async fn may_dial(self: &Arc<Self>, action: &Action, number: &str, is_claimed: bool) -> office::Result<bool> {
+    pub(crate) async fn may_dial(
+        self: &Arc<Self>,
+        action: &Action,
+        number: &str,
+        is_claimed: bool,
+    ) -> office::Result<bool> {
         let settings = &self.parts.settings;
         if !self.parts.known.is_fresh(&action.tenant) {
             return Ok(false);
@@ -239,7 +248,7 @@ impl Driver {
             Claimed::Held { reason, retry_at } => {
                 let now = now();
                 self.ask(move |office| match retry_at {
-                    Some(at) => office.reschedule(&key, at, &reason, now),
+                    Some(at) => office.reschedule(&key, at, &reason),
                     None => office.hold(&key, &reason, now),
                 })
                 .await?;

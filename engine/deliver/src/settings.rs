@@ -63,7 +63,9 @@ impl DeliverSettings {
         }
         let is_dear = self.premium_prefixes.iter().any(|prefix| number.starts_with(prefix.as_str()));
         if is_dear || directory::is_premium(number) {
-            return Some("the number is dear: a premium or shared-cost number, or in `premium_prefixes` under [deliver]");
+            return Some(
+                "the number is dear: a premium or shared-cost number, or in `premium_prefixes` under [deliver]",
+            );
         }
         None
     }

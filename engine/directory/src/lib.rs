@@ -5,6 +5,7 @@
 
 mod calendar;
 mod error;
+mod mail;
 mod number;
 mod number_kind;
 mod numbering_plan;
@@ -21,12 +22,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calendar::{Calendar, day_span_ms};
 pub use error::SiteError;
+pub use mail::{EMAIL_BYTES_MAX, is_email};
+pub use number::{CACHED_NUMBERS_MAX, Numbers, in_groups, is_withheld};
 pub use number_kind::is_premium;
-pub use number::{CACHED_NUMBERS_MAX, Numbers, is_withheld};
 pub use person::{Extension, Group, Mobile, Person, Span};
 pub use place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
 pub use rewrite::Rewrite;
-pub use site_file::{ContextKind, EntryKind, MissedSwitches, Rings, Scope, TieKey};
+pub use site_file::{ContextKind, EntryKind, Language, MissedSwitches, Rings, Scope, TieKey};
 
 /// Without a site file, an extension has up to six digits.
 pub const EXTENSION_DIGITS_MAX: usize = 6;

@@ -156,6 +156,14 @@ pub fn is_withheld(raw: &str) -> bool {
     user.bytes().all(|b| b == b'0') || WORDS.iter().any(|w| user.eq_ignore_ascii_case(w))
 }
 
+/// A number in E.164 as people read it: `+44 20 7946 0000`; anything else, also a masked number, comes back unchanged.
+#[must_use]
+pub fn in_groups(e164: &str) -> String {
+    let is_e164 = e164.strip_prefix('+').is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+    let read = is_e164.then(|| PHONE_NUMBER_UTIL.parse_and_keep_raw_input(e164, None).ok()).flatten();
+    read.map_or_else(|| e164.to_owned(), |number| number.format_as(PhoneNumberFormat::International).into_owned())
+}
+
 /// What somebody wrote, as E.164 if it reads as a number of this country or with a plus.
 pub(crate) fn as_e164(text: &str, region: Option<Region>) -> Option<CompactString> {
     parse(&compact(text)?, region.and_then(Home::of).as_ref()).map(|r| r.number)

@@ -6,10 +6,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberType};
 #[must_use]
 pub fn is_premium(e164: &str) -> bool {
     let Ok(number) = PHONE_NUMBER_UTIL.parse(e164, None) else { return false };
-    matches!(
-        PHONE_NUMBER_UTIL.get_number_type(&number),
-        PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost
-    )
+    matches!(PHONE_NUMBER_UTIL.get_number_type(&number), PhoneNumberType::PremiumRate | PhoneNumberType::SharedCost)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::calendar::{Calendar, start_of_day_ms};
+use crate::site_file::Language;
 
 /// A human of the company.
 #[derive(Debug, Clone)]
@@ -16,6 +17,10 @@ pub struct Person {
     pub group: Option<String>,
     /// Further groups that they belong to; their own calls are counted in `group` alone.
     pub groups: Vec<String>,
+    /// Where mail reaches them.
+    pub email: Option<String>,
+    /// In which language they want to be written to; [`crate::Directory::language_of`] says in which they are.
+    pub language: Option<Language>,
     /// Their extensions, from when to when.
     pub extensions: Vec<Extension>,
     /// Their mobile numbers, from when to when.
@@ -59,6 +64,12 @@ pub struct Group {
     pub parent: Option<String>,
     /// Ids of the people who lead it.
     pub heads: Vec<String>,
+    /// Where mail reaches all of it.
+    pub email: Option<String>,
+    /// In which language it wants to be written to, and its people who want no other.
+    pub language: Option<Language>,
+    /// The site by whose clocks it works.
+    pub site: String,
     /// Its own working hours; `None`: those of the group above it, else of the site.
     pub calendar: Option<Calendar>,
 }

@@ -10,6 +10,7 @@ use rlibphonenumber::enums::Region;
 
 use crate::calendar::{Calendar, NotUnderstood};
 use crate::error::SiteError;
+use crate::mail::is_email;
 use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
 use crate::place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
@@ -227,6 +228,9 @@ impl Reading<'_> {
                 id,
                 parent: entry.parent.map(Told::into_inner),
                 heads: entry.heads.into_iter().map(Told::into_inner).collect(),
+                email: self.email(&what, entry.email)?,
+                language: entry.language,
+                site,
                 calendar,
             });
         }
@@ -262,6 +266,8 @@ impl Reading<'_> {
                 name: entry.name,
                 group: entry.group.map(Told::into_inner),
                 groups: entry.groups.into_iter().map(Told::into_inner).collect(),
+                email: self.email(&what, entry.email)?,
+                language: entry.language,
                 extensions,
                 mobiles,
                 agent_names: entry.agent_names,
@@ -269,6 +275,18 @@ impl Reading<'_> {
             });
         }
         Ok(())
+    }
+
+    fn email(&self, what: &str, told: Option<Told>) -> Result<Option<String>, SiteError> {
+        match told {
+            Some(told) if !is_email(told.get_ref()) => Err(self.value(
+                what,
+                "email",
+                &told,
+                "give one address without a name, for example \"ann@example.com\"",
+            )),
+            told => Ok(told.map(Told::into_inner)),
+        }
     }
 
     fn queues(&mut self, entries: Vec<crate::site_file::QueueEntry>, ids: &Ids) -> Result<(), SiteError> {

@@ -276,11 +276,38 @@ pub(crate) struct GroupEntry {
     pub(crate) parent: Option<Told>,
     #[serde(default)]
     pub(crate) heads: Vec<Told>,
+    pub(crate) email: Option<Told>,
+    pub(crate) language: Option<Language>,
     /// By whose clocks its hours go.
     pub(crate) site: Option<Told>,
     pub(crate) hours: Option<Week>,
     #[serde(default)]
     pub(crate) closed: Vec<Told>,
+}
+
+/// In which language somebody is written to.
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Ukrainian.
+    Uk,
+}
+
+impl Language {
+    /// Every language.
+    pub const ALL: [Language; 2] = [Language::En, Language::Uk];
+
+    /// As in the site file, and in the names of templates.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::Uk => "uk",
+        }
+    }
 }
 
 #[derive(Deserialize, Debug)]
@@ -291,6 +318,8 @@ pub(crate) struct PersonEntry {
     pub(crate) group: Option<Told>,
     #[serde(default)]
     pub(crate) groups: Vec<Told>,
+    pub(crate) email: Option<Told>,
+    pub(crate) language: Option<Language>,
     #[serde(default)]
     pub(crate) extensions: Vec<ExtensionEntry>,
     #[serde(default)]

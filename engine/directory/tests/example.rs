@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use directory::{ContextKind, Directory, Scope, SiteError};
+use directory::{ContextKind, Directory, Language, Scope, SiteError};
 
 const EXAMPLE: &str = include_str!("../site.example.toml");
 
@@ -29,10 +29,12 @@ const TABLES: [&str; 18] = [
 ];
 
 /// Places where only some words are allowed, with one that is not.
-const WORDS: [&str; 6] = [
+const WORDS: [&str; 8] = [
     "[[pbx]]\ncontexts.a = \"nobody\"",
     "[[pbx]]\nplaces.a = \"nobody\"",
     "[[tie]]\nkey = \"nobody\"",
+    "[[group]]\nlanguage = \"nobody\"",
+    "[[person]]\nlanguage = \"nobody\"",
     "[[hunt_group]]\nrings = \"nobody\"",
     "[[did]]\nentry = \"nobody\"",
     "[[limit]]\nscope = \"nobody\"",
@@ -85,7 +87,12 @@ fn the_example_says_what_it_means() {
     }
     assert!(directory.person_by_agent_name("tower", "Nobody", monday).is_none());
     assert_eq!(directory.main_extension(marta, "lamp", monday), Some("41"));
-    assert_eq!(directory.group_of(marta).unwrap().name, "pilots");
+    let pilots = directory.group_of(marta).unwrap();
+    assert_eq!(pilots.name, "pilots");
+    assert_eq!(pilots.email.as_deref(), Some("pilots@lighthouse.example"));
+    assert_eq!(marta.email.as_deref(), Some("marta@lighthouse.example"));
+    assert_eq!((directory.language_of(marta), directory.group_language(pilots)), (Language::En, Language::Uk));
+    assert_eq!(directory.zone_of(marta, monday), chrono_tz::Tz::Europe__Lisbon);
     assert_eq!(directory.queue("tower", "870").unwrap().group.as_deref(), Some("crew"));
     assert!(directory.queue("lamp", "870").is_none());
     assert_eq!(directory.hunt_group("tower", "860").unwrap().members, ["8123", "8124"]);
@@ -152,7 +159,7 @@ fn errors_name_the_line_and_what_would_have_worked() {
     );
     check(
         "[[group]]\nid = \"a\"\ncolor = 1",
-        "line 7: unknown key `color`, there are `id`, `name`, `parent`, `heads`, `site`, `hours`, `closed`",
+        "line 7: unknown key `color`, there are `id`, `name`, `parent`, `heads`, `email`, `language`, `site`, `hours`, `closed`",
     );
     check(
         "[[group]]\nid = \"a\"\n[[group]]\nid = \"b\"\nparent = \"c\"",
@@ -177,6 +184,10 @@ fn errors_name_the_line_and_what_would_have_worked() {
     check(
         "[[person]]\nid = \"a\"\nname = \"A\"\n[[person]]\nid = \"a\"\nname = \"B\"",
         "line 9: person a is there twice; the first is on line 6: delete or rename one",
+    );
+    check(
+        "[[person]]\nid = \"a\"\nname = \"A\"\nemail = \"A <a@example.com>\"",
+        "line 8: person a: email = \"A <a@example.com>\" is not understood; give one address without a name, for example \"ann@example.com\"",
     );
     check(
         "[[trunk]]\nname = \"a\"\ndevice = \"\"",
@@ -261,4 +272,63 @@ fn two_people_of_one_name_are_told_apart_by_when_and_where() {
     assert_eq!(person("bell", "2026-05-01"), Some("ana-2"));
     assert_eq!(person("lamp", "2026-05-01"), None);
     assert_eq!(directory.agents("bell").count(), 0);
+}
+
+#[test]
+fn a_language_is_ones_own_else_the_groups_else_the_sites() {
+    let text = |country: &str, group: &str, person: &str| {
+        format!(
+            "[[site]]\nid = \"quay\"\ncountry = \"{country}\"\n[[pbx]]\nid = \"bell\"\n\
+            [[group]]\nid = \"top\"\n{group}\n[[group]]\nid = \"crew\"\nparent = \"top\"\n\
+            [[person]]\nid = \"ana\"\nname = \"Ana\"\ngroup = \"crew\"\n{person}\n"
+        )
+    };
+    for (country, group, person, expected) in [
+        ("PT", "", "", Language::En),
+        ("UA", "", "", Language::Uk),
+        ("PT", "language = \"uk\"", "", Language::Uk),
+        ("PT", "language = \"uk\"", "language = \"en\"", Language::En),
+        ("UA", "", "language = \"en\"", Language::En),
+    ] {
+        let directory = Directory::from_toml(&text(country, group, person)).unwrap();
+        assert_eq!(directory.language_of(directory.person("ana").unwrap()), expected, "{country} {group} {person}");
+    }
+}
+
+#[test]
+fn an_address_is_one_address_and_nothing_else() {
+    for good in ["a@b", "ann@example.com", "ann.o'hara+calls@mail.example.com", "оля@приклад.укр"] {
+        assert!(directory::is_email(good), "{good}");
+    }
+    let long = format!("{}@example.com", "a".repeat(directory::EMAIL_BYTES_MAX));
+    for bad in [
+        "",
+        "ann",
+        "@example.com",
+        "ann@",
+        "ann@example.com\r\nBcc: x@example.com",
+        "ann@example.com,bob@example.com",
+        "ann@example.com bob@example.com",
+        "Ann <ann@example.com>",
+        "ann@b@example.com",
+        "ann@.example.com",
+        "ann@example..com",
+        &long,
+    ] {
+        assert!(!directory::is_email(bad), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_number_is_shown_in_groups() {
+    for (number, expected) in [
+        ("+442079460000", "+44 20 7946 0000"),
+        ("+380441234567", "+380 44 123 4567"),
+        ("+4477*****331", "+4477*****331"),
+        ("8123", "8123"),
+        ("+", "+"),
+        ("", ""),
+    ] {
+        assert_eq!(directory::in_groups(number), expected);
+    }
 }

@@ -256,9 +256,8 @@ impl Office {
     /// # Errors
     /// Where the store fails.
     pub fn state_bytes(&self, plugin: &str, tenant: &str) -> Result<i64> {
-        self.database.read(|tx| {
-            Ok(tx.one(sql!("state_bytes"), args![plugin, tenant], |row| row.get(0))?.unwrap_or_default())
-        })
+        self.database
+            .read(|tx| Ok(tx.one(sql!("state_bytes"), args![plugin, tenant], |row| row.get(0))?.unwrap_or_default()))
     }
 
     /// Writes what came of events. False: somebody else committed since the position was read, and nothing was written.
@@ -429,7 +428,8 @@ fn to_text(value: &[u8]) -> String {
 }
 
 fn from_text(stored: &str) -> Result<Vec<u8>> {
-    let wrong = || Error::Invalid { what: "a value of a plugin's state is damaged: it is no text and no digits".into() };
+    let wrong =
+        || Error::Invalid { what: "a value of a plugin's state is damaged: it is no text and no digits".into() };
     match stored.split_at_checked(1) {
         Some(("t", text)) => Ok(text.as_bytes().to_vec()),
         Some(("x", digits)) if digits.len().is_multiple_of(2) => {

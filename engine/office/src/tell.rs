@@ -156,7 +156,9 @@ impl FollowUp {
     #[must_use]
     pub fn closed_because(&self) -> Option<String> {
         match (&self.merged_into, &self.settled_by) {
-            (Some(into), _) if into.is_empty() => Some("the follow-up is no more: its calls were not missed".to_owned()),
+            (Some(into), _) if into.is_empty() => {
+                Some("the follow-up is no more: its calls were not missed".to_owned())
+            }
             (Some(into), _) => Some(format!("the follow-up became part of {into}")),
             (None, Some(by)) => Some(format!("the follow-up was settled by {by}")),
             (None, None) if matches!(&*self.status, "open" | "dealing") => None,
@@ -468,7 +470,5 @@ fn remove_follow_up(tx: &Tx<'_>, told: &FollowUpNow) -> Result<bool> {
 }
 
 fn version_of(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<Option<(String, u64)>> {
-    tx.one(sql!("follow_up_version"), args![tenant, name], |row| {
-        Ok((row.get(0)?, row.get::<i64>(1)?.cast_unsigned()))
-    })
+    tx.one(sql!("follow_up_version"), args![tenant, name], |row| Ok((row.get(0)?, row.get::<i64>(1)?.cast_unsigned())))
 }

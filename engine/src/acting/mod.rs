@@ -162,4 +162,3 @@ impl Work {
 fn holder() -> String {
     format!("{}-{:08x}", std::process::id(), now().0 & 0xffff_ffff)
 }
-

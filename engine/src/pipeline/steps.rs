@@ -10,8 +10,8 @@ use stream::PartitionMachine;
 use super::held::{Held, Retracting, State};
 use super::questions::Question;
 use super::storing::{self, Lease};
-use super::telling::Speaker;
 use super::taking_over::Opening;
+use super::telling::Speaker;
 use super::{Outside, Pipeline, failpoint, now};
 use crate::source::{Commit, Happened, Source};
 

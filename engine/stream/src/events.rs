@@ -2,7 +2,7 @@
 
 use adapters::leg::{Moment, Text};
 use calls::event::Event;
-use calls::line::{FollowUpStatus, Word};
+use calls::line::Word;
 use calls::telling::Telling;
 
 use crate::conclusions::Conclusions;
@@ -41,10 +41,10 @@ pub fn events(conclusions: &Conclusions, now: Moment, is_heard: impl Fn(&str) ->
         }
     }
     for owed in conclusions.follow_ups.iter().map(|owed| &*owed.told) {
-        let (kind, once) = match owed.line.status {
-            FollowUpStatus::Open => ("follow-up-opened", ""),
-            FollowUpStatus::Dealing => continue,
-            status => ("follow-up-settled", status.word()),
+        let (kind, once) = match owed.line.status.word() {
+            "open" => ("follow-up-opened", ""),
+            "dealing" => continue,
+            status => ("follow-up-settled", status),
         };
         if is_heard(kind) {
             events.push(of_follow_up(kind, owed, once.to_owned(), at, now));

@@ -225,7 +225,7 @@ impl Tested {
         };
         Ok(match decide(asked, &self.settings, self.directory.zone(), now) {
             Decision::Wait { until, why } => {
-                self.office.reschedule(&action.key, until, &why, now)?;
+                self.office.reschedule(&action.key, until, &why)?;
                 ("waits", why)
             }
             Decision::Hold { why } => {

@@ -49,7 +49,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         now: now().0,
     })?;
     let mut out = Out::stdout();
-    let what = if is_new { "is installed, and runs dry: nothing that it asks for is done" } else { "takes the place of the one before" };
+    let what = if is_new {
+        "is installed, and runs dry: nothing that it asks for is done"
+    } else {
+        "takes the place of the one before"
+    };
     writeln!(out, "plugin {} {} {what}", manifest.name, manifest.version)?;
     writeln!(out, "it hears: {}", manifest.hears.events.join(", "))?;
     let asks = super::asks(&from)?;

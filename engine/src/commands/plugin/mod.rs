@@ -14,7 +14,6 @@ use anyhow::{Context, Result, anyhow};
 use calls::event::Event;
 use clap::{ArgMatches, Command};
 use office::PluginState;
-use sandbox::fixture;
 use sandbox::{Handled, Handling, HostLimits, Manifest, Plugin, Sandbox};
 use serde_json::{Value, json};
 
@@ -59,7 +58,8 @@ fn manifest_text(folder: &Path) -> Result<String> {
 
 /// A plugin's manifest.
 fn manifest(folder: &Path) -> Result<Manifest> {
-    Manifest::read(&manifest_text(folder)?).map_err(|error| anyhow!("{}: {error}", folder.join("plugin.toml").display()))
+    Manifest::read(&manifest_text(folder)?)
+        .map_err(|error| anyhow!("{}: {error}", folder.join("plugin.toml").display()))
 }
 
 /// A plugin's name.
@@ -69,7 +69,7 @@ fn manifest_of(folder: &Path) -> Result<String> {
 
 /// Loads a built plugin with everything that its manifest asks for: whoever uses it does nothing of that.
 fn load_dry(folder: &Path, settings: &toml::Table) -> Result<Plugin> {
-    let all = fixture::all_grants(&manifest_text(folder)?).map_err(|error| anyhow!("{error}"))?;
+    let all = asked(folder)?.into_iter().collect();
     let sandbox = Sandbox::new(&HostLimits::default(), None).map_err(|error| anyhow!("{error}"))?;
     sandbox.load(folder, settings, &all).map_err(|error| anyhow!("{}: {error}", folder.display()))
 }
@@ -93,7 +93,8 @@ fn missing(folder: &Path, granted: &toml::Table) -> Result<Vec<String>> {
 fn asked(folder: &Path) -> Result<Vec<(String, toml::Value)>> {
     let text: toml::Table = toml::from_str(&manifest_text(folder)?).context("plugin.toml")?;
     let grants = text.get("grants").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-    let asks = |value: &toml::Value| value.as_bool() != Some(false) && value.as_array().is_none_or(|list| !list.is_empty());
+    let asks =
+        |value: &toml::Value| value.as_bool() != Some(false) && value.as_array().is_none_or(|list| !list.is_empty());
     Ok(grants.into_iter().filter(|(_, value)| asks(value)).collect())
 }
 

@@ -48,7 +48,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
             let Some(end) = events.last() else { break };
             seq = end.seq;
             for event in events.into_iter().filter(|event| kinds.is_empty() || kinds.contains(&&event.kind)) {
-                kept.push_back(runner::read(&event).map_or(event.body, |event| serde_json::to_string(&event).unwrap_or_default()));
+                kept.push_back(
+                    runner::read(&event).map_or(event.body, |event| serde_json::to_string(&event).unwrap_or_default()),
+                );
                 if kept.len() > last {
                     kept.pop_front();
                 }

@@ -67,7 +67,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let world: Arc<dyn World> = Arc::<DirectoryWorld>::clone(&directory);
     let input: Box<dyn Read> = match events.as_os_str() == "-" {
         true => Box::new(std::io::stdin().lock()),
-        false => Box::new(std::fs::File::open(&events).with_context(|| format!("{}: cannot be read", events.display()))?),
+        false => {
+            Box::new(std::fs::File::open(&events).with_context(|| format!("{}: cannot be read", events.display()))?)
+        }
     };
     let mut out = Out::stdout();
     for (number, line) in (1..).zip(BufReader::new(input).lines()) {

@@ -17,7 +17,9 @@ pub(crate) fn enable() -> Command {
 
 /// The arguments of `disable`.
 pub(crate) fn disable() -> Command {
-    named(Command::new("disable").about("Give a plugin nothing any more; what it asked for and is not done yet is held"))
+    named(
+        Command::new("disable").about("Give a plugin nothing any more; what it asked for and is not done yet is held"),
+    )
 }
 
 fn named(command: Command) -> Command {
@@ -34,7 +36,10 @@ pub(crate) fn run(matches: &ArgMatches, state: PluginState) -> Result<()> {
     if !office.set_plugin_state(&name, state, &super::by(), "", now().0)? {
         let known: Vec<String> = office.plugins()?.into_iter().map(|plugin| plugin.name).collect();
         let known = if known.is_empty() { "none is".to_owned() } else { format!("{} are", known.join(", ")) };
-        bail!("no plugin {name} is installed, {known}: `ringback plugin install FOLDER --settings {}`", installation.folder().display());
+        bail!(
+            "no plugin {name} is installed, {known}: `ringback plugin install FOLDER --settings {}`",
+            installation.folder().display()
+        );
     }
     let what = if state == PluginState::Live { "acts from now on" } else { "hears nothing any more" };
     let mut out = Out::stdout();

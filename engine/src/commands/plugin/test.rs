@@ -37,7 +37,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         format!("{}: cannot be read; `ringback plugin build {}` makes it", wasm.display(), folder.display())
     })?;
     let sandbox = Sandbox::new(&HostLimits::default(), None).map_err(|error| anyhow!("{error}"))?;
-    let all = fixture::all_grants(&manifest).map_err(|error| anyhow!("{error}"))?;
+    let all = super::asked(&folder)?.into_iter().collect();
     let plugin = sandbox
         .load_bytes(&manifest, &wasm, &toml::Table::new(), &all)
         .map_err(|error| anyhow!("{}: {error}", folder.display()))?;
@@ -53,9 +53,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     for fixture in &fixtures {
         let report = fixture::run(&plugin, fixture);
         if !report.passed() && matches.get_flag("bless") {
-            let path = fixture.folder.join("actions.json");
+            let path = folder.join("fixtures").join(&fixture.name).join("actions.json");
             let text = serde_json::to_string_pretty(&report.actual)?;
-            std::fs::write(&path, format!("{text}\n")).with_context(|| format!("{}: cannot be written", path.display()))?;
+            std::fs::write(&path, format!("{text}\n"))
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
             writeln!(out, "{}: written", path.display())?;
             continue;
         }
