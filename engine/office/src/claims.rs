@@ -176,14 +176,7 @@ impl Office {
     }
 }
 
-pub(crate) fn take(
-    tx: &Tx<'_>,
-    kind: &str,
-    key: &str,
-    holder: &str,
-    now: i64,
-    until: Option<i64>,
-) -> Result<Claimed> {
+pub(crate) fn take(tx: &Tx<'_>, kind: &str, key: &str, holder: &str, now: i64, until: Option<i64>) -> Result<Claimed> {
     if tx.one(sql!("claim_take"), args![kind, key, holder, now, until], |_| Ok(()))?.is_some() {
         return Ok(Claimed::Yes);
     }

@@ -66,8 +66,7 @@ impl Office {
         self.database.write(|tx| {
             let tenant = &message.tenant;
             let end: i64 = tx.one(sql!("counter"), args![tenant, MESSAGES], |row| row.get(0))?.unwrap_or_default();
-            let args =
-                args![tenant, end + 1, &message.person, &message.text, message.at, &message.action_key];
+            let args = args![tenant, end + 1, &message.person, &message.text, message.at, &message.action_key];
             let added = tx.one(sql!("message_add"), args, |_| Ok(()))?.is_some();
             if added {
                 tx.run(sql!("counter_set"), args![end + 1, tenant, MESSAGES])?;

@@ -256,9 +256,8 @@ impl Office {
     /// # Errors
     /// Where the store fails.
     pub fn state_bytes(&self, plugin: &str, tenant: &str) -> Result<i64> {
-        self.database.read(|tx| {
-            Ok(tx.one(sql!("state_bytes"), args![plugin, tenant], |row| row.get(0))?.unwrap_or_default())
-        })
+        self.database
+            .read(|tx| Ok(tx.one(sql!("state_bytes"), args![plugin, tenant], |row| row.get(0))?.unwrap_or_default()))
     }
 
     /// Writes what came of events. False: somebody else committed since the position was read, and nothing was written.
@@ -429,12 +428,14 @@ fn to_text(value: &[u8]) -> String {
 }
 
 fn from_text(stored: &str) -> Result<Vec<u8>> {
-    let wrong = || Error::Invalid { what: "a value of a plugin's state is damaged: it is no text and no digits".into() };
+    let wrong =
+        || Error::Invalid { what: "a value of a plugin's state is damaged: it is no text and no digits".into() };
     match stored.split_at_checked(1) {
         Some(("t", text)) => Ok(text.as_bytes().to_vec()),
         Some(("x", digits)) if digits.len().is_multiple_of(2) => {
             let pairs = digits.as_bytes().chunks_exact(2);
-            let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
             pairs.map(byte).collect::<Option<Vec<u8>>>().ok_or_else(wrong)
         }
         _ => Err(wrong()),
