@@ -434,7 +434,8 @@ fn from_text(stored: &str) -> Result<Vec<u8>> {
         Some(("t", text)) => Ok(text.as_bytes().to_vec()),
         Some(("x", digits)) if digits.len().is_multiple_of(2) => {
             let pairs = digits.as_bytes().chunks_exact(2);
-            let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+            let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
             pairs.map(byte).collect::<Option<Vec<u8>>>().ok_or_else(wrong)
         }
         _ => Err(wrong()),

@@ -179,13 +179,18 @@ impl Office {
             for merged in &told.merged {
                 merge_call(tx, merged)?;
             }
-            // What is gone first: its name is then free for what took its place.
             let (gone, present): (Vec<_>, Vec<_>) = told.follow_ups.iter().partition(|f| f.merged_into.is_some());
-            for follow_up in gone {
-                answer.follow_ups += usize::from(remove_follow_up(tx, follow_up)?);
-            }
+            let mut left = Vec::new();
             for follow_up in present {
-                answer.follow_ups += usize::from(set_follow_up(tx, follow_up)?);
+                answer.follow_ups += usize::from(set_follow_up(tx, follow_up, &mut left)?);
+            }
+            // A name whose follow-up is gone or has another one now, and that none of the others took, is nobody's.
+            for follow_up in gone {
+                let name = tx.one(sql!("follow_up_name"), args![&follow_up.tenant, &follow_up.id], |row| row.get(0))?;
+                left.extend(name.map(|name| (name, follow_up)));
+            }
+            for (name, follow_up) in left {
+                answer.follow_ups += usize::from(remove_name(tx, &name, follow_up)?);
             }
             for spoken in &told.spoken {
                 tx.run(sql!("customer_spoken"), args![&spoken.tenant, &spoken.number, spoken.at])?;
@@ -404,11 +409,15 @@ fn merge_call(tx: &Tx<'_>, merged: &MergedCall) -> Result<()> {
     Ok(())
 }
 
-/// Whether anything was written.
-fn set_follow_up(tx: &Tx<'_>, told: &FollowUpNow) -> Result<bool> {
+/// Whether anything was written. In `left`: names that it had until now.
+fn set_follow_up<'t>(tx: &Tx<'_>, told: &'t FollowUpNow, left: &mut Vec<(String, &'t FollowUpNow)>) -> Result<bool> {
     let tenant = &told.tenant;
     let name = name_of(tx, told)?;
-    tx.run(sql!("follow_up_name_set"), args![tenant, &told.id, &name])?;
+    let before = tx.one(sql!("follow_up_name"), args![tenant, &told.id], |row| row.get::<String>(0))?;
+    if before.as_ref() != Some(&name) {
+        tx.run(sql!("follow_up_name_set"), args![tenant, &told.id, &name])?;
+        left.extend(before.map(|before| (before, told)));
+    }
     if let Some((_, version)) = version_of(tx, tenant, &name)?
         && version > told.version
     {
@@ -437,6 +446,7 @@ fn set_follow_up(tx: &Tx<'_>, told: &FollowUpNow) -> Result<bool> {
 
 /// The name of a follow-up: the first that one of this customer had within its territory, else its own id.
 ///
+/// Names without a call in common are not taken over: what was asked for that name was asked for another follow-up.
 /// A territory goes from the end of the customer's previous follow-up to its own end; those of one customer do not overlap.
 fn name_of(tx: &Tx<'_>, told: &FollowUpNow) -> Result<String> {
     let Some(customer) = &told.customer else { return Ok(told.id.clone()) };
@@ -453,16 +463,13 @@ fn name_of(tx: &Tx<'_>, told: &FollowUpNow) -> Result<String> {
     Ok(told.id.clone())
 }
 
-/// Whether anything was written.
-fn remove_follow_up(tx: &Tx<'_>, told: &FollowUpNow) -> Result<bool> {
-    let tenant = &told.tenant;
-    let Some(name) = tx.one(sql!("follow_up_name"), args![tenant, &told.id], |row| row.get::<String>(0))? else {
-        return Ok(false);
-    };
-    match version_of(tx, tenant, &name)? {
-        // Another id has the name already, or somebody knew more.
+/// Nothing that is told has this name any more, unless another id has it already, or somebody knew more.
+fn remove_name(tx: &Tx<'_>, name: &str, told: &FollowUpNow) -> Result<bool> {
+    match version_of(tx, &told.tenant, name)? {
         Some((id, version)) if id == told.id && version <= told.version => {
-            tx.run(sql!("follow_up_gone"), args![&told.merged_into, told.version.cast_signed(), tenant, &name])?;
+            let merged_into = told.merged_into.as_deref().unwrap_or_default();
+            let args = args![merged_into, told.version.cast_signed(), &told.tenant, name];
+            tx.run(sql!("follow_up_gone"), args)?;
             Ok(true)
         }
         _ => Ok(false),
