@@ -17,10 +17,10 @@ use crate::ticker::Ticker;
 const STACK_BYTES_MAX: usize = 256 * 1024;
 
 /// A component in JavaScript has three memories.
-pub(crate) const MEMORIES_OF_INSTANCE_MAX: u32 = 8;
+const MEMORIES_OF_INSTANCE_MAX: u32 = 8;
 
 /// A component in Python has about a dozen modules.
-pub(crate) const MODULES_OF_INSTANCE_MAX: u32 = 24;
+const MODULES_OF_INSTANCE_MAX: u32 = 24;
 
 const TABLE_ENTRIES_MAX: usize = 20_000;
 

@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
 use crate::contract::PluginPre;
-use crate::engine::{MEMORIES_OF_INSTANCE_MAX, MODULES_OF_INSTANCE_MAX, Sandbox};
+use crate::engine::Sandbox;
 use crate::grants::{Granted, Grants};
 use crate::host::Rules;
 use crate::limits::bytes;
@@ -139,19 +139,11 @@ impl Sandbox {
     /// It fits into its places of the pool; compiled code of the cache may be from a time when there was more.
     fn check_pool(&self, component: &Component) -> Result<(), LoadError> {
         let needs = component.resources_required();
-        let pages = needs.as_ref().and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
+        let pages = needs.and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
         let memory_bytes = pages.saturating_mul(WASM_PAGE_BYTES);
         if memory_bytes > u64::try_from(bytes(self.inner.limits.memory_mb_max, 1_048_576)).unwrap_or(u64::MAX) {
             let why = format!("a memory has a minimum byte size of {memory_bytes}, which exceeds the limit");
             return Err(LoadError::new(LoadErrorKind::Limits, too_large_for_the_pool(&why)));
-        }
-        let (memories, tables) = needs.map_or((0, 0), |needs| (needs.num_memories, needs.num_tables));
-        if memories > MEMORIES_OF_INSTANCE_MAX || tables > MODULES_OF_INSTANCE_MAX {
-            let text = format!(
-                "it has {memories} memories and {tables} tables, the engine allows \
-                 {MEMORIES_OF_INSTANCE_MAX} and {MODULES_OF_INSTANCE_MAX}: build it of fewer modules"
-            );
-            return Err(LoadError::new(LoadErrorKind::Limits, text));
         }
         Ok(())
     }
