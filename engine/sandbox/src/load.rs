@@ -75,15 +75,9 @@ impl Sandbox {
         let (component, was_compiled) = self.component(wasm, &sha256)?;
         check_imports(&self.inner.engine, &component)?;
         self.check_pool(&component)?;
-        let built_against = |error: wasmtime::Error| {
-            let text = format!(
-                "it was built against another contract than {VERSION} ({error:#}): \
-                 rebuild it with ringback plugin build, or take the engine that it was built for"
-            );
-            LoadError::new(LoadErrorKind::Contract, text)
-        };
-        let pre = self.inner.linker.instantiate_pre(&component).map_err(built_against)?;
-        let pre = PluginPre::new(pre).map_err(built_against)?;
+        let other = |error: wasmtime::Error| built_against(&format!("{error:#}"));
+        let pre = self.inner.linker.instantiate_pre(&component).map_err(other)?;
+        let pre = PluginPre::new(pre).map_err(other)?;
         let code = Code { sandbox: self.clone(), pre, manifest, sha256, was_compiled };
         Plugin::start(Arc::new(code), Arc::new(rules))
     }
@@ -118,6 +112,11 @@ impl Sandbox {
         let compiled = catch_unwind(AssertUnwindSafe(|| Component::from_binary(engine, wasm)));
         let component = match compiled {
             Ok(Ok(component)) => component,
+            // Wasmtime's error for it has no name outside of wasmtime.
+            Ok(Err(error)) if format!("{error:#}").contains("pooling allocator") => {
+                let why = too_large_for_the_pool(&error.root_cause().to_string());
+                return Err(LoadError::new(LoadErrorKind::Limits, why));
+            }
             Ok(Err(error)) => {
                 let text = format!(
                     "plugin.wasm is damaged or not understood ({error:#}): build it again with ringback plugin build"
@@ -137,19 +136,14 @@ impl Sandbox {
         Ok((component, true))
     }
 
-    /// It fits into its places of the pool.
+    /// It fits into its places of the pool; compiled code of the cache may be from a time when there was more.
     fn check_pool(&self, component: &Component) -> Result<(), LoadError> {
-        let memory_mb_max = self.inner.limits.memory_mb_max;
         let needs = component.resources_required();
-        let pages = needs.as_ref().and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
-        let begins_with = pages.saturating_mul(WASM_PAGE_BYTES);
-        if begins_with > u64::try_from(bytes(memory_mb_max, 1_048_576)).unwrap_or(u64::MAX) {
-            let text = format!(
-                "it begins with {} MiB of memory, the engine allows {memory_mb_max}: build it with less, \
-                 or raise memory_mb_max under [sandbox] in engine.toml",
-                begins_with / 1_048_576
-            );
-            return Err(LoadError::new(LoadErrorKind::Limits, text));
+        let pages = needs.and_then(|needs| needs.max_initial_memory_size).unwrap_or(0);
+        let memory_bytes = pages.saturating_mul(WASM_PAGE_BYTES);
+        if memory_bytes > u64::try_from(bytes(self.inner.limits.memory_mb_max, 1_048_576)).unwrap_or(u64::MAX) {
+            let why = format!("a memory has a minimum byte size of {memory_bytes}, which exceeds the limit");
+            return Err(LoadError::new(LoadErrorKind::Limits, too_large_for_the_pool(&why)));
         }
         Ok(())
     }
@@ -178,6 +172,22 @@ pub(crate) fn rules(
         limits: manifest.limits.clone(),
         log_lines_max: usize::try_from(limits.log_lines_max).unwrap_or(usize::MAX),
     })
+}
+
+fn too_large_for_the_pool(why: &str) -> String {
+    format!(
+        "it does not fit into its place in the engine ({why}): build it with less memory, \
+         or raise memory_mb_max under [sandbox] in engine.toml"
+    )
+}
+
+/// Its types are not those of the contract here; `why` names what does not fit.
+pub(crate) fn built_against(why: &str) -> LoadError {
+    let text = format!(
+        "it was built against another contract than {VERSION} ({why}): \
+         rebuild it with ringback plugin build, or take the engine that it was built for"
+    );
+    LoadError::new(LoadErrorKind::Contract, text)
 }
 
 /// What can be told from the first bytes.

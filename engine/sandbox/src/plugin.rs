@@ -72,6 +72,13 @@ struct Instance {
     events: u64,
 }
 
+/// Why there is no instance.
+enum NoInstance {
+    Fault(Fault, String),
+    /// Its export is of other types.
+    Contract(String),
+}
+
 /// What came of one call into the code.
 struct Ran {
     answers: Result<Vec<contract::Handled>, (Fault, String)>,
@@ -86,15 +93,18 @@ impl Plugin {
         let plugin = Plugin { code, rules, instances: Vec::new() };
         match plugin.instance("") {
             Ok(_) => Ok(plugin),
-            Err((Fault::Memory, _)) => {
+            Err(NoInstance::Contract(why)) => Err(load::built_against(&why)),
+            Err(NoInstance::Fault(Fault::Memory, _)) => {
                 let text = format!(
                     "it needs more than {} MiB of memory to start: raise memory_mb under [limits] in plugins/{}/plugin.toml",
                     plugin.rules.limits.memory_mb, plugin.rules.plugin
                 );
                 Err(LoadError::new(LoadErrorKind::Limits, text))
             }
-            Err((Fault::Host, why)) => Err(LoadError::new(LoadErrorKind::Host, why)),
-            Err((_, why)) => Err(LoadError::new(LoadErrorKind::Start, format!("it does not start: {why}"))),
+            Err(NoInstance::Fault(Fault::Host, why)) => Err(LoadError::new(LoadErrorKind::Host, why)),
+            Err(NoInstance::Fault(_, why)) => {
+                Err(LoadError::new(LoadErrorKind::Start, format!("it does not start: {why}")))
+            }
         }
     }
 
@@ -245,7 +255,8 @@ impl Plugin {
         let (first, count) = (turn.first, turn.count);
         let mut instance = match self.take_instance(tenant) {
             Ok(instance) => instance,
-            Err(error) => return Ran { answers: Err(error), turn: Some(turn), cpu_us: 0, memory_bytes: 0 },
+            Err(NoInstance::Fault(kind, why)) => return Ran::not(kind, why, turn),
+            Err(NoInstance::Contract(why)) => return Ran::not(Fault::Trap, why, turn),
         };
         let events = Arc::clone(&turn.events);
         let events = events.get(first..first + count).unwrap_or_default();
@@ -296,7 +307,7 @@ impl Plugin {
     }
 
     /// The company's instance; where there is no place for a new one, those of others make room.
-    fn take_instance(&mut self, tenant: &str) -> Result<Instance, (Fault, String)> {
+    fn take_instance(&mut self, tenant: &str) -> Result<Instance, NoInstance> {
         if let Some(at) = self.instances.iter().position(|instance| instance.tenant == tenant) {
             return Ok(self.instances.remove(at));
         }
@@ -304,7 +315,7 @@ impl Plugin {
             self.instances.remove(0);
         }
         match self.instance(tenant) {
-            Err((Fault::Host, _)) if !self.instances.is_empty() => {
+            Err(NoInstance::Fault(Fault::Host, _)) if !self.instances.is_empty() => {
                 self.instances.clear();
                 self.instance(tenant)
             }
@@ -312,7 +323,7 @@ impl Plugin {
         }
     }
 
-    fn instance(&self, tenant: &str) -> Result<Instance, (Fault, String)> {
+    fn instance(&self, tenant: &str) -> Result<Instance, NoInstance> {
         let host = Host {
             rules: Arc::clone(&self.rules),
             memory: Memory::new(self.rules.limits.memory_bytes()),
@@ -338,10 +349,19 @@ impl Plugin {
                 let why = format!(
                     "all {max} places of plugins are taken: raise instances_max under [sandbox] in engine.toml"
                 );
-                Err((Fault::Host, why))
+                Err(NoInstance::Fault(Fault::Host, why))
             }
-            Ok(Err(error)) => Err(self.what_stopped(&error, store.data(), None)),
-            Err(_) => Err((Fault::Host, "the engine itself failed while a plugin started".to_owned())),
+            Ok(Err(error)) if !error.is::<Trap>() && !store.data().memory.was_refused => {
+                Err(NoInstance::Contract(format!("{error:#}")))
+            }
+            Ok(Err(error)) => {
+                let (kind, why) = self.what_stopped(&error, store.data(), None);
+                Err(NoInstance::Fault(kind, why))
+            }
+            Err(_) => {
+                let why = "the engine itself failed while a plugin started".to_owned();
+                Err(NoInstance::Fault(Fault::Host, why))
+            }
         }
     }
 
@@ -374,7 +394,7 @@ impl Plugin {
                 ),
             ),
             // Wasmtime's error for it has no name outside of wasmtime.
-            _ if error.to_string().contains("fuel allocated for hostcalls") => {
+            _ if error.root_cause().to_string().contains("fuel allocated for hostcalls") => {
                 let mb = HOSTCALL_BYTES_MAX / 1_048_576;
                 (Fault::Output, format!("it gave more than {mb} MiB in one call: give less at once"))
             }
@@ -384,13 +404,15 @@ impl Plugin {
             },
         };
         let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-        let names: Vec<String> = frames
-            .iter()
-            .filter_map(wasmtime::FrameInfo::func_name)
-            .map(|name| rustc_name(name).to_owned())
-            .take(FRAMES_MAX)
-            .collect();
+        let names: Vec<String> =
+            frames.iter().filter_map(|frame| own_name(frame.func_name()?)).take(FRAMES_MAX).collect();
         if names.is_empty() { (kind, what) } else { (kind, format!("{what} (in {})", names.join(" < "))) }
+    }
+}
+
+impl Ran {
+    fn not(kind: Fault, why: String, turn: Turn) -> Ran {
+        Ran { answers: Err((kind, why)), turn: Some(turn), cpu_us: 0, memory_bytes: 0 }
     }
 }
 
@@ -439,10 +461,11 @@ fn last_words(log: &[(Level, String)]) -> Option<&str> {
     log.last().filter(|(level, _)| *level == Level::Error).map(|(_, text)| text.as_str())
 }
 
-/// A mangled name without the hash at its end.
-fn rustc_name(name: &str) -> &str {
-    match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 => path,
-        _ => name,
-    }
+/// A function's name for people; `None` for what every plugin in Rust has.
+fn own_name(mangled: &str) -> Option<String> {
+    let name = format!("{:#}", rustc_demangle::demangle(mangled));
+    let is_library = ["std::", "core::", "alloc::", "__rust"]
+        .iter()
+        .any(|library| name.strip_prefix('<').unwrap_or(&name).starts_with(library));
+    (!is_library && !name.contains("__rustc")).then_some(name)
 }

@@ -1,0 +1,9 @@
+//! Plugins as they are: components that are built, loaded and run. Most of them are hostile: each stops with a text that says what to do,
+//! and the host and its neighbors go on.
+
+mod fixtures;
+mod guest;
+mod handling;
+mod hostile;
+mod loading;
+mod reloading;
