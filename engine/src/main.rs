@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         .subcommand(commands::audit::command())
         .subcommand(commands::check::command())
         .subcommand(commands::repair::command())
-        .subcommand(commands::generate::command());
+        .subcommand(commands::generate::command())
+        .subcommand(commands::plugin::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Some(("audit", told)) => end("audit", commands::audit::run(told)),
         Some(("check", told)) => end("check", commands::check::run(told)),
         Some(("repair", told)) => end("repair", commands::repair::run(told)),
+        Some(("plugin", told)) => end("plugin", commands::plugin::run(told)),
         _ => derived(&matches),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod generate;
 pub(crate) mod legs;
 pub(crate) mod migrate;
 pub(crate) mod output;
+pub(crate) mod plugin;
 pub(crate) mod repair;
 pub(crate) mod run;
 mod signals;

@@ -232,9 +232,14 @@ pub struct Person {
     /// Id of whom they report to.
     pub head: Option<String>,
     /// What they are doing.
+    #[serde(default = "unknown")]
     pub presence: Presence,
     /// What else is known.
     pub facts: Pairs,
+}
+
+fn unknown() -> Presence {
+    Presence::Unknown
 }
 
 /// People, groups and working hours, as of the event's `at`.
