@@ -1,8 +1,10 @@
 //! `ringback plugin`: the developer's loop, and plugins in an installation. One command, one file.
 
 mod backtest;
+mod build;
 mod install;
 mod list;
+mod new;
 mod record;
 mod run;
 mod switch;
@@ -23,6 +25,8 @@ pub(crate) fn command() -> Command {
         .about("Make plugins, try them, and let them act")
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .subcommand(new::command())
+        .subcommand(build::command())
         .subcommand(test::command())
         .subcommand(run::command())
         .subcommand(record::command())
@@ -36,6 +40,8 @@ pub(crate) fn command() -> Command {
 /// Hands over to the command.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
+        Some(("new", told)) => new::run(told),
+        Some(("build", told)) => build::run(told),
         Some(("test", told)) => test::run(told),
         Some(("run", told)) => run::run(told),
         Some(("record", told)) => record::run(told),
