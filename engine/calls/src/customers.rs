@@ -3,6 +3,7 @@
 //! A follow-up is a function of the calls with one customer ([`crate::follow_up`]); here are the calls that can still matter.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 
 use adapters::leg::{Moment, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,7 +12,7 @@ use crate::follow_up::{self, Contact, Limits};
 use crate::line::FollowUpLine;
 
 /// One follow-up, with the missed calls that are one item in it.
-#[derive(Clone, Debug, PartialEq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FollowUp {
     /// The company.
     pub tenant: Text,
@@ -21,12 +22,33 @@ pub struct FollowUp {
     pub opening_call: Text,
     /// When that call began.
     pub opened_at: Moment,
+    /// When the last of its missed calls began.
+    pub last_at: Moment,
+    /// When it was settled, expired or could not be returned; `None` while somebody may still have to do something.
+    pub closed_at: Option<Moment>,
+    /// The last moment of the customer's follow-up before this one, if that is still known: what the customer did after it, up to
+    /// `closed_at`, belongs to this one.
+    pub after: Option<Moment>,
+    /// How soon it should be dealt with, from 0 to 100; of two that are equal, the one that was opened first.
+    pub priority: u8,
+    /// Why somebody settled it by hand.
+    pub why: Option<Text>,
     /// Its missed calls, the opening one first.
     pub calls: Vec<Text>,
     /// What is printed with each of them.
     pub line: FollowUpLine,
     /// It is none any more: the follow-up that its opening call is part of now, or empty if that call is owed nothing any more.
     pub merged_into: Option<Text>,
+}
+
+// `after` is not of what is concluded of this one: it is known only as long as the follow-up before it is remembered.
+impl Hash for FollowUp {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let FollowUp { tenant, customer, opening_call, opened_at, last_at, closed_at, .. } = self;
+        (tenant, customer, opening_call, opened_at, last_at, closed_at).hash(state);
+        let FollowUp { priority, why, calls, line, merged_into, .. } = self;
+        (priority, why, calls, line, merged_into).hash(state);
+    }
 }
 
 /// A customer's earlier calls are remembered this long after they became known, in milliseconds of the log's time: a call that a late
@@ -47,6 +69,8 @@ pub struct Customers {
     changed: FxHashSet<Text>,
     /// When an open follow-up expires.
     expiring: BTreeSet<(Moment, Text)>,
+    /// When an open follow-up is due that was not told so.
+    due: BTreeSet<(Moment, Text)>,
     forgot_at: Moment,
 }
 
@@ -63,6 +87,8 @@ struct Told {
     content: u64,
     /// When it was told.
     at: Moment,
+    /// It was told that it is due.
+    is_due: bool,
 }
 
 impl Known {
@@ -89,6 +115,7 @@ impl Customers {
             known: FxHashMap::default(),
             changed: FxHashSet::default(),
             expiring: BTreeSet::new(),
+            due: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
         }
     }
@@ -121,10 +148,28 @@ impl Customers {
         }
     }
 
-    /// When the next open follow-up expires.
+    /// When the next open follow-up expires, or is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        self.expiring.first().map(|(due, _)| *due)
+        [self.expiring.first(), self.due.first()].into_iter().flatten().map(|(due, _)| *due).min()
+    }
+
+    /// Follow-ups that are open though they are due, each once: what is settled before it is asked for was never due.
+    /// To be asked after [`Customers::conclude`], with the same clock.
+    pub fn take_due(&mut self, clock: Moment) -> Vec<FollowUp> {
+        let mut due = Vec::new();
+        while let Some((_, customer)) = self.due.first().filter(|(at, _)| *at <= clock) {
+            let customer = customer.clone();
+            self.due.pop_first();
+            let Some(known) = self.known.get_mut(&customer) else { continue };
+            for told in known.told.iter_mut().filter(|told| !told.is_due) {
+                if waits_for(&told.follow_up).is_some_and(|at| at <= clock) {
+                    told.is_due = true;
+                    due.push(told.follow_up.clone());
+                }
+            }
+        }
+        due
     }
 
     /// Gives every follow-up that has changed since it was asked last.
@@ -159,17 +204,20 @@ impl Customers {
         let mut next_told = Vec::with_capacity(now.len());
         for follow_up in now {
             let content = crate::content::of(&follow_up);
-            let known_since =
-                known.told.iter().find(|t| t.content == content && t.follow_up.line.id == follow_up.line.id);
-            let known_since = known_since.map(|t| t.at);
+            let before = known.told.iter().find(|t| t.follow_up.line.id == follow_up.line.id);
+            let known_since = before.filter(|t| t.content == content).map(|t| t.at);
             if known_since.is_none() {
                 emit(follow_up.clone());
+            }
+            let is_due = before.is_some_and(|t| t.is_due);
+            if let Some(due) = waits_for(&follow_up).filter(|_| !is_due) {
+                self.due.insert((due, customer.clone()));
             }
             let expires = follow_up.opened_at.plus_ms(self.limits.expires_after_ms);
             if follow_up.line.status == crate::line::FollowUpStatus::Open && expires > clock {
                 self.expiring.insert((expires, customer.clone()));
             }
-            next_told.push(Told { follow_up, content, at: known_since.unwrap_or(clock) });
+            next_told.push(Told { follow_up, content, at: known_since.unwrap_or(clock), is_due });
         }
         known.told = next_told;
         if known.contacts.is_empty() && known.told.is_empty() {
@@ -192,6 +240,11 @@ impl Customers {
     }
 }
 
+/// When it is due, if nobody has dealt with it.
+fn waits_for(follow_up: &FollowUp) -> Option<Moment> {
+    follow_up.line.due_at.filter(|_| follow_up.line.status == crate::line::FollowUpStatus::Open)
+}
+
 /// The follow-ups of one customer; of all who withheld their number, where it is empty.
 #[must_use]
 pub fn follow_ups(
@@ -210,13 +263,17 @@ pub fn follow_ups(
                 customer: None,
                 opening_call: c.call_id.clone(),
                 opened_at: c.started_at,
+                last_at: c.started_at,
+                closed_at: Some(c.started_at),
+                after: None,
+                priority: follow_up::priority(&[c]),
+                why: None,
                 calls: vec![c.call_id.clone()],
                 line: follow_up::not_returnable(tenant, c),
                 merged_into: None,
             })
             .collect();
     }
-    let opened_at = |call: &Text| contacts.iter().find(|c| c.call_id == *call).map(|c| c.started_at);
     follow_up::episodes(tenant, customer, contacts, limits, clock)
         .into_iter()
         .filter_map(|episode| {
@@ -224,7 +281,12 @@ pub fn follow_ups(
             Some(FollowUp {
                 tenant: tenant.clone(),
                 customer: Some(customer.clone()),
-                opened_at: opened_at(&opening_call)?,
+                opened_at: episode.opened_at,
+                last_at: episode.last_at,
+                closed_at: episode.closed_at,
+                after: episode.after,
+                priority: episode.priority,
+                why: None,
                 opening_call,
                 calls: episode.missed,
                 line: episode.line,

@@ -45,6 +45,14 @@ pub struct Limits {
 pub struct Episode {
     /// Its missed calls, the opening one first.
     pub missed: Vec<Text>,
+    /// When the first of them began.
+    pub opened_at: Moment,
+    /// When the last of them began.
+    pub last_at: Moment,
+    /// The last moment of the customer's follow-up before it, if one is known: what began after it belongs here.
+    pub after: Option<Moment>,
+    /// How soon it should be dealt with (see [`priority`]).
+    pub priority: u8,
     /// What is printed with each of them.
     pub line: FollowUpLine,
     /// When it was settled or expired; `None` while it is open.
@@ -70,9 +78,10 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
         let settled = talks.settling(opening).filter(|(_, _, at)| *at <= expires);
         let until = settled.as_ref().map_or(expires, |(_, _, at)| *at);
         let joins_until = until.max(opening.started_at.plus_ms(1));
-        joined_until = Some(joins_until);
+        let after = joined_until.replace(joins_until).map(|until| until.plus_ms(-1));
         let first = before(opening.started_at);
-        let repeats: Vec<&&Contact> = contacts[first..before(joins_until)].iter().filter(|c| c.owed).collect();
+        let repeats = contacts[first..before(joins_until)].iter().copied().filter(|c| c.owed);
+        let repeats: Vec<&Contact> = repeats.collect();
         let attempts = contacts[first..before(until.plus_ms(1))].iter();
         let attempts = attempts.filter(|c| c.direction == Direction::Outbound).count();
         let closed_at = settled.as_ref().map(|(_, _, at)| *at).or_else(|| (now >= expires).then_some(expires));
@@ -84,6 +93,10 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
         };
         episodes.push(Episode {
             missed: repeats.iter().map(|c| c.call_id.clone()).collect(),
+            opened_at: opening.started_at,
+            last_at: repeats.last().map_or(opening.started_at, |c| c.started_at),
+            after,
+            priority: priority(&repeats),
             line: FollowUpLine {
                 id: id(tenant, customer, &opening.call_id),
                 status,
@@ -101,6 +114,21 @@ pub fn episodes(tenant: &str, customer: &str, contacts: &[Contact], limits: Limi
         });
     }
     episodes
+}
+
+/// How soon a follow-up should be dealt with, from 0 to 100, by what the customer has done for it: 20 points for each call after
+/// the first, up to 60, and one for every ten seconds that they waited in vain, up to 40.
+/// How long it has been open is not in it, so that it is a function of the calls alone: that grows alike for all, so of two with the
+/// same priority the one that was opened first comes first.
+pub(crate) fn priority(missed: &[&Contact]) -> u8 {
+    const CALL_POINTS: i64 = 20;
+    const CALL_POINTS_MAX: i64 = 60;
+    const WAIT_POINT_MS: i64 = 10_000;
+    const WAIT_POINTS_MAX: i64 = 40;
+    let repeats = i64::try_from(missed.len().saturating_sub(1)).unwrap_or(i64::MAX);
+    let waited_ms = missed.iter().fold(0_i64, |sum, c| sum.saturating_add(c.ended_at.ms_since(c.started_at).max(0)));
+    let points = repeats.saturating_mul(CALL_POINTS).min(CALL_POINTS_MAX);
+    u8::try_from(points + (waited_ms / WAIT_POINT_MS).min(WAIT_POINTS_MAX)).unwrap_or(u8::MAX)
 }
 
 /// The talks of one customer that can settle a miss, by the moment at which they began: ours to them, long enough;

@@ -358,6 +358,11 @@ impl<'d> Live<'d> {
         self.forget();
     }
 
+    /// Follow-ups that are open though they are due, each once: told again by another fold of the same legs.
+    pub fn take_due(&mut self) -> Vec<FollowUp> {
+        self.customers.take_due(self.clock)
+    }
+
     /// Gives the windows that have changed since they were given last, or are over; all that have changed, if the log has ended.
     pub fn count(&mut self, is_end: bool, emit: &mut impl FnMut(Conclusion)) {
         if let Some(counting) = &mut self.counting {

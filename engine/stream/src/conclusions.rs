@@ -33,6 +33,8 @@ pub struct Conclusions {
     pub windows: Vec<Versioned<Box<WindowNow>>>,
     /// What happened to limits and windows: told again after a restart, under the same name.
     pub events: Vec<WindowEvent>,
+    /// Follow-ups that are open though they are due: told again after a restart.
+    pub due: Vec<FollowUp>,
     /// The log's clock when they were drawn.
     pub clock: Moment,
 }
@@ -41,7 +43,12 @@ impl Conclusions {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.calls.len() + self.gone.len() + self.follow_ups.len() + self.windows.len() + self.events.len()
+        self.calls.len()
+            + self.gone.len()
+            + self.follow_ups.len()
+            + self.windows.len()
+            + self.events.len()
+            + self.due.len()
     }
 
     /// None at all.

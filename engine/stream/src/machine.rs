@@ -715,7 +715,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         self.conclude_again();
         self.count_again(true);
         let events = std::mem::take(&mut self.events);
-        let mut conclusions = Conclusions { clock: self.clock, events, ..Conclusions::default() };
+        let due = self.companies.values_mut().flat_map(|company| company.live.take_due()).collect();
+        let mut conclusions = Conclusions { clock: self.clock, events, due, ..Conclusions::default() };
         let mut left = Vec::new();
         let (versions, epoch) = (&mut self.versions, self.keeper.wanted().epoch);
         for (tenant, comparing) in &mut self.comparing {
@@ -833,6 +834,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
                 company.live.end(&mut emit);
             }
             company.live.count(is_end, &mut emit);
+            conclusions.due.extend(company.live.take_due());
             conclusions.events.extend(company.live.counting_mut().map(Counting::events).unwrap_or_default());
         }
         conclusions
