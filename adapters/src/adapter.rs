@@ -1,4 +1,4 @@
-//! The contract of an adapter, on one page: a PBX's bytes in, legs and rejects out. It never fails, reads no clock, keeps no state.
+//! The contract of an adapter, on one page: a PBX's bytes in, legs, marks and rejects out. It never fails, reads no clock, keeps no state.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::framing::Framing;
 use crate::leg::{Leg, Moment, Origin, Position, Stage, Text};
+use crate::mark::Mark;
 use crate::reject::Reject;
 
 /// One format of one make of PBX.
@@ -26,7 +27,7 @@ pub trait Adapter: Sync {
         None
     }
 
-    /// Reads one record. What was understood is in `out.legs`, what was not in `out.rejects`; every byte is in one of them.
+    /// Reads one record. What was understood is in `out.legs` or `out.marks`, what was not in `out.rejects`; every byte is in one of them.
     fn parse(&self, record: Record<'_>, settings: &Settings, out: &mut Legs);
 }
 
@@ -75,6 +76,8 @@ impl Header {
 pub struct Legs {
     /// What was understood.
     pub legs: Vec<Leg>,
+    /// What was understood and is no leg: of the engine's own records.
+    pub marks: Vec<Mark>,
     /// What was not.
     pub rejects: Vec<Reject>,
 }

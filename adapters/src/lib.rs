@@ -10,6 +10,7 @@ pub mod fields;
 pub mod framing;
 pub mod leg;
 pub mod line;
+pub mod mark;
 pub mod pbx;
 pub mod reader;
 pub mod recognize;
@@ -18,4 +19,5 @@ mod zoned;
 
 pub use adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 pub use leg::{Leg, Moment};
+pub use mark::{Mark, MarkKind};
 pub use reject::Reject;

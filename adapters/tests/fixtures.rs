@@ -1,4 +1,4 @@
-//! Every folder `fixtures/<adapter>/<behaviour>/` is a test: `record.*` is read by the adapter, and what comes out is `legs.json`.
+//! Every folder `fixtures/<adapter>/<behaviour>/` is a test: `record.*` is read by the adapter, and what comes out, also marks, is `legs.json`.
 //!
 //! Without a `settings.json` in the folder nothing is known of the exchange, as for a file that somebody just brings.
 //! To accept what comes out now (then read it!): `cargo test -p adapters --test fixtures bless -- --ignored`;
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use adapters::adapter::{Adapter, Header, Legs, Record, Settings};
 use adapters::framing::Cutter;
 use adapters::leg::{Moment, Position, Stage};
-use adapters::line::{Line, word};
-use adapters::{Leg, pbx};
+use adapters::line::{Line, moment, word};
+use adapters::{Leg, Mark, pbx};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -32,7 +32,7 @@ fn every_fixture_gives_its_legs() {
             continue;
         };
         let wanted: Value = serde_json::from_str(&wanted).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        for part in ["legs", "rejects"] {
+        for part in ["legs", "marks", "rejects"] {
             compare(&fixture.name(), part, &wanted[part], &found[part], &mut failures);
         }
     }
@@ -186,11 +186,11 @@ impl Fixture {
         self.each_record(|header, bytes, position| {
             let record =
                 Record { bytes, position, source: b"fixture", header: header.as_ref(), logged_at: self.logged_at };
-            let before = out.legs.len() + out.rejects.len();
+            let before = out.legs.len() + out.marks.len() + out.rejects.len();
             self.adapter.parse(record, &self.settings, &mut out);
             assert!(
-                out.legs.len() + out.rejects.len() > before,
-                "{}: record {} gave neither leg nor reject",
+                out.legs.len() + out.marks.len() + out.rejects.len() > before,
+                "{}: record {} gave neither leg nor mark nor reject",
                 self.name(),
                 position.record
             );
@@ -218,8 +218,8 @@ impl Fixture {
             Record { bytes, position: Position::default(), source: b"fixture", header, logged_at: self.logged_at };
         self.adapter.parse(record, &self.settings, &mut out);
         assert!(
-            !out.legs.is_empty() || !out.rejects.is_empty(),
-            "{}: neither leg nor reject for `{}`",
+            !out.legs.is_empty() || !out.marks.is_empty() || !out.rejects.is_empty(),
+            "{}: neither leg nor mark nor reject for `{}`",
             self.name(),
             String::from_utf8_lossy(bytes)
         );
@@ -291,7 +291,30 @@ fn print(out: &Legs, several_files: bool) -> String {
         out.rejects.iter().map(|r| format!("  {}", json!({"record": place(r.position), "reason": r.reason}))).collect();
     let list =
         |items: &[String]| if items.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", items.join(",\n")) };
-    format!("{{\"legs\": {},\n\"rejects\": {}}}\n", list(&legs), list(&rejects))
+    let marks: Vec<String> = out.marks.iter().map(|mark| format!("  {}", fields_of(mark))).collect();
+    let marks = if marks.is_empty() { String::new() } else { format!("\"marks\": {},\n", list(&marks)) };
+    format!("{{\"legs\": {},\n{marks}\"rejects\": {}}}\n", list(&legs), list(&rejects))
+}
+
+/// What a mark tells, without what it does not.
+fn fields_of(mark: &Mark) -> Value {
+    let mut fields = json!({
+        "kind": mark.kind, "id": mark.id.as_str(), "at": moment(mark.at).as_str(), "opened_at": mark.opened_at.map(|at| moment(at).to_string()),
+    });
+    let texts = [
+        ("follow_up", &mark.follow_up),
+        ("customer", &mark.customer),
+        ("by", &mark.by),
+        ("why", &mark.why),
+        ("status", &mark.status),
+        ("action", &mark.action),
+        ("call", &mark.call),
+        ("detail", &mark.detail),
+    ];
+    let fields_map = fields.as_object_mut().unwrap();
+    fields_map.extend(texts.map(|(name, text)| (name.to_owned(), json!(text.as_deref()))));
+    fields_map.retain(|_, value| !value.is_null());
+    fields
 }
 
 /// One leg, with a new line before the fields that begin a thought, so that it is read like a paragraph.

@@ -8,6 +8,7 @@ mod asterisk_queue_log;
 mod cisco_cucm;
 mod generic_csv;
 mod mitel_smdr;
+mod ringback;
 mod threecx;
 
 /// Every adapter, in the order in which equal understandings of an unknown file are offered.
@@ -19,6 +20,7 @@ pub static ADAPTERS: &[&dyn Adapter] = &[
     &cisco_cucm::CiscoCucm,
     &mitel_smdr::MitelSmdr,
     &generic_csv::GenericCsv,
+    &ringback::Ringback,
 ];
 
 /// The adapter of this name.

@@ -71,6 +71,32 @@ impl Calendar {
         })
     }
 
+    /// The moment at which it has been open for so long since this one, in milliseconds; `None` if that does not come within sixty days.
+    #[must_use]
+    pub fn after_working_time(&self, since_ms: i64, open_ms: i64) -> Option<i64> {
+        let today = DateTime::from_timestamp_millis(since_ms)?.with_timezone(&self.zone).date_naive();
+        let (mut counted_to, mut left) = (since_ms, open_ms.max(0));
+        for ahead in 0..=LOOK_AHEAD_DAYS {
+            let day = today.checked_add_days(Days::new(ahead))?;
+            for (from, to) in self.spans(day) {
+                let (Some(opens), Some(closes)) = (self.opening(day, *from, *to), self.closing(day, *to)) else {
+                    continue;
+                };
+                // Spans may lie over each other: their time counts once.
+                let opens = opens.max(counted_to);
+                if opens >= closes {
+                    continue;
+                }
+                if left <= closes - opens {
+                    return Some(opens + left);
+                }
+                left -= closes - opens;
+                counted_to = closes;
+            }
+        }
+        None
+    }
+
     fn spans(&self, day: NaiveDate) -> &[(u32, u32)] {
         if self.closed.contains(&day) { &[] } else { &self.week[day.weekday().num_days_from_monday() as usize] }
     }
@@ -78,6 +104,12 @@ impl Calendar {
     /// When a span of a day begins: where the clock skips its first minutes, at the first that there is.
     fn opening(&self, day: NaiveDate, from: u32, to: u32) -> Option<i64> {
         (from..to).find_map(|minute| moment_ms(day, minute, self.zone))
+    }
+
+    /// When a span of a day ends: where the clock skips that minute, at the first after it.
+    fn closing(&self, day: NaiveDate, to: u32) -> Option<i64> {
+        let of_day = (to..MINUTES_PER_DAY).find_map(|minute| moment_ms(day, minute, self.zone));
+        of_day.or_else(|| Some(start_of_day_ms(day.succ_opt()?, self.zone)))
     }
 }
 
@@ -172,6 +204,28 @@ mod tests {
     #[test]
     fn an_opening_that_the_clock_shows_twice_is_the_first() {
         check("2026-10-24T12:00:00Z", false, "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn working_time_is_counted_while_it_is_open() {
+        let ms = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap().timestamp_millis();
+        let directory = Directory::from_toml(SITE).unwrap();
+        for (since, minutes, at) in [
+            ("2026-11-16T08:00:00Z", 15, "2026-11-16T08:15:00Z"),
+            // Over the break, up to its end, and over the days that are closed.
+            ("2026-11-16T11:50:00Z", 15, "2026-11-16T13:05:00Z"),
+            ("2026-11-16T11:50:00Z", 10, "2026-11-16T12:00:00Z"),
+            ("2026-11-16T16:50:00Z", 15, "2026-11-22T01:35:00Z"),
+            ("2026-11-22T02:50:00Z", 15, "2026-11-29T01:35:00Z"),
+            ("2026-11-17T08:00:00Z", 0, "2026-11-22T01:30:00Z"),
+            // The clock skips the half hour between opening and three; the span has one hour.
+            ("2026-03-28T12:00:00Z", 60, "2026-03-29T02:00:00Z"),
+        ] {
+            let found = directory.after_working_time(None, Some("pier"), ms(since), minutes * 60_000);
+            assert_eq!(found, Some(ms(at)), "{since} and {minutes} minutes");
+        }
+        assert_eq!(directory.after_working_time(None, None, 5, 900_000), Some(900_005));
+        assert_eq!(directory.after_working_time(None, Some("pier"), ms("2026-11-16T08:00:00Z"), i64::MAX), None);
     }
 
     #[test]

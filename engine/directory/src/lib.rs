@@ -26,7 +26,7 @@ pub use mail::{EMAIL_BYTES_MAX, is_email};
 pub use number::{CACHED_NUMBERS_MAX, Numbers, in_groups, is_withheld};
 pub use number_kind::is_premium;
 pub use person::{Extension, Group, Mobile, Person, Span};
-pub use place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+pub use place::{Context, Did, Entry, HuntGroup, Limit, NotReturnable, Pbx, Queue, Site, Tie, TieEnd, Trunk};
 pub use rewrite::Rewrite;
 pub use site_file::{ContextKind, EntryKind, Language, MissedSwitches, Rings, Scope, TieKey};
 
@@ -57,6 +57,8 @@ pub struct Directory {
     missed: MissedSwitches,
     limits: Limits,
     watched: Vec<Limit>,
+    /// By number in E.164.
+    not_returnable: FxHashMap<String, NotReturnable>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,8 @@ struct Limits {
     grace_ms: i64,
     tie_skew_ms: i64,
     follow_up_out_of_hours: bool,
+    follow_up_due_ms: i64,
+    deal_lapses_ms: i64,
 }
 
 impl Default for Limits {
@@ -80,6 +84,8 @@ impl Default for Limits {
             grace_ms: 4 * 3_600_000,
             tie_skew_ms: 3_000,
             follow_up_out_of_hours: true,
+            follow_up_due_ms: 900_000,
+            deal_lapses_ms: 1_800_000,
         }
     }
 }
@@ -328,6 +334,22 @@ impl Directory {
         self.calendar(group, site).and_then(|c| c.next_opening(at_ms))
     }
 
+    /// When so much working time of the group or site has passed since this moment, all in milliseconds; always is working time where
+    /// nobody told hours. `None` where it does not come within sixty days.
+    #[must_use]
+    pub fn after_working_time(
+        &self,
+        group: Option<&str>,
+        site: Option<&str>,
+        since_ms: i64,
+        working_ms: i64,
+    ) -> Option<i64> {
+        match self.calendar(group, site) {
+            Some(calendar) => calendar.after_working_time(since_ms, working_ms),
+            None => Some(since_ms.saturating_add(working_ms)),
+        }
+    }
+
     fn calendar(&self, group: Option<&str>, site: Option<&str>) -> Option<&Calendar> {
         let mut above = group.and_then(|g| self.group(g));
         while let Some(group) = above {
@@ -399,6 +421,24 @@ impl Directory {
         self.limits.follow_up_out_of_hours
     }
 
+    /// A missed call is to be returned within so much working time after its end, in milliseconds.
+    #[must_use]
+    pub fn follow_up_due_ms(&self) -> i64 {
+        self.limits.follow_up_due_ms
+    }
+
+    /// Whoever deals with a follow-up does so for so long, unless they say it again, in milliseconds.
+    #[must_use]
+    pub fn deal_lapses_ms(&self) -> i64 {
+        self.limits.deal_lapses_ms
+    }
+
+    /// Why this customer (E.164) is not called back, if they are not.
+    #[must_use]
+    pub fn not_returnable(&self, customer: &str) -> Option<NotReturnable> {
+        self.not_returnable.get(customer).copied()
+    }
+
     /// Nothing but the defaults.
     fn empty(tenant: &str, guessed: bool) -> Directory {
         Directory {
@@ -420,6 +460,7 @@ impl Directory {
             missed: MissedSwitches::default(),
             limits: Limits::default(),
             watched: Vec::new(),
+            not_returnable: FxHashMap::default(),
         }
     }
 

@@ -190,3 +190,23 @@ pub struct Limit {
     /// Where the site file names the measure.
     pub measure_line: usize,
 }
+
+/// Why a customer whose number is known is not called back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NotReturnable {
+    /// They asked not to be called.
+    DoNotCall,
+    /// A fax machine.
+    Fax,
+}
+
+impl NotReturnable {
+    /// As in tables.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            NotReturnable::DoNotCall => "do_not_call",
+            NotReturnable::Fax => "fax",
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::error::SiteError;
 use crate::mail::is_email;
 use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
-use crate::place::{Context, Did, Entry, HuntGroup, Limit, Pbx, Queue, Site, Tie, TieEnd, Trunk};
+use crate::place::{Context, Did, Entry, HuntGroup, Limit, NotReturnable, Pbx, Queue, Site, Tie, TieEnd, Trunk};
 use crate::rewrite::{self, Rewrite};
 use crate::site_file::{
     ContextKind, DidEntry, GroupEntry, LimitEntry, PbxEntry, PersonEntry, Scope, SiteEntry, SiteFile, TieEndEntry,
@@ -80,7 +80,18 @@ impl Reading<'_> {
             grace_ms: file.grace_s.map_or(default.grace_ms, |s| i64::from(s) * 1000),
             tie_skew_ms: seconds("tie_skew_s", file.tie_skew_s.as_ref(), default.tie_skew_ms)?,
             follow_up_out_of_hours: file.follow_up_out_of_hours.unwrap_or(default.follow_up_out_of_hours),
+            follow_up_due_ms: seconds("follow_up_due_s", file.follow_up_due_s.as_ref(), default.follow_up_due_ms)?,
+            deal_lapses_ms: seconds("deal_lapses_s", file.deal_lapses_s.as_ref(), default.deal_lapses_ms)?,
         };
+        for (key, numbers, why) in [
+            ("fax_numbers", &file.fax_numbers, NotReturnable::Fax),
+            ("do_not_call", &file.do_not_call, NotReturnable::DoNotCall),
+        ] {
+            for told in numbers {
+                self.check_e164("the file", key, told)?;
+                self.directory.not_returnable.insert(told.get_ref().clone(), why);
+            }
+        }
         Ok(())
     }
 

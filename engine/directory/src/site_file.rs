@@ -22,6 +22,12 @@ pub(crate) struct SiteFile {
     pub(crate) grace_s: Option<u32>,
     pub(crate) tie_skew_s: Option<Told<f64>>,
     pub(crate) follow_up_out_of_hours: Option<bool>,
+    pub(crate) follow_up_due_s: Option<Told<f64>>,
+    pub(crate) deal_lapses_s: Option<Told<f64>>,
+    #[serde(default)]
+    pub(crate) do_not_call: Vec<Told>,
+    #[serde(default)]
+    pub(crate) fax_numbers: Vec<Told>,
     #[serde(default)]
     pub(crate) missed: MissedSwitches,
     #[serde(default)]
