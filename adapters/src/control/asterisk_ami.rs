@@ -315,8 +315,6 @@ pub fn extension_state(answer: &Told) -> Option<Presence> {
 pub struct Follower {
     call: String,
     action_id: String,
-    /// The far half of the first channel, where that is a joint (`Local/…`).
-    far_half: String,
     customer: String,
 }
 
@@ -327,7 +325,6 @@ impl Follower {
         Follower {
             call: call.to_owned(),
             action_id: action_id.to_owned(),
-            far_half: format!("{call};2"),
             customer: String::new(),
         }
     }
@@ -373,9 +370,6 @@ impl Follower {
                 })
             }
             "Hangup" if is_from_ours || !self.customer.is_empty() && channel == self.customer => {
-                if channel == self.far_half {
-                    return None;
-                }
                 let side = side(!is_from_ours);
                 let cause = told.get("Cause").trim().parse().unwrap_or(0);
                 Some(Seen::Gone { side, cause, sip: told.get("TechCause").trim().parse().ok() })

@@ -72,7 +72,7 @@ pub enum Refusal {
     Value,
 }
 
-/// How one of ours did not come to the telephone. The customer was not dialed.
+/// How one of ours did not come to the telephone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonEnd {
     /// The telephone is not registered, or there is none of this name.
@@ -83,7 +83,7 @@ pub enum PersonEnd {
     Declined,
     /// They did not take it in time.
     NoAnswer,
-    /// They took it and hung up before the customer was dialed, or the dialplan does not dial this number.
+    /// They took it, and the call ended before the customer was seen to be dialed: they hung up, or the dialplan does not dial this number.
     LeftEarly,
 }
 
@@ -116,7 +116,7 @@ pub enum DialEnd {
     NotSent(String),
     /// The PBX did not take the command: nothing happened.
     Refused(Refusal, String),
-    /// One of ours did not come to the telephone: the customer was not dialed.
+    /// One of ours did not come to the telephone: the customer was not seen to be dialed.
     Person(PersonEnd, String),
     /// The customer was dialed.
     Customer(CustomerEnd, String),
@@ -128,7 +128,12 @@ impl DialEnd {
     /// True where it is sure that the customer's line was not dialed.
     #[must_use]
     pub fn is_customer_untouched(&self) -> bool {
-        matches!(self, DialEnd::NotSent(_) | DialEnd::Refused(..) | DialEnd::Person(..))
+        match self {
+            DialEnd::NotSent(_) | DialEnd::Refused(..) => true,
+            // Once the dialplan had the call, it may have done what is not seen.
+            DialEnd::Person(end, _) => *end != PersonEnd::LeftEarly,
+            DialEnd::Customer(..) | DialEnd::Unknown(_) => false,
+        }
     }
 }
 
