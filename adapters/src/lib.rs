@@ -6,6 +6,7 @@
 pub mod adapter;
 mod asterisk;
 pub mod clock;
+pub mod control;
 pub mod fields;
 pub mod framing;
 pub mod leg;

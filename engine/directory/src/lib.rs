@@ -4,6 +4,7 @@
 //! `site.example.toml` beside this crate's manifest explains every key of that file.
 
 mod calendar;
+mod dialable;
 mod error;
 mod mail;
 mod number;
