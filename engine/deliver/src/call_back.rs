@@ -22,6 +22,8 @@ pub struct CallBackOrder {
     pub owner: Option<String>,
     /// The group whose people are rung; absent: the owner's.
     pub group: Option<String>,
+    /// The how manieth attempt it is, from 1: each begins with the next one of those who may be rung.
+    pub attempt: usize,
     /// How long a telephone of ours rings, in seconds; absent: as the exchange's settings say.
     pub ring_s: Option<u32>,
     /// A telephone whose state the PBX does not know counts as one that nobody is at.
@@ -74,6 +76,10 @@ pub fn whom_to_ring(order: &CallBackOrder, directory: &Directory, pbx: &str, dev
         if is_new && !telephones.is_empty() {
             candidates.push(Candidate { person: person.id.clone(), telephones });
         }
+    }
+    if !candidates.is_empty() {
+        let first = order.attempt.saturating_sub(1) % candidates.len();
+        candidates.rotate_left(first);
     }
     candidates
 }
@@ -138,7 +144,8 @@ pub async fn call_back<Asked: Future<Output = bool>>(
     let candidates = whom_to_ring(order, directory, pbx, &settings.device_prefix);
     if candidates.is_empty() {
         let whose = order.group.as_deref().or(order.owner.as_deref()).unwrap_or("nobody");
-        let why = format!("there is nobody to ring at {pbx} for {whose}: no person with `extensions` there in site.toml");
+        let why =
+            format!("there is nobody to ring at {pbx} for {whose}: no person with `extensions` there in site.toml");
         return not_asked(Status::Failed, why);
     }
     let Some(_turn) = control.turn() else {
@@ -195,8 +202,9 @@ pub async fn call_back<Asked: Future<Output = bool>>(
     if rung == 0 {
         return not_asked(Status::Again { after_s: None }, format!("nobody is present: {detail}"));
     }
+    // Another attempt has another key: under this one nothing is dialed again.
     CalledBack::Dialed(Attempted {
-        status: Status::Again { after_s: None },
+        status: Status::Failed,
         detail: format!("nobody of ours came to the telephone, and the customer was not dialed: {detail}"),
         call: last_call,
     })
@@ -240,8 +248,12 @@ fn attempted(end: &DialEnd, person: &str, call: &str, talk_min_ms: i64, settings
             let user = &settings.user;
             let mend = match refusal {
                 Refusal::SignIn => format!("compare the user {user} and its secret with the PBX's"),
-                Refusal::Grant => format!("give {user} the right to originate: write = originate,call in manager.conf, or read_only = no in ari.conf"),
-                Refusal::Value => format!("compare `context` ({}) and {person}'s device with the PBX's", settings.context),
+                Refusal::Grant => format!(
+                    "give {user} the right to originate: write = originate,call in manager.conf, or read_only = no in ari.conf"
+                ),
+                Refusal::Value => {
+                    format!("compare `context` ({}) and {person}'s device with the PBX's", settings.context)
+                }
             };
             ended(Status::Failed, format!("refused by the PBX: {said}; {mend}"))
         }
@@ -253,7 +265,10 @@ fn attempted(end: &DialEnd, person: &str, call: &str, talk_min_ms: i64, settings
                 PersonEnd::NoAnswer => "did not answer",
                 // The dialplan had the call: what it did with it is not sure enough to dial once more.
                 PersonEnd::LeftEarly => {
-                    return ended(Status::Failed, format!("{person} answered, but the PBX was not seen to dial the customer ({said})"));
+                    return ended(
+                        Status::Failed,
+                        format!("{person} answered, but the PBX was not seen to dial the customer ({said})"),
+                    );
                 }
             };
             Next::Another(format!("{person} {word} ({said})"))

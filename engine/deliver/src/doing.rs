@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use directory::Directory;
 use office::Action;
+use serde::Deserialize;
 
 use crate::attempt::{Attempted, Status};
-use crate::call_back;
+use crate::call_back::{self, CallBackOrder, CalledBack};
 use crate::control::{Control, ControlSettings};
 use crate::driver::{Driver, now};
 use crate::email::{self, EmailBody, Mailer, SmtpSettings, Templates};
@@ -77,7 +79,7 @@ impl Doing {
         }
         let mut controls = BTreeMap::new();
         for (pbx, settings) in &ways.controls {
-            let control = Control::new(pbx, settings, folder).map_err(|error| said(&error))?;
+            let control = Control::new(pbx, settings.clone(), folder).map_err(WayError)?;
             controls.insert(pbx.clone(), Arc::new(control));
         }
         Ok(Doing {
@@ -187,15 +189,90 @@ impl Doing {
         }
     }
 
-    /// One try at a call back. `None`: nobody was rung, and the office says why.
+    /// One try at a call back. `None`: nothing is to be written of it, the office says why already.
     pub(crate) async fn call_back(
         &self,
         driver: &Arc<Driver>,
         action: &Action,
         directory: &Arc<Directory>,
-    ) -> office::Result<Option<Attempted>> {
-        call_back::act(driver, action, directory, &self.controls, self.require_presence).await
+    ) -> office::Result<Option<Tried>> {
+        let (tenant, name) = (action.tenant.clone(), action.follow_up.clone().unwrap_or_default());
+        let row = driver.ask(move |office| office.follow_up(&tenant, &name)).await?;
+        let Some((customer, owner)) = row.and_then(|row| Some((row.customer?, row.owner))) else {
+            return Ok(Some(Tried::BeforeClaim(failed("the customer's number is not known"))));
+        };
+        let body: CallBackBody = match serde_json::from_str(&action.body) {
+            Ok(body) => body,
+            Err(error) => return Ok(Some(Tried::BeforeClaim(failed(&format!("it is not readable: {error}"))))),
+        };
+        let number = |key: &str| body.options.get(key).and_then(|value| value.parse::<u32>().ok());
+        let order = CallBackOrder {
+            action_key: action.key.clone(),
+            customer,
+            owner,
+            group: body.options.get("group").cloned(),
+            attempt: number("attempt").unwrap_or(1) as usize,
+            ring_s: number("ring_s"),
+            require_presence: self.require_presence,
+            now: now(),
+        };
+        let Some(control) = self.control(&order, directory) else {
+            let why = match self.controls.is_empty() {
+                true => {
+                    "no exchange can be told to call: describe one under [pbx.ID.control] in engine.toml".to_owned()
+                }
+                false => "whoever is to be rung has no telephone at an exchange with [pbx.ID.control] in engine.toml"
+                    .to_owned(),
+            };
+            return Ok(Some(Tried::BeforeClaim(failed(&why))));
+        };
+        let is_claimed = AtomicBool::new(false);
+        let before_dial = || async {
+            let was_claimed = is_claimed.load(Ordering::Relaxed);
+            let may = driver.may_dial(action, &order.customer, was_claimed).await;
+            if may.as_ref().is_ok_and(|may| may.is_claimed) {
+                is_claimed.store(true, Ordering::Relaxed);
+            }
+            may.is_ok_and(|may| may.may)
+        };
+        let came = call_back::call_back(&order, control, directory, before_dial).await;
+        Ok(match came {
+            CalledBack::NotAsked(attempted) => Some(Tried::BeforeClaim(attempted)),
+            CalledBack::Dialed(attempted) => Some(Tried::Claimed(attempted)),
+            // The claim is ours and nothing was dialed: it is given back.
+            CalledBack::Withheld if is_claimed.load(Ordering::Relaxed) => {
+                let detail = "it was claimed, and then it was not to be dialed any more".to_owned();
+                Some(Tried::Claimed(Attempted { status: Status::Again { after_s: None }, detail, call: None }))
+            }
+            CalledBack::Withheld => None,
+        })
     }
+
+    /// The first exchange of the company that can be told to call, and has a telephone of somebody who is to be rung.
+    fn control(&self, order: &CallBackOrder, directory: &Directory) -> Option<&Arc<Control>> {
+        let controls = directory.pbx_ids().filter_map(|pbx| self.controls.get(pbx));
+        controls.into_iter().find(|control| {
+            let prefix = &control.settings().device_prefix;
+            !call_back::whom_to_ring(order, directory, control.pbx(), prefix).is_empty()
+        })
+    }
+}
+
+/// What came of one try at a call back.
+pub(crate) enum Tried {
+    /// Nothing was claimed.
+    BeforeClaim(Attempted),
+    /// The dial was claimed here.
+    Claimed(Attempted),
+}
+
+/// What an action of the kind `call_back` holds.
+#[derive(Deserialize)]
+struct CallBackBody {
+    #[serde(rename = "follow_up")]
+    _follow_up: String,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
 }
 
 /// What an earlier try noted of a mail; one that noted nothing may have been sent.

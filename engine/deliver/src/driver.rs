@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::attempt::{Attempted, Status as TryStatus};
 use crate::decide::{Asked, Decision, decide, next_try};
-use crate::doing::Doing;
+use crate::doing::{Doing, Tried};
 use crate::settings::DeliverSettings;
 
 /// Kinds of actions that are done here; the others are done when they are asked for.
@@ -61,6 +61,9 @@ const LOOKED_AT_MAX: usize = 500;
 
 /// However quiet it is, it is looked so often for what became due.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// While nobody of ours is there, it is looked again at the latest after so many seconds.
+const WAIT_FOR_PEOPLE_S: u64 = 30;
 
 /// A company whose records are not read up to now waits so long.
 const NOT_FRESH_MS: i64 = 1000;
@@ -207,36 +210,54 @@ impl Driver {
     async fn dial(self: &Arc<Self>, action: &Action) -> office::Result<()> {
         let Some(directory) = self.parts.directories.get(&action.tenant).cloned() else { return Ok(()) };
         match self.parts.doing.call_back(self, action, &directory).await? {
-            Some(attempted) => self.write(action, attempted).await,
+            Some(Tried::Claimed(attempted)) => {
+                (self.parts.reach)("after_dial");
+                self.write(action, attempted).await
+            }
+            Some(Tried::BeforeClaim(attempted)) => self.put_off(action, attempted).await,
             None => Ok(()),
         }
     }
 
-    /// The last look before a telephone rings. True: the dial is ours and nobody spoke with the customer.
+    /// Nobody was rung: the action waits, or it never will be done.
+    async fn put_off(self: &Arc<Self>, action: &Action, attempted: Attempted) -> office::Result<()> {
+        let TryStatus::Again { after_s } = attempted.status else { return self.write(action, attempted).await };
+        let wait_s = u64::from(after_s.unwrap_or(0)).max(self.parts.settings.retry_after_s.min(WAIT_FOR_PEOPLE_S));
+        let due_at = now().saturating_add(i64::try_from(wait_s).unwrap_or(i64::MAX).saturating_mul(1000));
+        let key = action.key.clone();
+        self.ask(move |office| office.reschedule(&key, due_at, &attempted.detail)).await.map(|_| ())
+    }
+
+    /// The last look before a telephone rings: whether the dial is ours, and nobody spoke with the customer.
     pub(crate) async fn may_dial(
         self: &Arc<Self>,
         action: &Action,
         number: &str,
         is_claimed: bool,
-    ) -> office::Result<bool> {
+    ) -> office::Result<MayDial> {
+        let no = MayDial { may: false, is_claimed };
         let settings = &self.parts.settings;
-        if !self.parts.known.is_fresh(&action.tenant) {
-            return Ok(false);
-        }
-        let (key, holder, number) = (action.key.clone(), self.parts.holder.clone(), number.to_owned());
-        let ms = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
         let now_ms = now();
+        if !self.parts.known.is_fresh(&action.tenant) {
+            let key = action.key.clone();
+            let why = "the company's records are not read up to now";
+            self.ask(move |office| office.reschedule(&key, now_ms + NOT_FRESH_MS, why)).await?;
+            return Ok(no);
+        }
         if is_claimed {
             let (tenant, follow_up) = (action.tenant.clone(), action.follow_up.clone().unwrap_or_default());
             let row = self.ask(move |office| office.follow_up(&tenant, &follow_up)).await?;
-            return Ok(row.is_some_and(|row| row.status == "open") && now() - now_ms < CLAIM_GOES_STALE_MS);
+            let may = row.is_some_and(|row| row.status == "open") && now() - now_ms < CLAIM_GOES_STALE_MS;
+            return Ok(MayDial { may, is_claimed });
         }
+        let (key, holder) = (action.key.clone(), self.parts.holder.clone());
+        let ms = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
         let dial = office::ClaimDial {
             action_key: key.clone(),
             holder,
             now: now_ms,
             until: now_ms + ms(settings.attempt_s),
-            number,
+            number: number.to_owned(),
             redial_pause_ms: ms(settings.redial_pause_s),
             max_per_hour: i64::from(settings.max_per_hour),
         };
@@ -244,7 +265,10 @@ impl Driver {
         (self.parts.reach)("after_dial_claim");
         match claimed {
             // Whoever was frozen between the claim and here has been taken for dead.
-            Claimed::Yes => Ok(now() - now_ms < CLAIM_GOES_STALE_MS && self.parts.known.is_fresh(&action.tenant)),
+            Claimed::Yes => {
+                let is_prompt = now() - now_ms < CLAIM_GOES_STALE_MS;
+                Ok(MayDial { may: is_prompt && self.parts.known.is_fresh(&action.tenant), is_claimed: true })
+            }
             Claimed::Held { reason, retry_at } => {
                 let now = now();
                 self.ask(move |office| match retry_at {
@@ -252,9 +276,9 @@ impl Driver {
                     None => office.hold(&key, &reason, now),
                 })
                 .await?;
-                Ok(false)
+                Ok(no)
             }
-            Claimed::NotDue | Claimed::Taken { .. } => Ok(false),
+            Claimed::NotDue | Claimed::Taken { .. } => Ok(no),
         }
     }
 
@@ -296,6 +320,15 @@ impl Driver {
             Err(error) => Err(office::Error::Invalid { what: format!("a question to the office: {error}") }),
         }
     }
+}
+
+/// The answer to the last look before a telephone rings.
+#[derive(Clone, Copy)]
+pub(crate) struct MayDial {
+    /// It may ring.
+    pub(crate) may: bool,
+    /// The dial is claimed here.
+    pub(crate) is_claimed: bool,
 }
 
 /// What is known of an action beside itself.

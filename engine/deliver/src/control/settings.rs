@@ -38,7 +38,7 @@ pub struct ControlSettings {
     pub ring_s: u32,
     /// How long the customer's line is dialed after one of ours took theirs, in seconds.
     pub dial_s: u32,
-    /// Telephones of ours that are rung one after another in one try.
+    /// Telephones of ours that are rung one after another in one attempt, as long as the customer was not dialed.
     pub people_max: u32,
     /// Calls that are placed at once.
     pub dials_max: u32,
@@ -70,7 +70,7 @@ impl Default for ControlSettings {
             outside_prefix: None,
             ring_s: 20,
             dial_s: 45,
-            people_max: 3,
+            people_max: 1,
             dials_max: 8,
             answers_waiting_max: 100,
             connect_s: 5,
@@ -109,10 +109,14 @@ impl ControlSettings {
     /// The setting, and what would have worked.
     pub fn check(&self, pbx: &str) -> Result<(), String> {
         let at = format!("[pbx.{pbx}.control] in engine.toml");
-        let missing = |key: &str, like: &str| Err(format!("`{key}` is missing under {at}: for example {key} = \"{like}\""));
+        let missing =
+            |key: &str, like: &str| Err(format!("`{key}` is missing under {at}: for example {key} = \"{like}\""));
         let address = self.host_and_port();
         if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-            return Err(format!("`address` under {at} is \"{}\": HOST:PORT or tls://HOST:PORT would work", self.address));
+            return Err(format!(
+                "`address` under {at} is \"{}\": HOST:PORT or tls://HOST:PORT would work",
+                self.address
+            ));
         }
         if self.user.is_empty() {
             return missing("user", "ringback");
