@@ -102,7 +102,8 @@ fn a_call_back_from_the_question_to_the_answer() {
 
 #[test]
 fn nobody_is_called_for_what_is_not_owed() {
-    let cases: [(&str, fn(&mut FollowUpNow), &str); 4] = [
+    type Case = (&'static str, fn(&mut FollowUpNow), &'static str);
+    let cases: [Case; 4] = [
         ("settled", |f| f.status = "reached_us".into(), "the follow-up is reached_us"),
         ("gone", |f| f.merged_into = Some(String::new()), "the follow-up is no more: its calls were not missed"),
         ("merged", |f| f.merged_into = Some("f9".into()), "the follow-up became part of f9"),

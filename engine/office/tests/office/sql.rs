@@ -41,7 +41,7 @@ fn outside_the_subset(text: &str) -> Vec<String> {
         match Parser::parse_sql(dialect, text) {
             Err(e) => wrong.push(format!("{name}: {e}")),
             Ok(statements) if statements.len() != 1 => {
-                wrong.push(format!("{} statements in one file", statements.len()))
+                wrong.push(format!("{} statements in one file", statements.len()));
             }
             Ok(statements) => wrong.extend(types_of(&statements[0])),
         }
