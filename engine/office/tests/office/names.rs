@@ -80,7 +80,10 @@ fn batch(before: &[FollowUpNow], now: &[FollowUpNow], version: u64) -> Told {
 }
 
 fn names(office: &Office, follow_ups: &[FollowUpNow]) -> Vec<String> {
-    let stored = follow_ups.iter().map(|f| (f, office.follow_up("acme", &f.id).unwrap().unwrap()));
+    let stored = follow_ups.iter().map(|f| {
+        let name = office.follow_up_name("acme", &f.id).unwrap().unwrap();
+        (f, office.follow_up("acme", &name).unwrap().unwrap())
+    });
     stored
         .map(|(told, stored)| {
             let told = (&told.id, told.opened_at, told.closed_at, told.last_at, &told.status, told.customer_calls);
