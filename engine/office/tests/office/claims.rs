@@ -88,7 +88,7 @@ fn a_call_back_from_the_question_to_the_answer() {
         outbox.iter().map(|r| (&*r.id, &*r.body)).collect::<Vec<_>>(),
         [(
             "delivery:a1:1:done",
-            r#"{"action":"a1","action_kind":"call_back","at":"2026-11-24T10:00:00.030Z","by":"plugin:p","call":"1764.1","customer":"+442079460000","detail":"as it was","follow_up":"f1","id":"delivery:a1:1:done","kind":"delivery","opened_at":"2026-11-24T10:00:00.000Z","status":"done","tenant":"acme","v":1}"#
+            r#"{"action":"a1","at":"2026-11-24T10:00:00.030Z","by":"plugin:p","call":"1764.1","customer":"+442079460000","detail":"as it was","follow_up":"f1","id":"delivery:a1:1:done","kind":"delivery","opened_at":"2026-11-24T10:00:00.000Z","status":"done","tenant":"acme","v":1}"#
         )]
     );
     let events = office.events_after("acme", 0, 10).unwrap();
