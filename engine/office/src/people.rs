@@ -1,6 +1,6 @@
 //! What people do by hand: they deal with a follow-up, settle it, read their messages; and tags.
 
-use crate::claims::{self, Claimed};
+use crate::claims::{self, Claimed, DEALING, deal_key};
 use crate::outbox::{Record, add_record};
 use crate::queue::rows;
 use crate::sqlite::{Tx, args, sql};
@@ -161,13 +161,6 @@ impl Office {
 
 /// The counter of a tenant's messages.
 const MESSAGES: &str = "messages";
-
-/// The kind of the claims of people who deal with a follow-up.
-const DEALING: &str = "follow_up";
-
-fn deal_key(tenant: &str, name: &str) -> String {
-    format!("{tenant}/{name}")
-}
 
 fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
     find(tx, tenant, name)?

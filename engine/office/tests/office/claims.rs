@@ -136,6 +136,20 @@ fn nobody_is_called_for_what_is_not_owed() {
 }
 
 #[test]
+fn what_a_person_deals_with_waits_for_them() {
+    let (_folder, office) = office();
+    office.tell(&told(vec![], vec![follow_up("f1", NUMBER)])).unwrap();
+    asked(&office, vec![call_back("a1", Some("f1"))]);
+    office.ask("acme", "person:ann", &call_back("a2", Some("f1")), T0).unwrap();
+    assert_eq!(office.deal("acme", "f1", "person:ann", T0, T0 + 100).unwrap(), Claimed::Yes);
+    let waits = held("person:ann deals with it", Some(T0 + 100));
+    assert_eq!(office.claim_dial(&dial("a1", "one", T0 + 99)).unwrap(), waits);
+    assert_eq!(office.claim_dial(&dial("a2", "one", T0 + 99)).unwrap(), Claimed::Yes);
+    let soon = ClaimDial { redial_pause_ms: 1, ..dial("a1", "one", T0 + 100) };
+    assert_eq!(office.claim_dial(&soon).unwrap(), Claimed::Yes);
+}
+
+#[test]
 fn a_number_is_not_dialed_soon_after_and_a_company_not_too_often() {
     let (_folder, office) = office();
     asked(&office, ["a1", "a2", "a3", "a4"].map(|key| call_back(key, None)).to_vec());
