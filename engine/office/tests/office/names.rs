@@ -132,7 +132,15 @@ fn check(seed: u64, folder: Option<&std::path::Path>) {
     for version in 1..30 {
         step(&mut chance, &mut contacts, &mut next);
         let now = episodes(&contacts);
-        office.tell(&batch(&before, &now, version)).unwrap();
+        let told = batch(&before, &now, version);
+        if chance.u8(0..3) == 0 {
+            // What is gone may be told a little later.
+            let (gone, present) = told.follow_ups.iter().cloned().partition(|f| f.merged_into.is_some());
+            office.tell(&Told { follow_ups: present, ..told.clone() }).unwrap();
+            office.tell(&Told { follow_ups: gone, events: vec![], ..told }).unwrap();
+        } else {
+            office.tell(&told).unwrap();
+        }
         if let Some(folder) = folder
             && chance.u8(0..5) == 0
         {
