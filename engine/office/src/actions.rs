@@ -425,7 +425,6 @@ fn tell_log(tx: &Tx<'_>, action: &Action, ended: &Ended, status: Status) -> Resu
     };
     let more = &[
         ("action", Some(&*action.key)),
-        ("action_kind", Some(&*action.kind)),
         ("status", Some(status.as_str())),
         ("call", ended.call.as_deref().or(action.call.as_deref())),
         ("detail", Some(&*ended.detail)),

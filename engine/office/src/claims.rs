@@ -70,6 +70,14 @@ const DIAL: &str = "dial";
 /// The kind of claim of any other action: a lease.
 const ACTION: &str = "action";
 
+/// The kind of the claims of people who deal with a follow-up.
+pub(crate) const DEALING: &str = "follow_up";
+
+/// The key of the claim of who deals with a follow-up.
+pub(crate) fn deal_key(tenant: &str, name: &str) -> String {
+    format!("{tenant}/{name}")
+}
+
 /// Under which kind an action is claimed.
 pub(crate) fn kind_for(action: &Action) -> &'static str {
     if action.kind == "call_back" { DIAL } else { ACTION }
@@ -206,12 +214,19 @@ fn is_due(action: &Action, now: i64) -> bool {
 fn forbids(tx: &Tx<'_>, action: &Action, ask: &ClaimDial) -> Result<Option<(String, Option<i64>)>> {
     let tenant = &action.tenant;
     if let Some(name) = &action.follow_up {
-        let closed = match follow_up(tx, tenant, name)? {
-            Some(follow_up) => follow_up.closed_because(),
-            None => Some(format!("there is no follow-up `{name}`")),
+        let Some(follow_up) = follow_up(tx, tenant, name)? else {
+            return Ok(Some((format!("there is no follow-up `{name}`"), None)));
         };
-        if let Some(reason) = closed {
+        if let Some(reason) = follow_up.closed_because() {
             return Ok(Some((reason, None)));
+        }
+        // Who took it calls: what that person asks for is dialed, what others ask for waits.
+        let dealing = find(tx, DEALING, &deal_key(tenant, &follow_up.name))?;
+        if let Some(claim) = dealing
+            && claim.holder != action.by
+            && let Some(until) = claim.until.filter(|until| *until > ask.now)
+        {
+            return Ok(Some((format!("{} deals with it", claim.holder), Some(until))));
         }
     }
     let (spoken_at, dialed_at) = customer(tx, tenant, &ask.number)?;

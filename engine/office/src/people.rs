@@ -1,10 +1,10 @@
 //! What people do by hand: they deal with a follow-up, settle it, read their messages; and tags.
 
-use crate::claims::{self, Claimed};
+use crate::claims::{self, Claimed, DEALING, deal_key};
 use crate::outbox::{Record, add_record};
 use crate::queue::rows;
 use crate::sqlite::{Tx, args, sql};
-use crate::tell::{FollowUp, follow_up};
+use crate::tell::{FollowUp, find};
 use crate::{Error, Office, Result};
 
 /// A notification for a person's cabinet.
@@ -162,21 +162,14 @@ impl Office {
 /// The counter of a tenant's messages.
 const MESSAGES: &str = "messages";
 
-/// The kind of the claims of people who deal with a follow-up.
-const DEALING: &str = "follow_up";
-
-fn deal_key(tenant: &str, name: &str) -> String {
-    format!("{tenant}/{name}")
-}
-
 fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
-    follow_up(tx, tenant, name)?
+    find(tx, tenant, name)?
         .ok_or_else(|| Error::NotFound { what: format!("there is no follow-up `{name}` of {tenant}") })
 }
 
 /// False: it is not known, or it was settled before.
 pub(crate) fn settle(tx: &Tx<'_>, tenant: &str, by: &str, settlement: &NewSettlement, now: i64) -> Result<bool> {
-    let Some(follow_up) = follow_up(tx, tenant, &settlement.follow_up)? else { return Ok(false) };
+    let Some(follow_up) = find(tx, tenant, &settlement.follow_up)? else { return Ok(false) };
     let args = args![now, by, &settlement.why, tenant, &follow_up.name];
     if tx.run(sql!("follow_up_settle"), args)? == 0 {
         return Ok(false);

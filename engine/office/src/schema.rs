@@ -36,7 +36,7 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0023_attempts",
     "0024_attempts_by_moment",
     "0025_outbox",
-    "0026_outbox_unsent",
+    "0026_outbox_by_sent",
     "0027_messages",
     "0028_messages_once",
     "0029_messages_by_person",

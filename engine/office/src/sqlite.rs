@@ -171,6 +171,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn open(path: &str, busy_ms: u64) -> Result<Database> {
+        create_private(path)?;
         let writer = connect(path, busy_ms, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let database =
             Database { path: path.to_owned(), busy_ms, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) };
@@ -258,6 +259,23 @@ fn connect(path: &str, busy_ms: u64, flags: OpenFlags) -> Result<Connection> {
     connection.busy_timeout(Duration::from_millis(busy_ms)).map_err(|e| failed("open", e))?;
     connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
     Ok(connection)
+}
+
+/// Customers' numbers are in it, so nobody else on the machine reads it; SQLite gives the files beside it the same mode.
+fn create_private(path: &str) -> Result<()> {
+    if path == ":memory:" {
+        return Ok(());
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::Database { doing: format!("create {path}"), source: Box::new(e) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A thread that panicked left no transaction behind, so what it held may be used.

@@ -186,7 +186,7 @@ impl Office {
             }
             // A name whose follow-up is gone or has another one now, and that none of the others took, is nobody's.
             for follow_up in gone {
-                let name = tx.one(sql!("follow_up_name"), args![&follow_up.tenant, &follow_up.id], |row| row.get(0))?;
+                let name = name_for(tx, &follow_up.tenant, &follow_up.id)?;
                 left.extend(name.map(|name| (name, follow_up)));
             }
             for (name, follow_up) in left {
@@ -204,12 +204,20 @@ impl Office {
         })
     }
 
-    /// A follow-up, by its name or by any id under which it was told.
+    /// A follow-up, by its name or by any id under which it was told; where a name is another one's id, by the name.
     ///
     /// # Errors
     /// Where the store fails.
     pub fn follow_up(&self, tenant: &str, name_or_id: &str) -> Result<Option<FollowUp>> {
-        self.database.read(|tx| follow_up(tx, tenant, name_or_id))
+        self.database.read(|tx| find(tx, tenant, name_or_id))
+    }
+
+    /// The name of the follow-up that the stream calls so.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn follow_up_name(&self, tenant: &str, id: &str) -> Result<Option<String>> {
+        self.database.read(|tx| name_for(tx, tenant, id))
     }
 
     /// When somebody last spoke with a number.
@@ -248,10 +256,30 @@ pub(crate) fn customer(tx: &Tx<'_>, tenant: &str, number: &str) -> Result<(Optio
     Ok(found.unwrap_or_default())
 }
 
-pub(crate) fn follow_up(tx: &Tx<'_>, tenant: &str, name_or_id: &str) -> Result<Option<FollowUp>> {
-    let named = tx.one(sql!("follow_up_name"), args![tenant, name_or_id], |row| row.get::<String>(0))?;
-    let name = named.as_deref().unwrap_or(name_or_id);
-    tx.one(sql!("follow_up"), args![tenant, name], read_follow_up)
+/// A follow-up by its name, even one that is gone; by an id where nothing has that name.
+pub(crate) fn follow_up(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<Option<FollowUp>> {
+    let named = |name: &str| tx.one(sql!("follow_up"), args![tenant, name], read_follow_up);
+    match named(name)? {
+        Some(found) => Ok(Some(found)),
+        None => name_for(tx, tenant, name)?.map_or(Ok(None), |name| named(&name)),
+    }
+}
+
+/// A follow-up as people may name it: what is gone comes last.
+pub(crate) fn find(tx: &Tx<'_>, tenant: &str, name_or_id: &str) -> Result<Option<FollowUp>> {
+    let found = follow_up(tx, tenant, name_or_id)?;
+    if found.as_ref().is_none_or(|found| found.merged_into.is_none()) {
+        return Ok(found);
+    }
+    let other = match name_for(tx, tenant, name_or_id)? {
+        Some(name) => follow_up(tx, tenant, &name)?,
+        None => None,
+    };
+    Ok(other.or(found))
+}
+
+fn name_for(tx: &Tx<'_>, tenant: &str, id: &str) -> Result<Option<String>> {
+    tx.one(sql!("follow_up_name"), args![tenant, id], |row| row.get(0))
 }
 
 fn read_follow_up(row: &Row<'_>) -> Result<FollowUp> {
@@ -348,10 +376,7 @@ fn tell_event(queue: &mut Queue<'_>, event: &Event, now: i64) -> Result<bool> {
     let tx = queue.tx;
     let name = match &event.follow_up {
         None => None,
-        Some(id) => {
-            let known = tx.one(sql!("follow_up_name"), args![&event.tenant, id], |row| row.get(0))?;
-            Some(known.unwrap_or_else(|| id.clone()))
-        }
+        Some(id) => Some(name_for(tx, &event.tenant, id)?.unwrap_or_else(|| id.clone())),
     };
     // Once for a call, whatever it is called.
     if let Some(call) = &event.call
@@ -413,7 +438,7 @@ fn merge_call(tx: &Tx<'_>, merged: &MergedCall) -> Result<()> {
 fn set_follow_up<'t>(tx: &Tx<'_>, told: &'t FollowUpNow, left: &mut Vec<(String, &'t FollowUpNow)>) -> Result<bool> {
     let tenant = &told.tenant;
     let name = name_of(tx, told)?;
-    let before = tx.one(sql!("follow_up_name"), args![tenant, &told.id], |row| row.get::<String>(0))?;
+    let before = name_for(tx, tenant, &told.id)?;
     if before.as_ref() != Some(&name) {
         tx.run(sql!("follow_up_name_set"), args![tenant, &told.id, &name])?;
         left.extend(before.map(|before| (before, told)));

@@ -88,7 +88,7 @@ fn a_call_back_from_the_question_to_the_answer() {
         outbox.iter().map(|r| (&*r.id, &*r.body)).collect::<Vec<_>>(),
         [(
             "delivery:a1:1:done",
-            r#"{"action":"a1","action_kind":"call_back","at":"2026-11-24T10:00:00.030Z","by":"plugin:p","call":"1764.1","customer":"+442079460000","detail":"as it was","follow_up":"f1","id":"delivery:a1:1:done","kind":"delivery","opened_at":"2026-11-24T10:00:00.000Z","status":"done","tenant":"acme","v":1}"#
+            r#"{"action":"a1","at":"2026-11-24T10:00:00.030Z","by":"plugin:p","call":"1764.1","customer":"+442079460000","detail":"as it was","follow_up":"f1","id":"delivery:a1:1:done","kind":"delivery","opened_at":"2026-11-24T10:00:00.000Z","status":"done","tenant":"acme","v":1}"#
         )]
     );
     let events = office.events_after("acme", 0, 10).unwrap();
@@ -102,7 +102,8 @@ fn a_call_back_from_the_question_to_the_answer() {
 
 #[test]
 fn nobody_is_called_for_what_is_not_owed() {
-    let cases: [(&str, fn(&mut FollowUpNow), &str); 4] = [
+    type Case = (&'static str, fn(&mut FollowUpNow), &'static str);
+    let cases: [Case; 4] = [
         ("settled", |f| f.status = "reached_us".into(), "the follow-up is reached_us"),
         ("gone", |f| f.merged_into = Some(String::new()), "the follow-up is no more: its calls were not missed"),
         ("merged", |f| f.merged_into = Some("f9".into()), "the follow-up became part of f9"),
@@ -132,6 +133,20 @@ fn nobody_is_called_for_what_is_not_owed() {
     );
     office.reopen("acme", "f1", "person:ann", "a mailbox answered", T0 + 1).unwrap();
     assert_eq!(office.claim_dial(&dial("a1", "one", T0 + 1)).unwrap(), Claimed::Yes);
+}
+
+#[test]
+fn what_a_person_deals_with_waits_for_them() {
+    let (_folder, office) = office();
+    office.tell(&told(vec![], vec![follow_up("f1", NUMBER)])).unwrap();
+    asked(&office, vec![call_back("a1", Some("f1"))]);
+    office.ask("acme", "person:ann", &call_back("a2", Some("f1")), T0).unwrap();
+    assert_eq!(office.deal("acme", "f1", "person:ann", T0, T0 + 100).unwrap(), Claimed::Yes);
+    let waits = held("person:ann deals with it", Some(T0 + 100));
+    assert_eq!(office.claim_dial(&dial("a1", "one", T0 + 99)).unwrap(), waits);
+    assert_eq!(office.claim_dial(&dial("a2", "one", T0 + 99)).unwrap(), Claimed::Yes);
+    let soon = ClaimDial { redial_pause_ms: 1, ..dial("a1", "one", T0 + 100) };
+    assert_eq!(office.claim_dial(&soon).unwrap(), Claimed::Yes);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The office on real SQLite files, and where it matters with real processes.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has nothing to give back.
+
 mod claims;
 mod measure;
 mod names;

@@ -1,5 +1,6 @@
 //! How fast it is here: `cargo test -p office -- --ignored --nocapture measure`. Nothing is asserted about time.
 
+use std::io::Write;
 use std::time::Instant;
 
 use office::{Claimed, Handled, NewAction, Position};
@@ -9,7 +10,7 @@ use crate::{T0, call_back, event, follow_up, office, told};
 #[test]
 #[ignore = "prints times, asserts nothing about them"]
 fn measure() {
-    let (_folder, office) = office();
+    let (folder, office) = office();
     let began = Instant::now();
     let count = 1000;
     for n in 0..count {
@@ -17,7 +18,15 @@ fn measure() {
         let handled = Handled { plugin: "p".into(), tenant: "acme".into(), position, now: T0, ..Handled::default() };
         assert!(office.handled(&handled).unwrap());
     }
-    eprintln!("{:.0} transactions a second, each on the disk", count as f64 / began.elapsed().as_secs_f64());
+    let rate = |began: Instant| count as f64 / began.elapsed().as_secs_f64();
+    eprintln!("{:.0} transactions a second, each on the disk", rate(began));
+    let mut file = std::fs::File::create(folder.path().join("plain")).unwrap();
+    let began = Instant::now();
+    for _ in 0..count {
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+    }
+    eprintln!("{:.0} times a second 4 kB are put on the disk without any database", rate(began));
     for round in 0..3 {
         let events: Vec<_> = (0..1000)
             .map(|n| {

@@ -80,7 +80,10 @@ fn batch(before: &[FollowUpNow], now: &[FollowUpNow], version: u64) -> Told {
 }
 
 fn names(office: &Office, follow_ups: &[FollowUpNow]) -> Vec<String> {
-    let stored = follow_ups.iter().map(|f| (f, office.follow_up("acme", &f.id).unwrap().unwrap()));
+    let stored = follow_ups.iter().map(|f| {
+        let name = office.follow_up_name("acme", &f.id).unwrap().unwrap();
+        (f, office.follow_up("acme", &name).unwrap().unwrap())
+    });
     stored
         .map(|(told, stored)| {
             let told = (&told.id, told.opened_at, told.closed_at, told.last_at, &told.status, told.customer_calls);
@@ -129,7 +132,15 @@ fn check(seed: u64, folder: Option<&std::path::Path>) {
     for version in 1..30 {
         step(&mut chance, &mut contacts, &mut next);
         let now = episodes(&contacts);
-        office.tell(&batch(&before, &now, version)).unwrap();
+        let told = batch(&before, &now, version);
+        if chance.u8(0..3) == 0 {
+            // What is gone may be told a little later.
+            let (gone, present) = told.follow_ups.iter().cloned().partition(|f| f.merged_into.is_some());
+            office.tell(&Told { follow_ups: present, ..told.clone() }).unwrap();
+            office.tell(&Told { follow_ups: gone, events: vec![], ..told }).unwrap();
+        } else {
+            office.tell(&told).unwrap();
+        }
         if let Some(folder) = folder
             && chance.u8(0..5) == 0
         {

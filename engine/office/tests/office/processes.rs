@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use office::{
-    Ask, Change, ClaimDial, Claimed, Ended, Event, Handled, NewAction, Office, Outcome, OutcomeStatus, Spoken, Status,
-    Told,
+    Ask, Change, ClaimDial, Claimed, Ended, Error, Event, Handled, NewAction, Office, Outcome, OutcomeStatus, Owner,
+    Spoken, Status, Told,
 };
 
 use crate::{T0, call_back, event, follow_up, office, open, told};
@@ -52,6 +52,7 @@ fn as_another_process() {
         "dial" => dial_everything(&folder, &name),
         "run" => run(&folder, &name),
         "tell" => tell_for_ever(&folder),
+        "until replaced" => tell_until_replaced(&folder, name.parse().unwrap()),
         other => panic!("no role {other}"),
     }
 }
@@ -130,7 +131,7 @@ fn of_all_who_want_to_dial_one_does() {
 
 const EVENTS: i64 = 120;
 
-/// A runner of one plugin: it counts what it hears, asks for an action with each, and wants to hear every fifth again.
+/// A runner of one plugin: it counts what it hears, asks for an action with each, and wants to hear every second again.
 fn run(folder: &Path, name: &str) {
     let office = open(folder);
     let mut chance = fastrand::Rng::with_seed(name.bytes().map(u64::from).sum());
@@ -151,7 +152,7 @@ fn run(folder: &Path, name: &str) {
         let mut handled =
             Handled { plugin: "p".into(), tenant: "acme".into(), position, to_seq, now: T0, ..Handled::default() };
         for (event, attempts) in &heard {
-            let later = event.seq % 5 == 0 && *attempts == 1;
+            let later = event.seq % 2 == 0 && *attempts == 1;
             if !later {
                 count += 1;
                 let action = NewAction { event_id: event.event_id.clone(), ..call_back(&event.event_id, None) };
@@ -193,7 +194,7 @@ fn several_runners_handle_each_event_once() {
     let outcomes = office.outcomes("p", "acme", OutcomeStatus::Done, 1000).unwrap();
     let mut heard: Vec<(i64, i64)> = outcomes.iter().map(|outcome| (outcome.seq, outcome.attempts)).collect();
     heard.sort_unstable();
-    assert_eq!(heard, (1..=EVENTS).map(|seq| (seq, if seq % 5 == 0 { 2 } else { 1 })).collect::<Vec<_>>());
+    assert_eq!(heard, (1..=EVENTS).map(|seq| (seq, if seq % 2 == 0 { 2 } else { 1 })).collect::<Vec<_>>());
     let waiting = office.counts().unwrap();
     assert_eq!((waiting.actions[0].count, waiting.retries_waiting), (EVENTS, 0));
 }
@@ -225,6 +226,52 @@ fn tell_for_ever(folder: &Path) {
         let ended = Ended { key, holder: "one".into(), status: Status::Done, now: T0, ..Ended::default() };
         assert!(office.ended(&ended).unwrap());
         say(&next.to_string());
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// It tells until it is told that somebody else does.
+fn tell_until_replaced(folder: &Path, epoch: u8) {
+    let office = open(folder);
+    for n in 1.. {
+        let owner = Owner { epoch: epoch - 1, versions: 1 };
+        let n = i64::from(epoch) * 1_000_000 + n;
+        match office.tell(&Told { owner, ..batch(n) }) {
+            Ok(_) => say(&n.to_string()),
+            Err(Error::Replaced { .. }) => return,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+#[test]
+fn who_was_frozen_and_replaced_writes_nothing_when_it_wakes() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path());
+    let impatient = Office::open(&format!("sqlite:{}/office.db", folder.path().display()), 5).unwrap();
+    let mut chance = fastrand::Rng::with_seed(7);
+    for epoch in 2..12 {
+        let mut child = start("until replaced", folder.path(), &epoch.to_string());
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        output.by_ref().find(|line| line.starts_with('@')).unwrap();
+        // One that is frozen within a transaction keeps everybody from writing; nothing helps but to wake it, or to kill it.
+        loop {
+            std::thread::sleep(std::time::Duration::from_micros(chance.u64(0..3_000)));
+            signal(&child, "-STOP");
+            match impatient.take_over("records", 0, Owner { epoch, versions: 1 }) {
+                Ok(()) => break,
+                Err(Error::Busy { .. }) => signal(&child, "-CONT"),
+                Err(e) => panic!("{e}"),
+            }
+        }
+        let before = impatient.last_seq("acme").unwrap();
+        signal(&child, "-CONT");
+        output.for_each(drop);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(impatient.last_seq("acme").unwrap(), before);
     }
 }
 

@@ -222,7 +222,7 @@ fn a_plugin_hears_what_comes_after_it_was_installed_or_switched_on() {
     assert_eq!(office.position("p", "acme").unwrap().seq, 3);
     assert!(!office.set_plugin_state("q", PluginState::Live, "ann", "", T0).unwrap());
     let plugin = office.plugin("p").unwrap().unwrap();
-    assert_eq!(office.plugins().unwrap(), [plugin.clone()]);
+    assert_eq!(office.plugins().unwrap(), std::slice::from_ref(&plugin));
     assert_eq!((plugin.version.as_str(), plugin.installed_at, plugin.changed_at), ("1.1.0", T0, T0 + 4));
     assert_eq!(
         office.counts().unwrap().actions,

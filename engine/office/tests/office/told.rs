@@ -141,7 +141,25 @@ fn an_office_of_another_version_is_refused() {
         Office::open("postgres://ann:secret@db/office", 1000).err().unwrap().to_string(),
         "no office at `postgres://...@db/office`: write url = \"sqlite:PATH\" under [office] in engine.toml"
     );
-    assert!(Office::open("sqlite:/nowhere/at/all.db", 1000).is_err());
+    assert_eq!(
+        Office::open("sqlite:/nowhere/at/all.db", 1000).err().unwrap().to_string(),
+        "the office failed (create /nowhere/at/all.db): No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn nobody_else_may_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, office) = office();
+    office.tell(&told(vec![event("e1")], vec![])).unwrap();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(names, ["office.db", "office.db-shm", "office.db-wal"]);
 }
 
 #[test]

@@ -1,1 +1,0 @@
-create index outbox_unsent on outbox (seq) where sent_at is null
