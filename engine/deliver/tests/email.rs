@@ -1,5 +1,7 @@
 //! Mails through a real SMTP server: what it takes, what it refuses, and what nobody can know.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 #[path = "email/peer.rs"]
 mod peer;
 #[path = "email/python.rs"]
