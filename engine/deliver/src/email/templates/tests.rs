@@ -152,6 +152,8 @@ fn the_data_cannot_say_whom_the_mail_is_for() {
     let rendered = render("missed", Language::En, &data).unwrap();
     assert_eq!(rendered.subject, "Missed call from Ann Poe, +4477*****331, 23 November, 12:00");
     assert!(rendered.text.starts_with("Hello Ann <Poe>,"), "{}", rendered.text);
+    // A masked number is no link.
+    assert!(!rendered.html.unwrap().contains("tel:"));
 }
 
 #[test]
