@@ -128,21 +128,19 @@ pub fn whole(came: &[(String, Attempted)], unreached: &[Unreached]) -> Attempted
         None if any(Status::Done) => Status::Done,
         None => Status::Failed,
     };
-    let mails = came.iter().map(|(address, attempted)| format!("{address}: {}", attempted.told()));
+    let mails = came.iter().map(|(address, attempted)| format!("{address}: {}", told(attempted)));
     let detail = mails.chain(unreached.iter().map(ToString::to_string)).collect::<Vec<_>>().join("; ");
     Attempted { status, detail: if detail.is_empty() { "it names nobody".to_owned() } else { detail }, call: None }
 }
 
-impl Attempted {
-    fn told(&self) -> String {
-        let word = match self.status {
-            Status::Done => "sent",
-            Status::Failed => "failed",
-            Status::Again { .. } => "not sent yet",
-            Status::Unknown => "perhaps sent",
-        };
-        format!("{word}, {}", self.detail)
-    }
+fn told(attempted: &Attempted) -> String {
+    let word = match attempted.status {
+        Status::Done => "sent",
+        Status::Failed => "failed",
+        Status::Again { .. } => "not sent yet",
+        Status::Unknown => "perhaps sent",
+    };
+    format!("{word}, {}", attempted.detail)
 }
 
 #[cfg(test)]

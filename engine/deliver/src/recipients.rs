@@ -162,17 +162,13 @@ fn members<'d>(id: &str, directory: &'d Directory) -> Result<Vec<&'d Person>, St
     Ok(members)
 }
 
-/// Who leads this group, else the one above it: whoever leads their own group has their head there.
+/// Who leads this group, else the one above it: whoever leads a group has their head further up.
 fn heads<'d>(lowest: &Group, of: Option<&str>, directory: &'d Directory) -> Result<Vec<&'d Person>, String> {
     let mut above = directory.group(&lowest.id);
     while let Some(group) = above {
-        let heads: Vec<&Person> = group
-            .heads
-            .iter()
-            .filter(|head| of != Some(head.as_str()) && !(of.is_some_and(|of| group.heads.iter().any(|h| h == of))))
-            .filter_map(|head| directory.person(head))
-            .collect();
-        if !heads.is_empty() {
+        let leads_it = of.is_some_and(|of| group.heads.iter().any(|head| head == of));
+        let heads: Vec<&Person> = group.heads.iter().filter_map(|head| directory.person(head)).collect();
+        if !leads_it && !heads.is_empty() {
             return Ok(heads);
         }
         above = group.parent.as_deref().and_then(|parent| directory.group(parent));
@@ -344,6 +340,17 @@ mod tests {
         assert_eq!(told(one("person:eva")), (Some("Eva Moe".to_owned()), Language::En, Tz::Europe__Lisbon));
         assert_eq!(told(one("group:desk")), (Some("desk".to_owned()), Language::En, Tz::Europe__Lisbon));
         assert_eq!(told(one("x@example.com")), (None, Language::Uk, Tz::Europe__Kyiv));
+    }
+
+    #[test]
+    fn one_action_reaches_only_so_many() {
+        let directory = Directory::from_toml(SITE).unwrap();
+        let named: Vec<String> = (0..RECIPIENTS_MAX + 2).map(|n| format!("x{n}@example.com")).collect();
+        let (found, unreached) = addresses(&named, &directory, 0);
+        assert_eq!(found.len(), RECIPIENTS_MAX);
+        let told: Vec<String> = unreached.iter().map(ToString::to_string).collect();
+        let why = "one action reaches 200 at most; give the group an `email` in site.toml";
+        assert_eq!(told, [format!("x200@example.com: {why}"), format!("x201@example.com: {why}")]);
     }
 
     #[test]

@@ -34,7 +34,7 @@ struct Voice<'a> {
 }
 
 /// Every helper of ours; a template's author reads of them in `templates/README.md`.
-const FUNCTIONS: [Function; 12] = [
+const FUNCTIONS: [Function; 13] = [
     Function { name: "moment", may_miss: false, does: moment },
     Function { name: "clock", may_miss: false, does: clock },
     Function { name: "length", may_miss: false, does: length },
@@ -46,6 +46,7 @@ const FUNCTIONS: [Function; 12] = [
     Function { name: "plural", may_miss: false, does: plural },
     Function { name: "url", may_miss: false, does: url },
     Function { name: "told", may_miss: true, does: told },
+    Function { name: "dialable", may_miss: true, does: dialable },
     Function { name: NEEDED, may_miss: false, does: needed },
 ];
 
@@ -231,6 +232,13 @@ fn told(arguments: &[&Value], _: &Voice<'_>) -> Result<Value, String> {
         Value::Bool(_) | Value::Number(_) => true,
     };
     Ok(arguments.iter().all(|value| is_there(value)).into())
+}
+
+/// True for a whole number in E.164: a masked one is no link.
+fn dialable(arguments: &[&Value], _: &Voice<'_>) -> Result<Value, String> {
+    let is_number =
+        |text: &str| text.strip_prefix('+').is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+    Ok(matches!(arguments, [Value::String(text)] if is_number(text)).into())
 }
 
 fn needed(arguments: &[&Value], _: &Voice<'_>) -> Result<Value, String> {

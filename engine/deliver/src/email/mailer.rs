@@ -358,3 +358,103 @@ fn shown(text: &str) -> String {
     let line = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|w| !w.is_empty()).collect::<Vec<_>>();
     line.join(" ").chars().take(ANSWER_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::io;
+    use std::net::SocketAddr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use directory::Language;
+    use lettre::transport::smtp::client::AsyncTokioStream;
+    use tokio::io::{
+        AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, ReadBuf,
+    };
+
+    use super::*;
+    use crate::email::Rendered;
+    use crate::recipients::Recipient;
+
+    /// A connection that holds only a few bytes on their way, so that it is known which of them were sent.
+    #[derive(Debug)]
+    struct Narrow(DuplexStream);
+
+    impl AsyncRead for Narrow {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, to)
+        }
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, bytes)
+        }
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    impl AsyncTokioStream for Narrow {
+        fn peer_addr(&self) -> io::Result<SocketAddr> {
+            Ok(SocketAddr::from(([127, 0, 0, 1], 25)))
+        }
+    }
+
+    /// A server that is cut off after it has read this of the content.
+    async fn cut_after(stream: DuplexStream, last: &[u8]) {
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 peer.example\r\n").await.unwrap();
+        let mut line = String::new();
+        while line != "DATA\r\n" {
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+            let answer: &[u8] = if line == "DATA\r\n" { b"354 Go on\r\n" } else { b"250 Fine\r\n" };
+            stream.write_all(answer).await.unwrap();
+        }
+        let mut content = Vec::new();
+        while !content.ends_with(last) {
+            content.push(stream.read_u8().await.unwrap());
+        }
+    }
+
+    async fn handed_over(last: &'static [u8]) -> Attempted {
+        let settings = SmtpSettings {
+            host: "peer.example".to_owned(),
+            from: "calls@example.com".to_owned(),
+            ..SmtpSettings::default()
+        };
+        let mailer = Mailer::new(&settings, Path::new(".")).unwrap();
+        let address = "ann@example.com".to_owned();
+        let to = Recipient { address, name: None, language: Language::En, zone: chrono_tz::Tz::UTC };
+        let rendered =
+            Rendered { subject: "a".to_owned(), text: "The first line\nThe last line".to_owned(), html: None };
+        let (to, bytes) = Mail::new("email:1", to, rendered, "example.com", 0).bytes(&mailer.from).unwrap();
+        let (ours, theirs) = tokio::io::duplex(16);
+        let server = tokio::spawn(cut_after(theirs, last));
+        let mut connection = AsyncSmtpConnection::connect_with_transport(
+            Box::new(Narrow(ours)),
+            &ClientId::Domain("ringback.example".to_owned()),
+        )
+        .await
+        .unwrap();
+        let handed = mailer.hand_over(&mut connection, to, &bytes, || ready(true)).await;
+        server.await.unwrap();
+        assert!(!handed.is_between);
+        handed.attempted
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_broke_off_before_its_end_was_not_taken() {
+        for last in [&b"From: "[..], b"The first line"] {
+            let attempted = handed_over(last).await;
+            assert_eq!(attempted.status, Status::Again { after_s: None }, "{}", attempted.detail);
+        }
+        let attempted = handed_over(b"\r\n.\r\n").await;
+        assert_eq!(attempted.status, Status::Unknown, "{}", attempted.detail);
+    }
+}

@@ -92,6 +92,21 @@ fn a_missed_call_is_told_in_the_readers_language_and_by_their_clocks() {
 }
 
 #[test]
+fn a_reminder_says_the_how_manieth_it_is() {
+    let en = render("overdue", Language::En, &sample("overdue")).unwrap();
+    assert_eq!(en.subject, "Not called back yet: +44 20 7946 0331, waiting since 23 November, 09:59");
+    assert_eq!(
+        en.text,
+        "Hello Ann <Poe>,\n\nA customer whose call was missed has not been called back in time:\n\n\
+        Customer: +44 20 7946 0331\nFirst call: 23 November, 09:59\nLast call: 23 November, 11:30\nWas due: 23 November, 12:15\n\
+        Responsible: Sales & more\nCalls in vain: 3\nOur attempts: 1\n\nThis is reminder 2: nobody has acted on the earlier ones.\n\n\
+        https://ringback.example/follow-ups/f1\n"
+    );
+    let uk = render("limit", Language::Uk, &sample("limit")).unwrap();
+    assert_eq!(uk.subject, "Межу перевищено: sales-misses, Sales & more: 12,5");
+}
+
+#[test]
 fn little_data_is_enough_and_what_is_wanted_is_named() {
     let data = json!({"call": {"caller": {"number": null}, "started_at": NOW_MS}, "follow_up": null});
     let en = render("missed", Language::En, &data).unwrap();
@@ -137,6 +152,8 @@ fn the_data_cannot_say_whom_the_mail_is_for() {
     let rendered = render("missed", Language::En, &data).unwrap();
     assert_eq!(rendered.subject, "Missed call from Ann Poe, +4477*****331, 23 November, 12:00");
     assert!(rendered.text.starts_with("Hello Ann <Poe>,"), "{}", rendered.text);
+    // A masked number is no link.
+    assert!(!rendered.html.unwrap().contains("tel:"));
 }
 
 #[test]
