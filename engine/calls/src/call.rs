@@ -2,6 +2,7 @@
 
 use adapters::Leg;
 use adapters::leg::{EndKind, Event, KeyKind, LegId, Moment, Stage, Text};
+use directory::NotReturnable;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -32,6 +33,8 @@ pub struct Call {
     pub due_at: Option<Moment>,
     /// It is owed a follow-up.
     pub owed: bool,
+    /// Why the customer is not called back, if they are not.
+    pub not_returnable: Option<NotReturnable>,
 }
 
 /// Folds the legs of one call, in any order.
@@ -359,9 +362,12 @@ fn describe<'l>(
         // The calendar that was closed is the one that opens.
         site.directory.next_opening(did_group.as_deref(), line.site.as_deref(), line.ended_at.0).map(Moment)
     } else {
-        owed.then_some(line.ended_at)
+        let (since, within) = (line.ended_at.0, site.directory.follow_up_due_ms());
+        let due = || site.directory.after_working_time(did_group.as_deref(), line.site.as_deref(), since, within);
+        owed.then(due).flatten().map(Moment)
     };
-    Call { line: Box::new(line), customer, withheld, talks, due_at, owed }
+    let not_returnable = customer.as_deref().and_then(|number| site.directory.not_returnable(number));
+    Call { line: Box::new(line), customer, withheld, talks, due_at, owed, not_returnable }
 }
 
 /// In order; copied last, since the legs of a call tell the same again and again.

@@ -1,6 +1,7 @@
 //! What is owed to every customer, while calls go on: follow-ups told when they open, and again when they change.
 //!
-//! A follow-up is a function of the calls with one customer ([`crate::follow_up`]); here are the calls that can still matter.
+//! A follow-up is a function of the calls with one customer and of what was said about them ([`crate::follow_up`]); here is all of that
+//! which can still matter.
 
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -8,8 +9,9 @@ use std::hash::{Hash, Hasher};
 use adapters::leg::{Moment, Text};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::follow_up::{self, Contact, Limits};
-use crate::line::FollowUpLine;
+use crate::follow_up::{self, Contact, Customer, Episode, Limits};
+use crate::line::{FollowUpLine, FollowUpStatus};
+use crate::said::Said;
 
 /// One follow-up, with the missed calls that are one item in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,15 +26,20 @@ pub struct FollowUp {
     pub opened_at: Moment,
     /// When the last of its missed calls began.
     pub last_at: Moment,
-    /// When it was settled, expired or could not be returned; `None` while somebody may still have to do something.
+    /// When it was settled or expired: no call joins it from then on. `None` before; the beginning of the call where the number was
+    /// withheld.
     pub closed_at: Option<Moment>,
-    /// The last moment of the customer's follow-up before this one, if that is still known: what the customer did after it, up to
-    /// `closed_at`, belongs to this one.
+    /// The last moment of the customer's follow-up before this one: what the customer did after it, up to `closed_at`, belongs to this
+    /// one. Where none is remembered, a moment after which there was none. `None` where the number was withheld.
     pub after: Option<Moment>,
     /// How soon it should be dealt with, from 0 to 100; of two that are equal, the one that was opened first.
     pub priority: u8,
-    /// Why somebody settled it by hand.
+    /// Why somebody settled it by hand, in their words; or why it is not returnable: withheld, do_not_call, fax.
     pub why: Option<Text>,
+    /// Who deals with it now.
+    pub dealt_by: Option<Text>,
+    /// When their claim lapses, unless they say it again.
+    pub dealt_until: Option<Moment>,
     /// Its missed calls, the opening one first.
     pub calls: Vec<Text>,
     /// What is printed with each of them.
@@ -41,13 +48,13 @@ pub struct FollowUp {
     pub merged_into: Option<Text>,
 }
 
-// `after` is not of what is concluded of this one: it is known only as long as the follow-up before it is remembered.
+// `after` is not of what is stored of this one: it is known only as long as the follow-up before it is remembered.
 impl Hash for FollowUp {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let FollowUp { tenant, customer, opening_call, opened_at, last_at, closed_at, .. } = self;
         (tenant, customer, opening_call, opened_at, last_at, closed_at).hash(state);
-        let FollowUp { priority, why, calls, line, merged_into, .. } = self;
-        (priority, why, calls, line, merged_into).hash(state);
+        let FollowUp { priority, why, dealt_by, dealt_until, calls, line, merged_into, .. } = self;
+        (priority, why, dealt_by, dealt_until, calls, line, merged_into).hash(state);
     }
 }
 
@@ -67,8 +74,8 @@ pub struct Customers {
     limits: Limits,
     known: FxHashMap<Text, Known>,
     changed: FxHashSet<Text>,
-    /// When an open follow-up expires.
-    expiring: BTreeSet<(Moment, Text)>,
+    /// When a follow-up expires, or a claim lapses.
+    changing: BTreeSet<(Moment, Text)>,
     /// When an open follow-up is due that was not told so.
     due: BTreeSet<(Moment, Text)>,
     forgot_at: Moment,
@@ -79,6 +86,10 @@ struct Known {
     contacts: Vec<Contact>,
     /// When each of them became known.
     known_at: Vec<Moment>,
+    /// What was said, and when it became known.
+    said: Vec<(Said, Moment)>,
+    /// When follow-ups that are forgotten ended.
+    ended: Vec<Moment>,
     told: Vec<Told>,
 }
 
@@ -92,6 +103,10 @@ struct Told {
 }
 
 impl Known {
+    fn is_empty(&self) -> bool {
+        self.contacts.is_empty() && self.told.is_empty() && self.said.is_empty()
+    }
+
     fn retain(&mut self, mut stays: impl FnMut(&Contact, Moment) -> bool) {
         let mut known_at = self.known_at.iter();
         let mut kept = Vec::with_capacity(self.known_at.len());
@@ -114,7 +129,7 @@ impl Customers {
             limits,
             known: FxHashMap::default(),
             changed: FxHashSet::default(),
-            expiring: BTreeSet::new(),
+            changing: BTreeSet::new(),
             due: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
         }
@@ -128,6 +143,16 @@ impl Customers {
         }
         known.contacts.push(contact);
         known.known_at.push(clock);
+        self.changed.insert(customer.clone());
+    }
+
+    /// Something was said about this customer; the empty number: about somebody who withheld it.
+    pub fn say(&mut self, customer: &Text, said: Said, clock: Moment) {
+        let known = self.known.entry(customer.clone()).or_default();
+        if known.said.iter().any(|(before, _)| before.id == said.id) {
+            return;
+        }
+        known.said.push((said, clock));
         self.changed.insert(customer.clone());
     }
 
@@ -148,10 +173,10 @@ impl Customers {
         }
     }
 
-    /// When the next open follow-up expires, or is due.
+    /// When the next follow-up expires or is due, or the next claim lapses.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
-        [self.expiring.first(), self.due.first()].into_iter().flatten().map(|(due, _)| *due).min()
+        [self.changing.first(), self.due.first()].into_iter().flatten().map(|(due, _)| *due).min()
     }
 
     /// Follow-ups that are open though they are due, each once: what is settled before it is asked for was never due.
@@ -174,8 +199,8 @@ impl Customers {
 
     /// Gives every follow-up that has changed since it was asked last.
     pub fn conclude(&mut self, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
-        while let Some((due, customer)) = self.expiring.first().cloned().filter(|(due, _)| *due <= clock) {
-            self.expiring.remove(&(due, customer.clone()));
+        while let Some((due, customer)) = self.changing.first().cloned().filter(|(due, _)| *due <= clock) {
+            self.changing.remove(&(due, customer.clone()));
             self.changed.insert(customer);
         }
         let mut changed: Vec<Text> = self.changed.drain().collect();
@@ -192,20 +217,34 @@ impl Customers {
 
     fn conclude_one(&mut self, customer: &Text, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
         let Some(known) = self.known.get_mut(customer) else { return };
-        let now = follow_ups(&self.tenant, customer, &known.contacts, self.limits, clock);
+        let said: Vec<Said> = known.said.iter().map(|(said, _)| said.clone()).collect();
+        let of = Customer {
+            tenant: &self.tenant,
+            number: customer,
+            contacts: &known.contacts,
+            said: &said,
+            ended: &known.ended,
+        };
+        let now = follow_ups(&of, self.limits, clock);
+        // All who withheld their numbers are in one list, so each is looked up.
+        let names: FxHashSet<&Text> = now.iter().map(|f| &f.line.id).collect();
+        let before: FxHashMap<&Text, &Told> = known.told.iter().map(|t| (&t.follow_up.line.id, t)).collect();
         for told in &known.told {
             let gone = &told.follow_up;
-            if now.iter().all(|f| f.line.id != gone.line.id) {
+            if !names.contains(&gone.line.id) {
                 let successor = now.iter().find(|f| f.calls.contains(&gone.opening_call));
                 let merged_into = successor.map(|f| f.line.id.clone()).unwrap_or_default();
                 emit(FollowUp { merged_into: Some(merged_into), ..gone.clone() });
             }
         }
         let mut next_told = Vec::with_capacity(now.len());
-        for follow_up in now {
+        for mut follow_up in now {
             let content = crate::content::of(&follow_up);
-            let before = known.told.iter().find(|t| t.follow_up.line.id == follow_up.line.id);
-            let known_since = before.filter(|t| t.content == content).map(|t| t.at);
+            let before = before.get(&follow_up.line.id);
+            let forgotten = || follow_up.opened_at.plus_ms(-REMEMBERED_MS);
+            follow_up.after = follow_up.after.or_else(|| follow_up.customer.as_ref().map(|_| forgotten()));
+            let is_same = |t: &&&Told| t.content == content && t.follow_up.after == follow_up.after;
+            let known_since = before.filter(is_same).map(|t| t.at);
             if known_since.is_none() {
                 emit(follow_up.clone());
             }
@@ -214,13 +253,14 @@ impl Customers {
                 self.due.insert((due, customer.clone()));
             }
             let expires = follow_up.opened_at.plus_ms(self.limits.expires_after_ms);
-            if follow_up.line.status == crate::line::FollowUpStatus::Open && expires > clock {
-                self.expiring.insert((expires, customer.clone()));
+            let expires = follow_up.closed_at.is_none().then_some(expires);
+            for at in expires.into_iter().chain(follow_up.dealt_until).filter(|at| *at > clock) {
+                self.changing.insert((at, customer.clone()));
             }
             next_told.push(Told { follow_up, content, at: known_since.unwrap_or(clock), is_due });
         }
         known.told = next_told;
-        if known.contacts.is_empty() && known.told.is_empty() {
+        if known.is_empty() {
             self.known.remove(customer);
         }
     }
@@ -231,67 +271,59 @@ impl Customers {
         let remembered_ms = if contacts > CONTACTS_MAX { PRESSED_MS } else { REMEMBERED_MS };
         let sure = clock.plus_ms(-remembered_ms);
         self.known.retain(|_, known| {
-            let is_over = |t: &Told| t.follow_up.line.status != crate::line::FollowUpStatus::Open && t.at < sure;
+            let is_over = |t: &Told| t.follow_up.closed_at.is_some() && t.at < sure;
             let first = known.told.iter().filter(|t| !is_over(t)).map(|t| t.follow_up.opened_at).min();
+            let over = known.told.iter().filter(|t| is_over(t)).map(|t| &t.follow_up);
+            known.ended.extend(over.filter_map(|f| Some(f.closed_at?.max(f.opened_at.plus_ms(1)))));
             known.told.retain(|t| !is_over(t));
             known.retain(|c, known_at| known_at >= sure || first.is_some_and(|first| c.ended_at >= first));
-            !known.contacts.is_empty() || !known.told.is_empty()
+            // What was said stays as long as a call that it may be about.
+            let earliest = known.contacts.iter().map(|c| c.started_at).chain(first).min();
+            // Of what ended before all that is left, the last one is enough.
+            let last = known.ended.iter().copied().filter(|at| earliest.is_none_or(|earliest| *at <= earliest)).max();
+            known.ended.retain(|at| last.is_none_or(|last| *at >= last));
+            let is_about = |said: &Said, earliest| said.at >= earliest || said.names_a_call();
+            known.said.retain(|(said, at)| *at >= sure || earliest.is_some_and(|earliest| is_about(said, earliest)));
+            !known.is_empty()
         });
     }
 }
 
 /// When it is due, if nobody has dealt with it.
 fn waits_for(follow_up: &FollowUp) -> Option<Moment> {
-    follow_up.line.due_at.filter(|_| follow_up.line.status == crate::line::FollowUpStatus::Open)
+    follow_up.line.due_at.filter(|_| follow_up.line.status == FollowUpStatus::Open)
 }
 
 /// The follow-ups of one customer; of all who withheld their number, where it is empty.
 #[must_use]
-pub fn follow_ups(
-    tenant: &Text,
-    customer: &Text,
-    contacts: &[Contact],
-    limits: Limits,
-    clock: Moment,
-) -> Vec<FollowUp> {
-    if customer.is_empty() {
-        return contacts
-            .iter()
-            .filter(|c| c.owed)
-            .map(|c| FollowUp {
-                tenant: tenant.clone(),
-                customer: None,
-                opening_call: c.call_id.clone(),
-                opened_at: c.started_at,
-                last_at: c.started_at,
-                closed_at: Some(c.started_at),
-                after: None,
-                priority: follow_up::priority(&[c]),
-                why: None,
-                calls: vec![c.call_id.clone()],
-                line: follow_up::not_returnable(tenant, c),
-                merged_into: None,
-            })
-            .collect();
-    }
-    follow_up::episodes(tenant, customer, contacts, limits, clock)
-        .into_iter()
-        .filter_map(|episode| {
-            let opening_call = episode.missed.first()?.clone();
-            Some(FollowUp {
-                tenant: tenant.clone(),
-                customer: Some(customer.clone()),
-                opened_at: episode.opened_at,
-                last_at: episode.last_at,
-                closed_at: episode.closed_at,
-                after: episode.after,
-                priority: episode.priority,
-                why: None,
-                opening_call,
-                calls: episode.missed,
-                line: episode.line,
-                merged_into: None,
-            })
+pub fn follow_ups(of: &Customer<'_>, limits: Limits, clock: Moment) -> Vec<FollowUp> {
+    let customer = (!of.number.is_empty()).then(|| Text::from(of.number));
+    let tenant = Text::from(of.tenant);
+    let episodes: Vec<Episode> = match &customer {
+        Some(_) => follow_up::episodes(of, limits, clock),
+        None => {
+            let owed = of.contacts.iter().filter(|c| c.owed);
+            owed.map(|c| follow_up::withheld(of.tenant, c, of.said)).collect()
+        }
+    };
+    let told = episodes.into_iter().filter_map(|episode| {
+        let (dealt_by, dealt_until) = episode.dealt.unzip();
+        Some(FollowUp {
+            tenant: tenant.clone(),
+            customer: customer.clone(),
+            opening_call: episode.missed.first()?.clone(),
+            opened_at: episode.opened_at,
+            last_at: episode.last_at,
+            closed_at: episode.closed_at,
+            after: episode.after,
+            priority: episode.priority,
+            why: episode.why,
+            dealt_by,
+            dealt_until,
+            calls: episode.missed,
+            line: episode.line,
+            merged_into: None,
         })
-        .collect()
+    });
+    told.collect()
 }

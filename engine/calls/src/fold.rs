@@ -13,6 +13,7 @@ use crate::follow_up::{self, Contact, Limits};
 use crate::held::{Held, Packer, Told};
 use crate::journey::Direction;
 use crate::line::CallLine;
+use crate::said::named;
 use crate::site::Site;
 
 /// A call with somebody outside of which a leg says that it is the last is held this long by the log's clock before it is called final:
@@ -73,8 +74,7 @@ impl<'d> Calls<'d> {
         let grace_ms = site.directory.grace_ms();
         // Where the format has a marker, silence alone ends nothing before the grace is over.
         let idle_ms = if marker { grace_ms } else { silence.max().unwrap_or(grace_ms) };
-        let limits =
-            Limits { talk_min_ms: site.directory.talk_min_ms(), expires_after_ms: site.directory.expires_after_ms() };
+        let limits = Limits::of(site.directory);
         let idle_ms = idle_ms.max(MARKED_HOLD_MS);
         let hold = Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: idle_ms, idle_ms, by_log_time: false };
         let assembly = Assembly::new(hold).with_ties(site.directory);
@@ -208,7 +208,7 @@ impl<'d> Calls<'d> {
         self.retire_names(&parts, &call.line);
         let contact = contact(&call);
         if call.owed && call.withheld {
-            call.line.follow_up = Some(follow_up::not_returnable(&call.line.tenant, &contact));
+            call.line.follow_up = Some(follow_up::withheld(&call.line.tenant, &contact, &[]).line);
         }
         let Some(customer) = call.customer.clone() else { return emit(Told::Call(call.line)) };
         let known = self.customers.entry(customer.clone()).or_default();
@@ -285,7 +285,9 @@ fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> 
     let tenant = known.lines.first().map(|l| l.tenant().clone()).unwrap_or_default();
     let mut closed = FxHashMap::default();
     let index: FxHashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
-    for episode in follow_up::episodes(&tenant, customer, &known.contacts, limits, now) {
+    let of =
+        follow_up::Customer { tenant: &tenant, number: customer, contacts: &known.contacts, said: &[], ended: &[] };
+    for episode in follow_up::episodes(&of, limits, now) {
         for call in &episode.missed {
             if let Some(at) = episode.closed_at {
                 closed.insert(call.clone(), at);
@@ -317,5 +319,10 @@ pub(crate) fn contact(call: &Call) -> Contact {
         },
         owner: line.owner.clone(),
         due_at: call.due_at,
+        not_returnable: call.not_returnable,
+        names: match line.direction {
+            Direction::Outbound => line.link_keys.iter().map(|key| named(key)).collect(),
+            Direction::Inbound | Direction::Internal => Box::default(),
+        },
     }
 }

@@ -20,6 +20,7 @@ pub mod measure;
 pub mod paths;
 pub mod queue_log;
 pub mod remembered;
+pub mod said;
 pub mod settings;
 pub mod site;
 pub mod telling;

@@ -216,7 +216,7 @@ pub struct VisitLine {
 pub struct FollowUpLine {
     /// Its name: 32 hex digits.
     pub id: Text,
-    /// open, returned_by_us, reached_us, not_returnable, …
+    /// open, dealing, returned_by_us, reached_us, settled_by_hand, not_returnable, expired.
     pub status: FollowUpStatus,
     /// Whose duty it is.
     pub owner: Option<Text>,
@@ -225,7 +225,7 @@ pub struct FollowUpLine {
     pub due_at: Option<Moment>,
     /// The talk that settled it.
     pub settled_by_call: Option<Text>,
-    /// Who talked.
+    /// Who talked, or settled it by hand.
     pub settled_by: Option<Text>,
     /// How often we tried.
     pub our_attempts: u32,
@@ -235,16 +235,20 @@ pub struct FollowUpLine {
     pub time_to_return_s: Option<Seconds>,
 }
 
-/// The states of a follow-up that one input can tell.
+/// The states of a follow-up. The calls alone tell all but two: people tell that they deal with it, or that they settled it by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FollowUpStatus {
     /// Nobody has dealt with it.
     Open,
+    /// Somebody deals with it now.
+    Dealing,
     /// We called and talked.
     ReturnedByUs,
     /// The customer called again and was answered.
     ReachedUs,
-    /// There is no number to call.
+    /// A person says that it is settled.
+    SettledByHand,
+    /// There is no number to call, or none that may be called.
     NotReturnable,
     /// Too old.
     Expired,
@@ -339,8 +343,16 @@ words!(OfferEnd,
     AnsweredElsewhere => "answered_elsewhere", CallerLeft => "caller_left", NotRegistered => "not_registered",
     DoNotDisturb => "do_not_disturb", Failed => "failed");
 words!(FollowUpStatus,
-    Open => "open", ReturnedByUs => "returned_by_us", ReachedUs => "reached_us", NotReturnable => "not_returnable",
-    Expired => "expired");
+    Open => "open", Dealing => "dealing", ReturnedByUs => "returned_by_us", ReachedUs => "reached_us",
+    SettledByHand => "settled_by_hand", NotReturnable => "not_returnable", Expired => "expired");
+impl FollowUpStatus {
+    /// Somebody still has to do something.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, FollowUpStatus::Open | FollowUpStatus::Dealing)
+    }
+}
+
 words!(crate::journey::StayEnd,
     Answered => "answered", Abandoned => "abandoned", TimedOut => "timed_out", LeftByKey => "left_by_key",
     Emptied => "emptied", NotJoined => "not_joined", MovedOn => "moved_on");

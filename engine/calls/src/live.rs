@@ -10,8 +10,8 @@ mod reopening;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use adapters::Leg;
 use adapters::leg::{KeyKind, LegId, Moment, Position, Text};
+use adapters::{Leg, Mark};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -24,6 +24,7 @@ use crate::fold::{HELD_LEGS_MAX, MARKED_HOLD_MS, PRESSED_HOLD_MS, contact};
 use crate::follow_up;
 use crate::line::CallLine;
 use crate::remembered::Remembered;
+use crate::said::Said;
 use crate::site::Site;
 use crate::window::{Contribution, WindowNow, Windows};
 use over_ties::OverTies;
@@ -136,10 +137,7 @@ impl<'d> Live<'d> {
     /// An empty fold.
     #[must_use]
     pub fn new(site: Site<'d>, several_files: bool, limits: Limits) -> Live<'d> {
-        let follow_ups = follow_up::Limits {
-            talk_min_ms: site.directory.talk_min_ms(),
-            expires_after_ms: site.directory.expires_after_ms(),
-        };
+        let follow_ups = follow_up::Limits::of(site.directory);
         // How long a call is held beyond that is said for each exchange, when its first leg comes.
         let hold =
             Hold { marked_ms: MARKED_HOLD_MS, among_us_ms: MARKED_HOLD_MS, idle_ms: MARKED_HOLD_MS, by_log_time: true };
@@ -214,6 +212,14 @@ impl<'d> Live<'d> {
         }
         if let Some(settle_ms) = settle_ms {
             self.settling.push(Reverse((logged_at.plus_ms(settle_ms), pushed.component)));
+        }
+    }
+
+    /// Takes what was said about a follow-up and reached the log at this moment. The clock is not moved: what is stored is said before
+    /// the legs of its time come.
+    pub fn mark(&mut self, mark: &Mark, logged_at: Moment) {
+        if let Some((customer, said)) = Said::of(mark) {
+            self.customers.say(&customer, said, logged_at);
         }
     }
 

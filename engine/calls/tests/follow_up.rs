@@ -4,11 +4,15 @@
 #![allow(missing_docs)]
 
 use adapters::leg::Moment;
-use calls::follow_up::{Contact, Limits, episodes};
+use calls::follow_up::{self, Contact, Customer, Episode, Limits};
 use calls::journey::Direction;
 use calls::line::FollowUpStatus;
 
-const USUAL: Limits = Limits { talk_min_ms: 10_000, expires_after_ms: 604_800_000 };
+const USUAL: Limits = Limits { talk_min_ms: 10_000, expires_after_ms: 604_800_000, deal_lapses_ms: 1_800_000 };
+
+fn episodes(tenant: &str, number: &str, contacts: &[Contact], limits: Limits, now: Moment) -> Vec<Episode> {
+    follow_up::episodes(&Customer { tenant, number, contacts, said: &[], ended: &[] }, limits, now)
+}
 
 #[test]
 fn a_second_talk_of_one_call_that_lasts_beyond_the_miss_settles_it() {
@@ -44,6 +48,8 @@ fn contact(id: &str, direction: Direction, span: (i64, i64), talks: &[(i64, i64)
         talked: None,
         owner: None,
         due_at: None,
+        not_returnable: None,
+        names: Box::default(),
     }
 }
 
@@ -51,7 +57,7 @@ fn at(seconds: i64) -> Moment {
     Moment(seconds * 1000)
 }
 
-const LIMITS: Limits = Limits { talk_min_ms: 10, expires_after_ms: 500 };
+const LIMITS: Limits = Limits { talk_min_ms: 10, expires_after_ms: 500, deal_lapses_ms: 100 };
 
 /// The first talk after the miss began: ours to them, long enough; or theirs with a person, also one that had begun before and went on.
 fn settles(contacts: &[Contact], opening: &Contact) -> Option<(Moment, String)> {
@@ -94,6 +100,8 @@ fn random_contact(random: &mut u64, number: usize) -> Contact {
         talked: None,
         owner: None,
         due_at: None,
+        not_returnable: None,
+        names: Box::default(),
     }
 }
 

@@ -55,6 +55,9 @@ impl<S: Source> Pipeline<'_, S> {
                         &mark.subject,
                     );
                 }
+                storing::What::Mark(mark) => {
+                    machine.stored_mark(&mark.tenant, &mark.pbx, &mark.adapter, &mark.value, mark.place.logged_at);
+                }
                 storing::What::Legs(legs) => {
                     for (leg, place) in legs {
                         machine.stored_leg(leg, place.logged_at, place.position);

@@ -8,7 +8,7 @@ use calls::counting::Recount;
 use calls::live::{CALL_SPAN_MS, Wanted};
 use calls::window::WindowNow;
 use calls::{Calls, Site, Told};
-use store::{LegsOf, Reached, Store, StoreError};
+use store::{LegsOf, MarksOf, Reached, Store, StoreError};
 use stream::comparing::{Key, Known};
 use stream::{Ledger, Place, Tenants};
 use tokio::runtime::Handle;
@@ -54,8 +54,9 @@ impl Question {
     /// what is read back begins so long before the last one whose conclusions are stored.
     pub(crate) async fn stored(self, topic: String, known_from: u8, epoch: u8, before: u64, since: Since) {
         let read = async {
+            let horizon_ms = since.horizon_ms;
             let sealed = self.store.sealed_below(&topic, self.partition, epoch, before).await?;
-            let since = sealed.map_or(since.clock, |at| at.min(since.clock)).plus_ms(-since.horizon_ms);
+            let since = sealed.map_or(since.clock, |at| at.min(since.clock)).plus_ms(-horizon_ms);
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
             self.answer(What::Known(self.known_of(&topic, known_from, since).await?)).await;
@@ -64,6 +65,14 @@ impl Question {
             }
             for mark in self.store.last_marks(&topic, self.partition, epoch, before, "header").await? {
                 self.answer(What::Header(mark)).await;
+            }
+            // Of follow-ups that were opened before the first of these legs reached the log, something may have been said before too.
+            let said_since = since.plus_ms(-horizon_ms);
+            let partition = self.partition;
+            let of =
+                MarksOf { topic: &topic, partition, epoch, before, since: said_since, adapter: stream::tenant::OURS };
+            for mark in self.store.marks(&of).await? {
+                self.answer(What::Mark(mark)).await;
             }
             let of = LegsOf::Stored { topic, partition: self.partition, epoch, before, since, tenant: None };
             let mut cursor = self.store.legs(&of)?;

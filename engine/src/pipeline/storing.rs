@@ -34,6 +34,8 @@ pub(crate) enum What {
     Known(Vec<(Text, Known)>),
     /// Column names that are stored.
     Header(StoredMark),
+    /// What the engine's own records told.
+    Mark(StoredMark),
     /// Legs that are stored, in the order of the log.
     Legs(Vec<(Leg, store::Place)>),
     /// All of that has come.

@@ -121,6 +121,23 @@ pub struct StoredMark {
     pub place: Place,
 }
 
+/// Which stored marks are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct MarksOf<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: u32,
+    /// The epoch; everything of an earlier one is before it.
+    pub epoch: u8,
+    /// Before this position.
+    pub before: u64,
+    /// That reached the log since.
+    pub since: Moment,
+    /// Of this adapter.
+    pub adapter: &'a str,
+}
+
 impl Store {
     /// Reads stored legs.
     ///
@@ -216,26 +233,21 @@ impl Store {
         before: u64,
         kind: &str,
     ) -> Result<Vec<StoredMark>, StoreError> {
-        let described = described(MARKS);
-        let answer = self
-            .reading(include_str!("../../../sql/store/marks_last.sql"), &described)
-            .param("topic", topic)
-            .param("partition", partition)
-            .param("epoch", epoch)
-            .param("before", before)
-            .param("kind", kind)
-            .fetch_bytes("Native")
-            .map_err(|e| StoreError::new("reading marks", e))?;
-        let mut blocks = Blocks::of(answer, described);
-        let mut marks = Vec::new();
-        while blocks
-            .next(|row| {
-                marks.push(take_mark(row));
-                Ok(())
-            })
-            .await?
-        {}
-        Ok(marks)
+        let query = self.reading(include_str!("../../../sql/store/marks_last.sql"), &described(MARKS));
+        let query = query.param("topic", topic).param("partition", partition).param("epoch", epoch);
+        read_marks(query.param("before", before).param("kind", kind)).await
+    }
+
+    /// The marks that records of one adapter gave and that one partition stored before a position and since a moment, in the order of
+    /// the log.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn marks(&self, of: &MarksOf<'_>) -> Result<Vec<StoredMark>, StoreError> {
+        let query = self.reading(include_str!("../../../sql/store/marks_stored.sql"), &described(MARKS));
+        let query = query.param("topic", of.topic).param("partition", of.partition).param("epoch", of.epoch);
+        let query = query.param("before", of.before).param("since", of.since.0).param("adapter", of.adapter);
+        read_marks(query).await
     }
 
     fn reading(&self, statement: &str, described: &[Described]) -> clickhouse::query::Query {
@@ -251,6 +263,18 @@ impl Store {
         }
         query
     }
+}
+
+async fn read_marks(query: clickhouse::query::Query) -> Result<Vec<StoredMark>, StoreError> {
+    let answer = query.fetch_bytes("Native").map_err(|e| StoreError::new("reading marks", e))?;
+    let mut blocks = Blocks::of(answer, described(MARKS));
+    let mut marks = Vec::new();
+    let mut take = |row: &mut Row<'_>| {
+        marks.push(take_mark(row));
+        Ok(())
+    };
+    while blocks.next(&mut take).await? {}
+    Ok(marks)
 }
 
 /// The columns that are read: what is known from the question, and what is made from other columns, is not.

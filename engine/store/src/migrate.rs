@@ -33,6 +33,10 @@ pub static MIGRATIONS: &[(&str, &str)] = files![
     "0026_verdicts_now.sql",
     "0027_calls_now.sql",
     "0028_windows_now.sql",
+    "0029_follow_ups_more.sql",
+    "0030_follow_ups_now_more.sql",
+    "0031_deliveries.sql",
+    "0032_deliveries_now.sql",
 ];
 
 pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static str>, StoreError> {

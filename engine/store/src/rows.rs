@@ -229,7 +229,13 @@ pub(crate) fn follow_ups(rows: &[FollowUpRow]) -> Block {
         .column("settled_by", rows, |r| maybe(&line(r).settled_by))
         .column("our_attempts", rows, |r| line(r).our_attempts)
         .column("customer_calls", rows, |r| line(r).customer_calls)
-        .column("time_to_return_s", rows, |r| seconds(line(r).time_to_return_s));
+        .column("time_to_return_s", rows, |r| seconds(line(r).time_to_return_s))
+        .column("last_at", rows, |r| At(r.follow_up.last_at.0))
+        .column("closed_at", rows, |r| at(r.follow_up.closed_at))
+        .column("priority", rows, |r| r.follow_up.priority)
+        .column("why", rows, |r| maybe(&r.follow_up.why))
+        .column("dealt_by", rows, |r| maybe(&r.follow_up.dealt_by))
+        .column("dealt_until", rows, |r| at(r.follow_up.dealt_until));
     block
 }
 
@@ -252,6 +258,8 @@ pub(crate) fn follow_ups_of(calls: &[CallRow]) -> Vec<FollowUpRow> {
             after: None,
             priority: 0,
             why: None,
+            dealt_by: None,
+            dealt_until: None,
             calls: Vec::new(),
             line: line.clone(),
             merged_into: None,

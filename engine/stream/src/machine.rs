@@ -320,6 +320,13 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
     }
 
+    /// A record that told something and is no leg, as it is stored below [`PartitionMachine::high`]; in any order.
+    pub fn stored_mark(&mut self, tenant: &str, pbx: &str, adapter: &str, value: &[u8], logged_at: Moment) {
+        if let Some(company) = self.company(tenant) {
+            company.stored_mark(pbx, adapter, value, logged_at);
+        }
+    }
+
     /// A leg that is stored below [`PartitionMachine::high`], in the order of their positions.
     pub fn stored_leg(&mut self, leg: Leg, logged_at: Moment, position: u64) {
         let tenant = leg.origin.tenant.clone();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use adapters::leg::{Position, Text};
+use adapters::leg::{Moment, Position, Text};
+use adapters::line::word;
 use adapters::reader::{self, Read};
 use adapters::{Adapter, Header, Legs, Reject, Settings};
 use calls::live::Live;
@@ -99,7 +100,9 @@ impl<'d> Company<'d> {
         let Some(read_by) = adapters::pbx::named(adapter) else {
             return Err(format!("no adapter is called `{adapter}`: `ringback adapters` lists them"));
         };
-        if self.directory.pbx(pbx).is_none() && !self.directory.is_guessed() {
+        // What the engine writes itself is of no exchange.
+        let is_ours = read_by.about().name == OURS;
+        if self.directory.pbx(pbx).is_none() && !self.directory.is_guessed() && !is_ours {
             let known: Vec<&str> = self.directory.pbx_ids().collect();
             return Err(format!("the site file has no [[pbx]] with the id `{pbx}`; it has {}", known.join(", ")));
         }
@@ -119,7 +122,17 @@ impl<'d> Company<'d> {
         headed.lines = headed.lines.max(lines);
     }
 
-    /// Reads a record: its rows go to `facts`, its legs to the fold.
+    /// Takes a record that told something and is no leg, as it was stored.
+    pub(crate) fn stored_mark(&mut self, pbx: &str, adapter: &str, value: &[u8], logged_at: Moment) {
+        let Ok(at) = self.reading(pbx, adapter) else { return };
+        let Some(reading) = self.readings.get(at) else { return };
+        let (position, mut out) = (Position::default(), Legs::default());
+        let record = adapters::Record { bytes: value, position, source: b"", header: None, logged_at: Some(logged_at) };
+        reader::read(reading.adapter, &reading.settings, &mut None, record, None, &mut out);
+        out.marks.iter().for_each(|mark| self.live.mark(mark, logged_at));
+    }
+
+    /// Reads a record: its rows go to `facts`, its legs and marks to the fold.
     pub(crate) fn record<F: Facts>(
         &mut self,
         record: &LogRecord<'_>,
@@ -170,6 +183,21 @@ impl<'d> Company<'d> {
             counts.marks += 1;
             counts.headers += 1;
         }
+        for (mark, part) in out.marks.drain(..).zip(0..) {
+            let kind = word(mark.kind);
+            let fact = Mark {
+                tenant: record.tenant,
+                pbx: record.pbx,
+                adapter: record.adapter,
+                kind: &kind,
+                subject: mark.follow_up.as_deref().unwrap_or_default(),
+                source: record.source,
+                value: record.bytes,
+            };
+            facts.mark(fact, Place { part, ..place });
+            counts.marks += 1;
+            self.live.mark(&mark, record.logged_at);
+        }
         for (reject, part) in out.rejects.drain(..).zip(0..) {
             facts.reject(&reject, of(record), Place { part, ..place });
             counts.rejects += 1;
@@ -181,6 +209,9 @@ impl<'d> Company<'d> {
         }
     }
 }
+
+/// The adapter of the engine's own records.
+pub const OURS: &str = "ringback";
 
 fn of<'a>(record: &LogRecord<'a>) -> From<'a> {
     From { tenant: record.tenant, pbx: record.pbx, adapter: record.adapter, source: record.source }

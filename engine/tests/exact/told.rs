@@ -158,6 +158,8 @@ fn conclusions_are_compared_and_hidden() {
         after: None,
         priority: 0,
         why: None,
+        dealt_by: None,
+        dealt_until: None,
         calls: ids.iter().map(|id| id.as_str().into()).collect(),
         line: told.clone(),
         merged_into: None,
