@@ -3,9 +3,9 @@
 //! The commands are sent one by one, because how a try ended depends on where: before the content's final dot nothing was
 //! taken, after it only the server's answer says.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lettre::Address;
@@ -70,6 +70,10 @@ impl Mailer {
             let expected = "write \"calls@example.com\" or \"Ringback <calls@example.com>\"";
             value("from", format!("= {:?} is no address ({error}); {expected}", settings.from))
         })?;
+        if !from.email.domain().is_ascii() {
+            let sentence = "has letters in its domain that not every server takes: write its form in ASCII, as xn--…";
+            return Err(value("from", sentence.to_owned()));
+        }
         let secret = match (settings.user.is_empty(), settings.secret_file.as_os_str().is_empty()) {
             (true, true) => None,
             (false, false) => Some(Secret::read(folder, &settings.secret_file).map_err(SmtpError::Secret)?),
@@ -178,9 +182,9 @@ impl Mailer {
             return Handed::broken(again("the right to send it was lost".to_owned()));
         }
         // The last part is asked for when all before it is written: after that only the dot remains.
-        let is_written = Cell::new(false);
+        let is_written = AtomicBool::new(false);
         let parts = std::iter::once(bytes).chain(std::iter::from_fn(|| {
-            is_written.set(true);
+            is_written.store(true, Ordering::Relaxed);
             None
         }));
         let taken = Duration::from_secs(self.settings.taken_s.get().into());
@@ -191,7 +195,7 @@ impl Mailer {
                 let detail = detail.trim_end().to_owned();
                 Handed { attempted: Attempted { status: Status::Done, detail, call: None }, is_between: true }
             }
-            Err(ended) if ended.is_answer() || !is_written.get() => ended.of("the mail"),
+            Err(ended) if ended.is_answer() || !is_written.load(Ordering::Relaxed) => ended.of("the mail"),
             Err(ended) => Handed::broken(Attempted {
                 status: Status::Unknown,
                 detail: format!("the whole mail was sent, and no answer came: {}", ended.why()),
@@ -229,7 +233,9 @@ impl Mailer {
         let mut connection = connected.map_err(|error| not_connected(&error))?;
         if let (Security::Starttls, Some(tls)) = (self.settings.security, &self.tls) {
             if !connection.can_starttls() {
-                return Err("the server offers no STARTTLS: nothing is sent in the open; write `security = \"tls\"` under [smtp] if it speaks TLS from the first byte".to_owned());
+                let why = "the server offers no STARTTLS: nothing is sent in the open; \
+                    write `security = \"tls\"` under [smtp] if it speaks TLS from the first byte";
+                return Err(why.to_owned());
             }
             connection.starttls(tls.clone(), &self.hello).await.map_err(|error| not_connected(&error))?;
         }
@@ -339,7 +345,8 @@ fn not_connected(error: &smtp::Error) -> String {
     let told = shown(&error.to_string());
     if told.contains("certificate") || error.is_tls() {
         return format!(
-            "the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` under [smtp], and the name in it as `host`"
+            "the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` \
+            under [smtp], and the name in it as `host`"
         );
     }
     told

@@ -1,4 +1,4 @@
-//! What a template must not have: partials, decorators, triple braces, unknown helpers, links that are not checked.
+//! What a template must not have: partials, decorators, triple braces, unknown functions, links that are not checked.
 //! The walk goes over the parsed template, also makes `if` and `each` refuse what is missing, and runs before it is used.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use handlebars::Template;
 use handlebars::template::{HelperTemplate, Parameter, Subexpression, TemplateElement};
 
-use super::helpers::{self, NEEDED};
+use super::functions::{self, NEEDED};
 
 /// Blocks inside blocks, and brackets inside brackets: deeper ones could exhaust the stack of whoever reads them.
 const DEPTH_MAX: usize = 12;
@@ -208,7 +208,7 @@ fn called(expression: &HelperTemplate) -> Result<Option<String>, String> {
         _ => return Err("is not understood".to_owned()),
     };
     let is_call = expression.block || !expression.params.is_empty() || !expression.hash.is_empty();
-    if !is_call && !helpers::is_known(&name) && name != NEEDED {
+    if !is_call && !functions::is_known(&name) && name != NEEDED {
         return Ok(None);
     }
     check_name(&name)?;
@@ -216,10 +216,10 @@ fn called(expression: &HelperTemplate) -> Result<Option<String>, String> {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    if helpers::is_known(name) {
+    if functions::is_known(name) {
         return Ok(());
     }
-    Err(format!("calls {name}, which is not there; there are {}", helpers::names().collect::<Vec<_>>().join(", ")))
+    Err(format!("calls {name}, which is not there; there are {}", functions::names().collect::<Vec<_>>().join(", ")))
 }
 
 fn check_arguments(params: &[Parameter], hash: &HashMap<String, Parameter>) -> Result<(), String> {

@@ -237,7 +237,7 @@ fn what_grows_too_large_is_refused() {
     assert!(error.contains("becomes longer than 262144 bytes"), "{error}");
 }
 
-const ENTRIES: usize = super::helpers::ENTRIES_MAX;
+const ENTRIES: usize = super::functions::ENTRIES_MAX;
 
 #[test]
 fn an_installation_replaces_and_adds() {
