@@ -15,7 +15,11 @@ const DEPTH_MAX: usize = 12;
 const EACH_DEPTH_MAX: usize = 2;
 
 /// Attributes that are links, in lower case.
-const LINKS: [&str; 6] = ["href", "src", "action", "formaction", "background", "xlink:href"];
+const LINKS: [&str; 11] =
+    ["href", "src", "action", "formaction", "background", "xlink:href", "srcset", "poster", "data", "cite", "ping"];
+
+/// Attributes whose values are programs or documents of their own, beside those that begin with `on`.
+const PROGRAMS: [&str; 2] = ["style", "srcdoc"];
 
 /// A place in a template where it does what it must not.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,7 +143,7 @@ impl Walk {
         let Some(tag) = html.rfind('<').map(|at| &html[at..]).filter(|tag| !closes(tag)) else { return Ok(()) };
         match Attribute::open_at_the_end_of(tag) {
             None => Err("puts data into a tag outside of quotes: write name=\"…\"".to_owned()),
-            Some(Attribute { name, .. }) if name == "style" || name.starts_with("on") => {
+            Some(Attribute { name, .. }) if PROGRAMS.contains(&name) || name.starts_with("on") => {
                 Err(format!("puts data into the attribute {name}, where it cannot be escaped"))
             }
             Some(Attribute { name, value }) if LINKS.contains(&name) => {
