@@ -5,7 +5,7 @@
 //! office notes the name before the content goes out, and a mail whose fate is unknown is not sent again. What ended
 //! before that is sent again under the same name.
 
-mod helpers;
+mod functions;
 mod mail;
 mod mailer;
 mod settings;
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{Attempted, Status};
 use crate::recipients::{self, Unreached};
 
-pub use helpers::ENTRIES_MAX;
+pub use functions::ENTRIES_MAX;
 pub use mail::Mail;
 pub use mailer::Mailer;
 pub use settings::{Security, SmtpError, SmtpSettings};

@@ -156,7 +156,8 @@ fn members<'d>(id: &str, directory: &'d Directory) -> Result<Vec<&'d Person>, St
     let members: Vec<&Person> = directory.people().iter().filter(is_member).collect();
     if members.is_empty() {
         return Err(format!(
-            "nobody is in group {id}: add `email = ` under [[group]] id = {id:?} in site.toml, or `group = {id:?}` to its people"
+            "nobody is in group {id}: add `email = ` under [[group]] id = {id:?} in site.toml, \
+            or `group = {id:?}` to its people"
         ));
     }
     Ok(members)
@@ -176,7 +177,8 @@ fn heads<'d>(lowest: &Group, of: Option<&str>, directory: &'d Directory) -> Resu
     let id = &lowest.id;
     Err(match of {
         Some(of) => format!(
-            "nobody else leads group {id} or one above it: add `heads = [..]` under the [[group]] above {of} in site.toml"
+            "nobody else leads group {id} or one above it: \
+            add `heads = [..]` under the [[group]] above {of} in site.toml"
         ),
         None => format!(
             "nobody leads group {id} or one above it: add `heads = [..]` under [[group]] id = {id:?} in site.toml"

@@ -7,10 +7,10 @@ mod peer;
 #[path = "email/python.rs"]
 mod python;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use deliver::attempt::{Attempted, Status};
 use deliver::email::{self, EmailBody, Mailer, Mails, Security, SmtpSettings, Templates};
@@ -18,6 +18,7 @@ use directory::Directory;
 use peer::Peer;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 const NOW_MS: i64 = 1_795_428_000_000; // 2026-11-23T10:00:00Z
 const SITE: &str = "[[site]]\nid = \"a\"\nzone = \"Europe/Kyiv\"\ncountry = \"UA\"\n[[pbx]]\nid = \"b\"\n\
@@ -69,7 +70,8 @@ async fn each_gets_their_own_mail_in_their_language() {
     let directory = Directory::from_toml(SITE).unwrap();
     let mails =
         email::write("email:1", &body, &Templates::built_in().unwrap(), &directory, mailer.from_domain(), NOW_MS);
-    let sent = email::send(&mailer, &mails, &BTreeMap::new(), |_| ready(true), |_, _| ready(())).await;
+    let nothing = BTreeMap::new();
+    let sent = spawnable(email::send(&mailer, &mails, &nothing, |_| ready(true), |_, _| ready(()))).await;
     assert_eq!(
         sent,
         Attempted {
@@ -89,6 +91,11 @@ async fn each_gets_their_own_mail_in_their_language() {
     // The second mail went over the first one's connection.
     assert_eq!(ann["peer"], bob["peer"]);
     assert_eq!(peer.end(), Vec::<Value>::new());
+}
+
+/// Whoever sends may be moved from thread to thread.
+fn spawnable<F: Future + Send>(sending: F) -> F {
+    sending
 }
 
 /// What Python's own reader of mails makes of a header; without a name, of the text.
@@ -301,6 +308,25 @@ async fn who_is_not_there_is_tried_again() {
     assert_eq!(refused.detail, format!("127.0.0.1:{port}: no answer within 1 s"));
 }
 
+#[tokio::test]
+async fn many_mails_share_few_connections() {
+    let folder = TempDir::new().unwrap();
+    let peer = Peer::start(folder.path(), &[]);
+    let few = SmtpSettings { connections_max: 2.try_into().unwrap(), ..settings(peer.port) };
+    let mailer = Arc::new(mailer(&few, folder.path()));
+    let mut sending = JoinSet::new();
+    for n in 0..12 {
+        let mailer = mailer.clone();
+        sending.spawn(async move { send(&mailer, &format!("ok@{n}.example.com")).await });
+    }
+    for sent in sending.join_all().await {
+        assert_eq!(sent.status, Status::Done, "{}", sent.detail);
+    }
+    let taken = peer.end();
+    let connections: BTreeSet<String> = taken.iter().map(|mail| mail["peer"].to_string()).collect();
+    assert_eq!((taken.len(), connections.len()), (12, 2), "{connections:?}");
+}
+
 #[test]
 fn settings_say_what_is_wrong_with_them() {
     let folder = TempDir::new().unwrap();
@@ -312,6 +338,7 @@ fn settings_say_what_is_wrong_with_them() {
     for (settings, expected) in [
         (SmtpSettings::default(), "`host` under [smtp] is empty: give the name of the server that takes mails, for example \"mail.example.com\"".to_owned()),
         (SmtpSettings { from: "Ringback".to_owned(), ..good.clone() }, "`from` under [smtp] = \"Ringback\" is no address".to_owned()),
+        (SmtpSettings { from: "calls@приклад.укр".to_owned(), ..good.clone() }, "`from` under [smtp] has letters in its domain that not every server takes".to_owned()),
         (SmtpSettings { secret_file: "".into(), ..signed.clone() }, "`user` under [smtp] signs in with a password: give the file that holds it as `secret_file`".to_owned()),
         (SmtpSettings { user: String::new(), ..signed.clone() }, "`secret_file` under [smtp] is the password of a `user`: give that too".to_owned()),
         (SmtpSettings { secret_file: "nowhere".into(), ..signed.clone() }, format!("`secret_file` under [smtp]: the secret's file {path}/nowhere cannot be read")),

@@ -70,6 +70,10 @@ impl Mailer {
             let expected = "write \"calls@example.com\" or \"Ringback <calls@example.com>\"";
             value("from", format!("= {:?} is no address ({error}); {expected}", settings.from))
         })?;
+        if !from.email.domain().is_ascii() {
+            let sentence = "has letters in its domain that not every server takes: write its form in ASCII, as xn--…";
+            return Err(value("from", sentence.to_owned()));
+        }
         let secret = match (settings.user.is_empty(), settings.secret_file.as_os_str().is_empty()) {
             (true, true) => None,
             (false, false) => Some(Secret::read(folder, &settings.secret_file).map_err(SmtpError::Secret)?),
@@ -229,7 +233,9 @@ impl Mailer {
         let mut connection = connected.map_err(|error| not_connected(&error))?;
         if let (Security::Starttls, Some(tls)) = (self.settings.security, &self.tls) {
             if !connection.can_starttls() {
-                return Err("the server offers no STARTTLS: nothing is sent in the open; write `security = \"tls\"` under [smtp] if it speaks TLS from the first byte".to_owned());
+                let why = "the server offers no STARTTLS: nothing is sent in the open; \
+                    write `security = \"tls\"` under [smtp] if it speaks TLS from the first byte";
+                return Err(why.to_owned());
             }
             connection.starttls(tls.clone(), &self.hello).await.map_err(|error| not_connected(&error))?;
         }
@@ -339,7 +345,8 @@ fn not_connected(error: &smtp::Error) -> String {
     let told = shown(&error.to_string());
     if told.contains("certificate") || error.is_tls() {
         return format!(
-            "the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` under [smtp], and the name in it as `host`"
+            "the server's certificate is not trusted ({told}): give the authority that signed it as `ca_file` \
+            under [smtp], and the name in it as `host`"
         );
     }
     told

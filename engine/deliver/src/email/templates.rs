@@ -12,7 +12,7 @@ use directory::{Directory, Language};
 use handlebars::{Handlebars, RenderError, RenderErrorReason};
 use serde_json::{Map, Value, json};
 
-use super::helpers::{self, MAIL_KEY};
+use super::functions::{self, MAIL_KEY};
 use super::walk;
 use crate::recipients::Recipient;
 
@@ -221,7 +221,7 @@ impl Templates {
             let mut registry = Handlebars::new();
             registry.set_strict_mode(true);
             registry.register_escape_fn(escape);
-            helpers::register(&mut registry);
+            functions::register(&mut registry);
             registry
         };
         Templates {

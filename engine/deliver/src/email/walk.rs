@@ -1,4 +1,4 @@
-//! What a template must not have: partials, decorators, triple braces, unknown helpers, links that are not checked.
+//! What a template must not have: partials, decorators, triple braces, unknown functions, links that are not checked.
 //! The walk goes over the parsed template, also makes `if` and `each` refuse what is missing, and runs before it is used.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use handlebars::Template;
 use handlebars::template::{HelperTemplate, Parameter, Subexpression, TemplateElement};
 
-use super::helpers::{self, NEEDED};
+use super::functions::{self, NEEDED};
 
 /// Blocks inside blocks, and brackets inside brackets: deeper ones could exhaust the stack of whoever reads them.
 const DEPTH_MAX: usize = 12;
@@ -15,7 +15,11 @@ const DEPTH_MAX: usize = 12;
 const EACH_DEPTH_MAX: usize = 2;
 
 /// Attributes that are links, in lower case.
-const LINKS: [&str; 6] = ["href", "src", "action", "formaction", "background", "xlink:href"];
+const LINKS: [&str; 11] =
+    ["href", "src", "action", "formaction", "background", "xlink:href", "srcset", "poster", "data", "cite", "ping"];
+
+/// Attributes whose values are programs or documents of their own, beside those that begin with `on`.
+const PROGRAMS: [&str; 2] = ["style", "srcdoc"];
 
 /// A place in a template where it does what it must not.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,7 +143,7 @@ impl Walk {
         let Some(tag) = html.rfind('<').map(|at| &html[at..]).filter(|tag| !closes(tag)) else { return Ok(()) };
         match Attribute::open_at_the_end_of(tag) {
             None => Err("puts data into a tag outside of quotes: write name=\"…\"".to_owned()),
-            Some(Attribute { name, .. }) if name == "style" || name.starts_with("on") => {
+            Some(Attribute { name, .. }) if PROGRAMS.contains(&name) || name.starts_with("on") => {
                 Err(format!("puts data into the attribute {name}, where it cannot be escaped"))
             }
             Some(Attribute { name, value }) if LINKS.contains(&name) => {
@@ -208,7 +212,7 @@ fn called(expression: &HelperTemplate) -> Result<Option<String>, String> {
         _ => return Err("is not understood".to_owned()),
     };
     let is_call = expression.block || !expression.params.is_empty() || !expression.hash.is_empty();
-    if !is_call && !helpers::is_known(&name) && name != NEEDED {
+    if !is_call && !functions::is_known(&name) && name != NEEDED {
         return Ok(None);
     }
     check_name(&name)?;
@@ -216,10 +220,10 @@ fn called(expression: &HelperTemplate) -> Result<Option<String>, String> {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    if helpers::is_known(name) {
+    if functions::is_known(name) {
         return Ok(());
     }
-    Err(format!("calls {name}, which is not there; there are {}", helpers::names().collect::<Vec<_>>().join(", ")))
+    Err(format!("calls {name}, which is not there; there are {}", functions::names().collect::<Vec<_>>().join(", ")))
 }
 
 fn check_arguments(params: &[Parameter], hash: &HashMap<String, Parameter>) -> Result<(), String> {

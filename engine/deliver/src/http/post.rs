@@ -132,7 +132,8 @@ impl Webhook {
         if code.is_redirection() {
             let to = location.unwrap_or_else(|| "an address that it does not tell".to_owned());
             return failed(format!(
-                "{detail}; redirects are not followed: it points to {to}, write that as `url` under [webhook.{}] if it is right",
+                "{detail}; redirects are not followed: it points to {to}, write that as `url` \
+                under [webhook.{}] if it is right",
                 self.name
             ));
         }
@@ -166,13 +167,16 @@ fn read_url(settings: &WebhookSettings) -> Result<Url, String> {
         "http" if settings.allow_private => {}
         "http" => {
             return Err(format!(
-                "= {text:?} would post in the open: write https, or `allow_private = true` for a receiver in your own network"
+                "= {text:?} would post in the open: write https, \
+                or `allow_private = true` for a receiver in your own network"
             ));
         }
         _ => return Err(format!("= {text:?} is neither https nor http: {expected}")),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("has a name or a password in it, which is a secret in the settings: leave it out, the signature says who posts".to_owned());
+        let why = "has a name or a password in it, which is a secret in the settings: \
+            leave it out, the signature says who posts";
+        return Err(why.to_owned());
     }
     let literal = url.host_str().map(|host| host.trim_matches(['[', ']'])).and_then(|host| host.parse::<IpAddr>().ok());
     match literal {

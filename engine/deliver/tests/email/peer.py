@@ -7,9 +7,11 @@ It ends when its standard input does. Certificates, by trustme, are written into
 import argparse
 import asyncio
 import json
+import logging
 import os
 import ssl
 import sys
+import warnings
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult
@@ -106,4 +108,7 @@ async def main():
     os._exit(0)
 
 
+# What the library says of connections that break, and of a login without TLS, is meant here.
+logging.disable()
+warnings.simplefilter("ignore")
 asyncio.run(main())

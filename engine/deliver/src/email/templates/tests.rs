@@ -42,6 +42,20 @@ fn every_template_that_is_there_comes_along() {
     assert_eq!(files, known.chain(samples).collect());
 }
 
+/// What plugins are given in an event is what templates take.
+#[test]
+fn samples_are_what_events_hold() {
+    let part = |name: &str, field: &str| sample(name)[field].clone();
+    let call: calls::event::Call = serde_json::from_value(part("missed", "call")).unwrap();
+    assert_eq!(serde_json::to_value(call).unwrap(), part("missed", "call"));
+    for name in ["missed", "overdue"] {
+        let follow_up: calls::event::FollowUp = serde_json::from_value(part(name, "follow_up")).unwrap();
+        assert_eq!(serde_json::to_value(follow_up).unwrap(), part(name, "follow_up"));
+    }
+    let limit: calls::event::Limit = serde_json::from_value(part("limit", "limit")).unwrap();
+    assert_eq!(serde_json::to_value(limit).unwrap()["value"], part("limit", "limit")["value"]);
+}
+
 #[test]
 fn every_template_is_filled_in_in_every_language() {
     let templates = Templates::built_in().unwrap();
@@ -160,7 +174,7 @@ fn the_data_cannot_say_whom_the_mail_is_for() {
 fn what_a_mail_must_not_have_is_refused() {
     let deep = format!("{}x{}", "{{#if a}}".repeat(5000), "{{/if}}".repeat(5000));
     let brackets = format!("{{{{told {}a{}}}}}", "(told ".repeat(5000), ")".repeat(5000));
-    let refused: [(&str, &str); 22] = [
+    let refused: [(&str, &str); 25] = [
         ("{{{a}}}", "line 1: writes without escaping: two braces, not three, and no &"),
         ("x\n{{&a}}", "line 2: writes without escaping: two braces, not three, and no &"),
         ("{{> other}}", "line 1: includes another template, which mails cannot"),
@@ -180,6 +194,9 @@ fn what_a_mail_must_not_have_is_refused() {
         ("<p {{a}}>x</p>", "puts data into a tag outside of quotes"),
         ("<p style=\"{{a}}\">x</p>", "puts data into the attribute style"),
         ("<p onclick=\"{{a}}\">x</p>", "puts data into the attribute onclick"),
+        ("<iframe srcdoc=\"{{a}}\">", "puts data into the attribute srcdoc"),
+        ("<a title=\"<\" href=\"{{a}}\">x</a>", "puts data into a tag outside of quotes"),
+        ("<a {{#if a}}href=\"{{else}}title=\"{{/if}}{{b}}\">x</a>", "puts data into a tag outside of quotes"),
         ("<script>{{a}}</script>", "puts data into <script>, where it cannot be escaped"),
         (&deep, "line 1: is more than 12 blocks or brackets deep"),
         (&brackets, "line 1: is more than 12 blocks or brackets deep"),
@@ -196,6 +213,19 @@ fn what_a_mail_must_not_have_is_refused() {
     ] {
         Templates::empty().add("own", Language::En, Part::Html, text, "own").unwrap();
     }
+}
+
+#[test]
+fn half_a_template_is_an_error_or_a_template() {
+    let mut refused = 0;
+    for (_, _, part, text) in BUILT_IN {
+        for (end, _) in text.char_indices().step_by(11) {
+            refused += usize::from(walk::read(&text[..end], part == Part::Html).is_err());
+            // And without its beginning.
+            refused += usize::from(walk::read(&text[end..], part == Part::Html).is_err());
+        }
+    }
+    assert!(refused > 100, "{refused}");
 }
 
 /// A template of one's own, filled in.
@@ -237,7 +267,7 @@ fn what_grows_too_large_is_refused() {
     assert!(error.contains("becomes longer than 262144 bytes"), "{error}");
 }
 
-const ENTRIES: usize = super::helpers::ENTRIES_MAX;
+const ENTRIES: usize = super::functions::ENTRIES_MAX;
 
 #[test]
 fn an_installation_replaces_and_adds() {

@@ -67,7 +67,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.into_iter().chain(FUNCTIONS.iter().map(|f| f.name).filter(|name| *name != NEEDED))
 }
 
-/// Makes the helpers known, and takes away those of handlebars that no mail needs.
+/// Makes the functions known, and takes away those of handlebars that no mail needs.
 pub(crate) fn register(registry: &mut Handlebars<'static>) {
     for function in FUNCTIONS {
         registry.register_helper(function.name, Box::new(function));
