@@ -6,7 +6,7 @@
 use crate::adapter::{EXTENSION_DIGITS_MAX, Settings, looks_like_extension};
 use crate::clock;
 use crate::fields::find;
-use crate::leg::{End, EndKind, Moment, Stage};
+use crate::leg::{End, EndKind, Moment, Stage, Text};
 use crate::zoned::{self, Stamp};
 
 /// A channel's device: `PJSIP/101-0000003b` is a channel of `PJSIP/101`.
@@ -57,7 +57,7 @@ fn parted(text: &str, byte: u8) -> Option<(&str, &str)> {
     find(byte, text.as_bytes()).map(|at| (&text[..at], &text[at + 1..]))
 }
 
-/// A unique id, `[systemname-]1795381797.72`.
+/// A unique id, `[systemname-]1795381797.72`; that of a joint's far half is its near half's with `;2`, where somebody named it.
 #[derive(Clone, Copy)]
 pub(crate) struct UniqueId {
     /// The second in which the channel was made.
@@ -69,13 +69,14 @@ pub(crate) struct UniqueId {
 impl UniqueId {
     /// Reads one without blanks around it; `None` for anything else.
     pub(crate) fn of(bytes: &[u8]) -> Option<UniqueId> {
+        let (bytes, after) = bytes.strip_suffix(b";2").map_or((bytes, 0), |near| (near, 1));
         let dot = memchr::memrchr(b'.', bytes)?;
         let (second, counter) = (&bytes[..dot], &bytes[dot + 1..]);
         let second = memchr::memrchr(b'-', second).map_or(second, |at| &second[at + 1..]);
         if !(9..=11).contains(&second.len()) {
             return None;
         }
-        Some(UniqueId { second: i64::try_from(counted(second)?).ok()?, counter: counted(counter)? })
+        Some(UniqueId { second: i64::try_from(counted(second)?).ok()?, counter: counted(counter)?.saturating_add(after) })
     }
 
     /// When its channel was made, to the second.
@@ -226,6 +227,15 @@ pub(crate) fn as_line(end: &mut End, shown: &str) {
     end.kind = EndKind::Outside;
     end.trunk = peer(&end.device).into();
     end.number = shown.into();
+}
+
+/// Without a site file: the channel that we had the PBX make is a telephone of ours, though it shows the customer's number.
+pub(crate) fn as_telephone(end: &mut End, settings: &Settings) {
+    if end.kind == EndKind::Outside && settings.extensions.is_empty() && settings.trunk(&end.channel).is_none() {
+        end.kind = EndKind::Person;
+        end.number = peer(&end.device).into();
+        end.trunk = Text::default();
+    }
 }
 
 /// True if this destination of Dial is the device of the channel that was made for it.

@@ -52,6 +52,6 @@ mod tests {
 
     #[test]
     fn a_key_of_another_form_gives_a_name_all_the_same() {
-        assert_eq!(call_name("x\r\nAction: Logoff", 0, 13), "rb-acf0000000000000-0.3");
+        assert_eq!(call_name("x\r\nAction: Logoff", 0, 13), "rb-ff00000000000000-0.3");
     }
 }

@@ -20,6 +20,7 @@ use crate::adapter::{
     About, Adapter, EXTENSION_DIGITS_MAX, Ends, Header, Legs, Provenance, Record, Settings, Tells, looks_like_extension,
 };
 use crate::asterisk::{self, UniqueId};
+use crate::control::{OWN_PREFIX, is_own};
 use crate::fields::{Fields, all_digits, borrowed_of, find, holds, integer, split_quoted, text, trimmed};
 use crate::leg::{Answerer, Disposition, End, EndKind, KeyKind, Leg, Moment, Stage, Text};
 
@@ -459,6 +460,9 @@ fn leg(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut Leg
     {
         asterisk::as_line(&mut leg.from, caller);
     }
+    if unique.starts_with(OWN_PREFIX) {
+        asterisk::as_telephone(&mut leg.from, settings);
+    }
     read_place(&mut leg, row, settings);
     read_did(&mut leg, row, settings);
     read_far_end(&mut leg, row, settings);
@@ -585,7 +589,10 @@ fn read_place(leg: &mut Leg, row: &Row<'_, '_>, settings: &Settings) {
     if leg.stage == Stage::Queue && application.eq_ignore_ascii_case("Dial") {
         leg.stage = Stage::Extension;
     }
-    if from_context == Some(Stage::OwnCall) {
+    // A call that we had the PBX place, and that its dialplan has not had yet, whatever this release calls what rang the telephone.
+    let is_rung_by_us = ["", "AppDial", "AppDial2", "Stasis"].iter().any(|name| application.eq_ignore_ascii_case(name))
+        && is_own(row.bytes(C::UniqueId), row.bytes(C::Account), row.bytes(C::UserField));
+    if from_context == Some(Stage::OwnCall) || is_rung_by_us {
         leg.stage = Stage::OwnCall;
     }
     match leg.stage {

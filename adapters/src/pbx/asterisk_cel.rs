@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::adapter::{About, Adapter, Ends, Header, Legs, Provenance, Record, Settings, Tells};
 use crate::asterisk::{self, UniqueId};
+use crate::control::OWN_PREFIX;
 use crate::fields::{Fields, holds, split_quoted, text};
 use crate::leg::{EndKind, Event, KeyKind, Leg, Moment, Stage, Text};
 
@@ -254,6 +255,9 @@ fn event(row: &Row<'_, '_>, record: Record<'_>, settings: &Settings, out: &mut L
     leg.order = id.map_or(0, UniqueId::order);
     leg.started_at = Some(at);
     leg.from = asterisk::end(&channel, &row.text(C::Number), settings);
+    if unique.starts_with(OWN_PREFIX) {
+        asterisk::as_telephone(&mut leg.from, settings);
+    }
     leg.from.name = row.text(C::Name);
     leg.dialed = row.text(C::Exten);
     leg.place = row.text(C::Context);
