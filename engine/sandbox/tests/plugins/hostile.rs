@@ -82,7 +82,7 @@ fn a_cause_that_is_no_event() {
     for function in ["put", "get_person", "cancel", "call_back"] {
         let handling = handle_one(&mut plugin(), &format!("wrong_cause={function}"));
         let why = "cause 7 is no event of this batch of 1".to_owned();
-        assert_eq!(handling.refused, [why.clone()], "{function}");
+        assert_eq!(handling.refused, std::slice::from_ref(&why), "{function}");
         assert_eq!(handling.handled, Handled::Failed { why }, "{function}");
     }
     for function in ["delete", "offers"] {
@@ -108,7 +108,7 @@ fn what_was_not_granted() {
     let mut plugin = plugin_of(&manifest);
     let handling = handle_one(&mut plugin, "ask=tag settle");
     let why = "not granted: settle; add \"settle = true\" under [grants] in plugins/guest/plugin.toml".to_owned();
-    assert_eq!(handling.refused, [why.clone()]);
+    assert_eq!(handling.refused, std::slice::from_ref(&why));
     assert_eq!(handling.handled, Handled::Failed { why: why.clone() });
     assert!(handling.asked.is_empty(), "what it may is not done either, since its event is not done");
     let handling = handle_one(&mut plugin, "ask=ignored tag");
