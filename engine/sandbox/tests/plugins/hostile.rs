@@ -91,6 +91,21 @@ fn a_cause_that_is_no_event() {
     }
 }
 
+/// Given alone, an event is the only one that can be a cause, whatever it came with.
+#[test]
+fn a_cause_of_another_event_of_a_batch_that_was_thrown_away() {
+    let mut whats = vec!["failed=no", "wrong_cause=call_back"];
+    whats.extend(["done"; 7]);
+    let handlings = plugin().handle(&events(&whats), &world());
+    let why = "cause 7 is no event of this batch of 1".to_owned();
+    assert_eq!(handlings[1].handled, Handled::Failed { why });
+    assert!(handlings.iter().all(|handling| handling.asked.is_empty()));
+    whats[0] = "done";
+    let together = plugin().handle(&events(&whats), &world());
+    let causes: Vec<usize> = together.iter().map(|handling| handling.asked.len()).collect();
+    assert_eq!(causes, [0, 0, 0, 0, 0, 0, 0, 1, 0], "together, the event that it named is the cause");
+}
+
 #[test]
 fn a_flood_of_logs_is_counted() {
     let handling = handle_one(&mut plugin(), "many_logs=1000");
