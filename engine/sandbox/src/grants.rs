@@ -78,7 +78,7 @@ impl Granted {
 
     /// A power that is there or not.
     pub(crate) fn flag(&self, name: &str, of: fn(&Grants) -> bool) -> Result<(), String> {
-        match self.lacking(|grants| of(grants)) {
+        match self.lacking(of) {
             None => Ok(()),
             Some(place) => Err(format!("not granted: {name}; add \"{name} = true\" under {place}")),
         }

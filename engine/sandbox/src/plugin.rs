@@ -42,6 +42,9 @@ const START_US_MAX: u64 = 1_000_000;
 /// Bytes that one call of a plugin to us may make us allocate, beside what it asks for.
 const HOSTCALL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Handles of things that plugins hold; the contract has none, so a few are many.
+const HANDLES_MAX: usize = 1_000;
+
 /// How long the text of an answer or of a fault may be.
 const WHY_BYTES_MAX: usize = 2_048;
 
@@ -333,6 +336,7 @@ impl Plugin {
         let mut store = Store::new(&self.code.sandbox.inner.engine, host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|store| {
             let left_us = store.data().stop_at_us.saturating_sub(cpu::thread_us());
             Ok(if left_us == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(ticks(left_us)) })

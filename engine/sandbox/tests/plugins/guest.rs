@@ -1,8 +1,10 @@
 //! The plugin of these tests, built once, and what they tell it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
+
+#[path = "../guests/from_source.rs"]
+mod from_source;
 
 use calls::event::{About, Call, Event, FollowUp, Missed, Party, Time, Timer};
 use directory::Directory;
@@ -41,29 +43,11 @@ pub const MANIFEST: &str = r#"
 /// The component of `tests/guests`.
 pub fn wasm() -> &'static [u8] {
     static WASM: OnceLock<Vec<u8>> = OnceLock::new();
-    WASM.get_or_init(|| std::fs::read(build()).unwrap())
-}
-
-fn build() -> PathBuf {
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap().stdout;
-    let tools = Path::new(String::from_utf8(sysroot).unwrap().trim()).join("lib/rustlib/x86_64-unknown-linux-gnu/bin");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("guests");
-    let linker =
-        format!("-Clinker-flavor=wasm-ld -Clink-arg=--wasm-ld-path={}", tools.join("gcc-ld/wasm-ld").display());
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--locked", "--target", "wasm32-unknown-unknown"])
-        .arg("--manifest-path")
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guests/Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", tools.join("wasm-component-ld"))
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", linker)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .status()
-        .unwrap();
-    assert!(built.success(), "the guest is built: is the target there? `rustup target add wasm32-unknown-unknown`");
-    target.join("wasm32-unknown-unknown/release/guest.wasm")
+    WASM.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("guests");
+        std::fs::read(from_source::build(&folder, &target)).unwrap()
+    })
 }
 
 /// With a cache, so that the guest is compiled once for all tests.

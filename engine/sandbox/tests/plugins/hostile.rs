@@ -82,13 +82,28 @@ fn a_cause_that_is_no_event() {
     for function in ["put", "get_person", "cancel", "call_back"] {
         let handling = handle_one(&mut plugin(), &format!("wrong_cause={function}"));
         let why = "cause 7 is no event of this batch of 1".to_owned();
-        assert_eq!(handling.refused, [why.clone()], "{function}");
+        assert_eq!(handling.refused, std::slice::from_ref(&why), "{function}");
         assert_eq!(handling.handled, Handled::Failed { why }, "{function}");
     }
     for function in ["delete", "offers"] {
         let words = "cause 7 is no event of this batch of 1: causes are indexes of the events that `handle` was given";
         check(&format!("wrong_cause={function}"), Fault::Cause, words);
     }
+}
+
+/// Given alone, an event is the only one that can be a cause, whatever it came with.
+#[test]
+fn a_cause_of_another_event_of_a_batch_that_was_thrown_away() {
+    let mut whats = vec!["failed=no", "wrong_cause=call_back"];
+    whats.extend(["done"; 7]);
+    let handlings = plugin().handle(&events(&whats), &world());
+    let why = "cause 7 is no event of this batch of 1".to_owned();
+    assert_eq!(handlings[1].handled, Handled::Failed { why });
+    assert!(handlings.iter().all(|handling| handling.asked.is_empty()));
+    whats[0] = "done";
+    let together = plugin().handle(&events(&whats), &world());
+    let causes: Vec<usize> = together.iter().map(|handling| handling.asked.len()).collect();
+    assert_eq!(causes, [0, 0, 0, 0, 0, 0, 0, 1, 0], "together, the event that it named is the cause");
 }
 
 #[test]
@@ -108,7 +123,7 @@ fn what_was_not_granted() {
     let mut plugin = plugin_of(&manifest);
     let handling = handle_one(&mut plugin, "ask=tag settle");
     let why = "not granted: settle; add \"settle = true\" under [grants] in plugins/guest/plugin.toml".to_owned();
-    assert_eq!(handling.refused, [why.clone()]);
+    assert_eq!(handling.refused, std::slice::from_ref(&why));
     assert_eq!(handling.handled, Handled::Failed { why: why.clone() });
     assert!(handling.asked.is_empty(), "what it may is not done either, since its event is not done");
     let handling = handle_one(&mut plugin, "ask=ignored tag");

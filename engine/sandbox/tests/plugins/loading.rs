@@ -242,6 +242,21 @@ fn a_component_that_is_too_large() {
     );
 }
 
+/// Wasmtime's own limit holds for each memory alone: ours is for all of them.
+#[test]
+fn several_memories_are_counted_together() {
+    let with = |memories: usize| {
+        let modules = "(core instance (instantiate $large))".repeat(memories);
+        component(&format!("(core module $large (memory 40)) {modules}"), OLDER_HANDLE)
+    };
+    check(
+        &with(4),
+        LoadErrorKind::Limits,
+        &["it needs more than 8 MiB of memory to start: raise memory_mb under [limits]"],
+    );
+    check(&with(2), LoadErrorKind::Contract, &["another contract"]);
+}
+
 #[test]
 fn a_folder_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
