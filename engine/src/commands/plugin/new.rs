@@ -115,7 +115,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Writes the SDK of a language into `.sdk/` of a plugin's folder.
+/// Writes the SDK of a language into `.sdk/` of a plugin's folder; what is there already stays untouched, so nothing is built anew.
 pub(super) fn write_sdk(folder: &Path, language: &str) -> Result<()> {
     let of_language = if language == "rust" { "rust/" } else { "js/" };
     let files = SDK.iter().filter(|(path, _)| path.starts_with(of_language));
@@ -126,6 +126,9 @@ pub(super) fn write_sdk(folder: &Path, language: &str) -> Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
+    if fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
     let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
     made.with_context(|| format!("cannot write {}", path.display()))
 }
