@@ -3,8 +3,8 @@
 //! What is known of a follow-up is kept until it is settled: which attempt it is at, and the keys of what was asked for.
 
 use ringback_plugin::{
-    Answer, Cx, Delivery, DeliveryStatus, FollowUp, FollowUpStatus, Level, Missed, Plugin, Reason, Refusal, Timer,
-    export,
+    Answer, Cx, Delivery, DeliveryStatus, FollowUp, FollowUpStatus, Level, Missed, Plugin, Reason, Refusal, Time,
+    Timer, export,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,20 @@ impl Plugin for CallBack {
         if !is_returnable || call.short || call.reason == Some(Reason::AbandonedInMenu) {
             return Ok(());
         }
-        // A customer who calls again while we try already is called back once.
-        if cx.state().get(&progress_key(&follow_up.id)).is_some() {
+        let settings: Settings = cx.settings()?;
+        let owner = follow_up.owner.clone().or_else(|| call.owner.clone());
+        let progress = match cx.state().get_json::<Progress>(&progress_key(&follow_up.id))? {
+            None => Progress { attempt: 1, owner, action: None, timer: None },
+            // Nothing is under way any more, and the customer has called again.
+            Some(before) if before.action.is_none() && before.timer.is_none() => {
+                Progress { attempt: before.attempt + 1, ..before }
+            }
+            Some(_) => return Ok(()),
+        };
+        if progress.attempt > settings.max_attempts {
             return Ok(());
         }
-        let owner = follow_up.owner.clone().or_else(|| call.owner.clone());
-        attempt(cx, &follow_up.id, Progress { attempt: 1, owner, action: None, timer: None })
+        attempt(cx, &follow_up.id, progress)
     }
 
     fn timer_due(&self, cx: &Cx, timer: &Timer) -> Answer {
@@ -88,29 +96,33 @@ impl Plugin for CallBack {
 
 /// Asks now, or sets a timer for when whoever owes the call works again.
 fn attempt(cx: &Cx, id: &str, mut progress: Progress) -> Answer {
-    let opens_at = match &progress.owner {
-        Some(owner) if !is_open(cx, owner)? => Some(cx.directory().next_open(owner, cx.now())?),
-        _ => None,
-    };
-    if let Some(at) = opens_at {
-        progress.timer = Some(cx.set_timer(&timer_name(id), at, id)?);
-    } else {
-        let action = cx.call_back(id, &[("attempt", &progress.attempt.to_string())])?;
-        cx.state().put_json(&attempt_key(&action), &id)?;
-        progress.action = Some(action);
+    match opens_at(cx, progress.owner.as_deref())? {
+        Some(at) => progress.timer = Some(cx.set_timer(&timer_name(id), at, id)?),
+        None => {
+            let action = cx.call_back(id, &[("attempt", &progress.attempt.to_string())])?;
+            cx.state().put_json(&attempt_key(&action), &id)?;
+            progress.action = Some(action);
+        }
     }
     cx.state().put_json(&progress_key(id), &progress)?;
     Ok(())
 }
 
-/// Whom the directory does not know has no hours of their own: the engine's quiet hours still hold.
-fn is_open(cx: &Cx, owner: &str) -> Result<bool, Refusal> {
-    match cx.directory().is_open(owner, cx.now()) {
+/// `None`: whoever owes the call works now. Whom the directory does not know has no hours of their own; the engine's quiet hours hold.
+fn opens_at(cx: &Cx, owner: Option<&str>) -> Result<Option<Time>, Refusal> {
+    let Some(owner) = owner else { return Ok(None) };
+    let directory = cx.directory();
+    let told = match directory.is_open(owner, cx.now()) {
+        Ok(true) => return Ok(None),
+        Ok(false) => directory.next_open(owner, cx.now()),
+        Err(refusal) => Err(refusal),
+    };
+    match told {
         Err(Refusal::NotFound) => {
-            cx.log(Level::Warn, &format!("{owner} is not in the directory: taken as open"));
-            Ok(true)
+            cx.log(Level::Warn, &format!("the directory does not tell when {owner} works: taken as now"));
+            Ok(None)
         }
-        told => told,
+        told => told.map(Some),
     }
 }
 

@@ -70,26 +70,46 @@ function handled(methods, event, cause) {
     }
     return answer?.tag === "later" || answer?.tag === "failed" ? answer : { tag: "done" };
   } catch (thrown) {
-    if (thrown?.tag === "over-limit") {
-      return later(thrown.val);
+    const refused = refusal(thrown);
+    if (refused?.tag === "over-limit") {
+      return later(refused.val);
     }
-    const why = refusal(thrown) ?? `${thrown?.name ?? "Error"}: ${thrown?.message ?? thrown}`;
-    const place = thrown?.stack ? `\n${String(thrown.stack).trimEnd()}` : "";
-    env.log("error", why + place);
-    return failed(why + firstPlace(thrown));
+    if (refused) {
+      env.log("error", refused.val);
+      return failed(refused.val);
+    }
+    const why = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    const stack = String(thrown?.stack ?? "").trimEnd();
+    env.log("error", stack ? `${why}\n${stack}` : why);
+    return failed(why + place(stack));
   }
 }
 
-// What a function of the host throws instead of answering.
+// What a function of the host refuses comes as an exception that carries it.
 function refusal(thrown) {
-  const texts = { "not-granted": thrown?.val, invalid: thrown?.val, "not-found": "not found" };
-  return texts[thrown?.tag];
+  const refused = thrown?.payload ?? thrown;
+  const texts = { "not-granted": refused?.val, invalid: refused?.val, "over-limit": refused?.val, "not-found": "not found" };
+  const val = texts[refused?.tag];
+  return val === undefined ? undefined : { tag: refused.tag, val };
 }
 
-// " (plugin.js:12:5)"
-function firstPlace(thrown) {
-  const place = /\(?([^\s()]+:\d+(?::\d+)?)\)?/.exec(thrown?.stack ?? "");
-  return place ? ` (${place[1]})` : "";
+// Where in the plugin itself: " (plugin.js:12:5)".
+function place(stack) {
+  const lines = stack.split("\n").filter((line) => !line.includes("/.sdk/"));
+  const found = /\(?\/?([^\s()]+:\d+:\d+)\)?/.exec(lines[0] ?? "");
+  return found ? ` (${found[1]})` : "";
+}
+
+// Null instead of an exception where there is no such thing.
+function known(ask) {
+  try {
+    return ask();
+  } catch (thrown) {
+    if (refusal(thrown)?.tag === "not-found") {
+      return null;
+    }
+    throw thrown;
+  }
 }
 
 // The powers of a plugin while it handles one event.
@@ -119,12 +139,12 @@ function context(event, cause) {
       putJson: (key, value) => state.put(cause, key, bytes(json(value))),
       delete: (key) => state.delete(cause, key),
     },
-    /** Answers as of the event's `at`; needs the grant `directory`. Throws where there is no such thing. */
+    /** Answers as of the event's `at`, null where there is no such thing; needs the grant `directory`. */
     directory: {
-      person: (id) => withFacts(directory.getPerson(cause, id)),
-      members: (group) => directory.members(cause, group),
-      isOpen: (who, at) => directory.isOpen(cause, who, at),
-      nextOpen: (who, at) => directory.nextOpen(cause, who, at),
+      person: (id) => known(() => withFacts(directory.getPerson(cause, id))),
+      members: (group) => known(() => directory.members(cause, group)),
+      isOpen: (who, at) => known(() => directory.isOpen(cause, who, at)),
+      nextOpen: (who, at) => known(() => directory.nextOpen(cause, who, at)),
     },
     // Each answers with the key of what was asked for, or throws what the host refuses.
     callBack: (followUp, options) => actions.callBack(cause, followUp, pairs(options)),

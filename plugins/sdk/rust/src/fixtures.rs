@@ -22,8 +22,11 @@ const BLESS: &str = "RINGBACK_BLESS";
 
 /// Runs every folder of `fixtures/` beside the crate's manifest, each twice, and compares whole values.
 ///
+/// What a plugin logs is printed, so that `cargo test` shows it where something is wrong.
+///
 /// # Panics
 /// If there is no fixture, if one cannot be read, or if something else comes out than its `actions.json` says.
+#[track_caller]
 pub fn run<P: Plugin>() {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let told = check::<P>(&folder);
@@ -42,10 +45,13 @@ pub fn check<P: Plugin>(folder: &Path) -> String {
         let once = Fixture::read(&fixture, &manifest).and_then(|fixture| fixture.run::<P>(&manifest));
         let again = Fixture::read(&fixture, &manifest).and_then(|fixture| fixture.run::<P>(&manifest));
         let compared = match (once, again) {
-            (Ok(once), Ok(again)) if once != again => {
+            (Ok((once, _)), Ok((again, _))) if once != again => {
                 Err(format!("the second time something else comes out:\n{}", difference(&once, &again)))
             }
-            (once, _) => once.and_then(|once| compare(&fixture, &once)),
+            (once, _) => once.and_then(|(once, log)| {
+                print(&fixture, &log);
+                compare(&fixture, &once)
+            }),
         };
         if let Err(error) = compared {
             let _ = writeln!(told, "{}: {error}", fixture.display());
@@ -104,7 +110,7 @@ impl Fixture {
     }
 
     /// As the real host does: all at once, and one by one if any of them was not done.
-    fn run<P: Plugin>(mut self, manifest: &Manifest) -> Result<Value, String> {
+    fn run<P: Plugin>(mut self, manifest: &Manifest) -> Result<(Value, Vec<String>), String> {
         if let Some(event) = self.events.iter().find(|event| !hears(manifest, event)) {
             return Err(format!(
                 "the event {} does not pass [hears] of plugin.toml: the plugin never gets it",
@@ -121,7 +127,8 @@ impl Fixture {
                 outcome.add(cause, &mut self.state, alone);
             }
         }
-        Ok(outcome.json(&self.state))
+        let log = std::mem::take(&mut outcome.log);
+        Ok((outcome.json(&self.state), log))
     }
 
     fn call<P: Plugin>(&self, manifest: &Manifest, events: Vec<Event>) -> Result<(Running, Vec<Answer>), String> {
@@ -135,6 +142,7 @@ impl Fixture {
             state: self.state.clone(),
             asked: Vec::new(),
             refused: Vec::new(),
+            log: Vec::new(),
         };
         let (running, answers) = host::run::<P>(running);
         Ok((running, answers.map_err(|why| format!("the plugin was stopped: {why}"))?))
@@ -147,6 +155,7 @@ struct Outcome {
     handled: Vec<Value>,
     actions: Vec<Value>,
     refused: Vec<String>,
+    log: Vec<String>,
 }
 
 impl Outcome {
@@ -159,6 +168,7 @@ impl Outcome {
             Err(Failure::Failed(why)) => json!({ "failed": why }),
         }));
         self.refused.extend(running.refused);
+        self.log.extend(running.log);
         if !is_kept {
             return;
         }
@@ -217,6 +227,12 @@ fn hears(manifest: &Manifest, event: &Event) -> bool {
             About::Missed(missed) => of_call(&missed.call),
             _ => true,
         }
+}
+
+#[allow(clippy::print_stdout)]
+fn print(fixture: &Path, log: &[String]) {
+    let name = fixture.file_name().unwrap_or_default().display();
+    log.iter().for_each(|line| println!("{name}: {line}"));
 }
 
 fn compare(fixture: &Path, actual: &Value) -> Result<(), String> {

@@ -60,10 +60,14 @@ pub use plugin::{Answer, Failure, Plugin, Refusal};
 pub use time::Time;
 pub use words::{DeliveryStatus, Direction, Entry, FollowUpStatus, Kind, OfferEnd, Outcome, Presence, Reason};
 
-/// Makes a type that is a [`Plugin`] the plugin of this crate; on targets other than WebAssembly it does nothing.
+/// Makes a type that is a [`Plugin`] the plugin of this crate; on targets other than WebAssembly only fixtures run it.
 #[macro_export]
 macro_rules! export {
     ($plugin:ty) => {
+        // Where nothing is exported, the compiler would find that nobody makes one.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $plugin = <$plugin as Default>::default;
+
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;

@@ -20,10 +20,7 @@ pub(super) fn build(folder: &Path, target: &Path) -> Result<String> {
     if !source.is_file() {
         bail!("{} is missing: a plugin in JavaScript is written there", source.display());
     }
-    // A plugin that was made by `new` has the SDK that it was made with; one from elsewhere gets that of this binary.
-    if !folder.join(".sdk").is_dir() {
-        write_sdk(folder, "javascript")?;
-    }
+    write_sdk(folder, "javascript")?;
     let tool = installed()?;
     // It writes beside, so that an interrupted build leaves the component of the last one.
     let unfinished = target.with_extension("wasm.part");

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::on_path;
+use crate::commands::plugin::new::write_sdk;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// A profile of its own, so that a workspace's `release` stays as it is: small, with names for backtraces.
@@ -24,6 +25,10 @@ pub(super) fn build(folder: &Path) -> Result<(PathBuf, String)> {
     let crate_manifest = folder.join("Cargo.toml");
     if !crate_manifest.is_file() {
         bail!("{} is missing: a plugin in Rust is a crate", crate_manifest.display());
+    }
+    // A plugin of a workspace has the SDK as another crate of it.
+    if folder.join(".sdk").is_dir() {
+        write_sdk(folder, "rust")?;
     }
     let toolchain = Toolchain::find()?;
     let linker = Linker::find(&toolchain)?;
@@ -124,7 +129,7 @@ impl Toolchain {
 /// What makes a component of a module, and the linker that it calls.
 struct Linker {
     component: PathBuf,
-    module: Option<PathBuf>,
+    module: PathBuf,
 }
 
 impl Linker {
@@ -135,22 +140,19 @@ impl Linker {
             let Some(tools) = tools(&rustc) else { continue };
             let (component, module) = (tools.join("wasm-component-ld"), tools.join("gcc-ld/wasm-ld"));
             if component.is_file() && module.is_file() {
-                return Ok(Linker { component, module: Some(module) });
+                return Ok(Linker { component, module });
             }
         }
         let component = on_path("wasm-component-ld").context(
             "the linker wasm-component-ld is not here: `cargo install wasm-component-ld` brings it, and rustup's toolchains have it",
         )?;
         let module = ["wasm-ld", "rust-lld"].into_iter().find_map(on_path);
-        if module.is_none() {
-            bail!("the linker wasm-ld is not here: install it (Debian: apt-get install lld)");
-        }
+        let module = module.context("the linker wasm-ld is not here: install it (Debian: apt-get install lld)")?;
         Ok(Linker { component, module })
     }
 
     fn flags(&self) -> String {
-        let module = self.module.as_ref().map(|module| format!(" -Clink-arg=--wasm-ld-path={}", module.display()));
-        format!("-Clinker-flavor=wasm-ld{}", module.unwrap_or_default())
+        format!("-Clinker-flavor=wasm-ld -Clink-arg=--wasm-ld-path={}", self.module.display())
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct Running {
     pub(crate) state: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) refused: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
 /// An action that was asked for.
@@ -142,9 +143,11 @@ pub(crate) fn settings() -> String {
     with(|running| Ok(running.settings.clone()))
 }
 
-#[allow(clippy::print_stderr)]
 pub(crate) fn log(level: Level, text: &str) {
-    eprintln!("{level:?}: {text}");
+    with(|running| {
+        running.log.push(format!("{level:?}: {text}"));
+        Ok(())
+    });
 }
 
 pub(crate) fn offers(cause: u32) -> Vec<Offer> {
