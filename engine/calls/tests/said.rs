@@ -225,6 +225,9 @@ fn it_is_reopened_where_a_mailbox_answered() {
 #[test]
 fn a_dial_without_a_record_is_an_attempt() {
     check(&[missed(0)], &[dialed(50, 0, Some("rb-1"))], 100, &["open - - - m0 1 2"]);
+    // What became of it is told twice.
+    let twice = [dialed(50, 0, Some("rb-1")), dialed(55, 0, Some("rb-1")), dialed(60, 0, Some("rb-2"))];
+    check(&[missed(0)], &twice, 100, &["open - - - m0 2 2"]);
     // Nobody dialed the customer: the employee did not answer.
     check(&[missed(0)], &[dialed(50, 0, None)], 100, &["open - - - m0 0 2"]);
     // Its record came too.
