@@ -358,6 +358,7 @@ pub fn read(
             return Ok(ControlFlow::Break(()));
         }
         legs.legs.clear();
+        legs.marks.clear();
         legs.rejects.clear();
     }
 }

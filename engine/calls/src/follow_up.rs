@@ -234,8 +234,8 @@ struct Sayings<'c> {
     reopenings: Vec<&'c Said>,
     /// Calls whose talks settle nothing.
     void: SmallVec<[&'c str; 2]>,
-    /// Dials of which no call is known.
-    attempts: Vec<Moment>,
+    /// Dials of which no call is known, by the name that the call would have: what became of one may be told more than once.
+    attempts: Vec<(u64, Moment)>,
 }
 
 impl<'c> Sayings<'c> {
@@ -262,7 +262,8 @@ impl<'c> Sayings<'c> {
                     sayings.void.extend(contacts.iter().filter(is_it).map(|c| c.call_id.as_str()));
                 }
                 What::Attempt { call } if contacts.iter().any(|c| c.names.contains(call)) => {}
-                What::Attempt { .. } => sayings.attempts.push(said.at),
+                What::Attempt { call } if sayings.attempts.iter().any(|(known, _)| known == call) => {}
+                What::Attempt { call } => sayings.attempts.push((*call, said.at)),
             }
         }
         sayings
@@ -289,7 +290,7 @@ impl<'c> Sayings<'c> {
     }
 
     fn attempts(&self, from: Moment, to: Moment) -> usize {
-        self.attempts.iter().filter(|at| (from..=to).contains(*at)).count()
+        self.attempts.iter().filter(|(_, at)| (from..=to).contains(at)).count()
     }
 }
 

@@ -134,8 +134,13 @@ fn the_calls_alone_tell_five_states() {
     check(&[missed(0)], &[], WEEK_S, &["expired - - 604800 m0 0 2"]);
     check(&[missed(0), missed(WEEK_S)], &[], WEEK_S, &["expired - - 604800 m0 0 2", "open - - - m604800 0 2"]);
     let asked_not_to = Contact { not_returnable: Some(NotReturnable::DoNotCall), ..missed(0) };
-    check(&[asked_not_to.clone()], &[], 100, &["not_returnable - do_not_call - m0 0 2"]);
-    check(&[asked_not_to.clone()], &[claim(50, 0)], WEEK_S, &["not_returnable - do_not_call 604800 m0 0 2"]);
+    check(std::slice::from_ref(&asked_not_to), &[], 100, &["not_returnable - do_not_call - m0 0 2"]);
+    check(
+        std::slice::from_ref(&asked_not_to),
+        &[claim(50, 0)],
+        WEEK_S,
+        &["not_returnable - do_not_call 604800 m0 0 2"],
+    );
     check(&[asked_not_to, theirs(60, 5)], &[], 100, &["reached_us 201 - 60 m0 0 2"]);
     let fax = Contact { not_returnable: Some(NotReturnable::Fax), ..missed(0) };
     assert_eq!(told(&[fax], &[], at(100))[0].line.due_at, None);
@@ -225,6 +230,9 @@ fn it_is_reopened_where_a_mailbox_answered() {
 #[test]
 fn a_dial_without_a_record_is_an_attempt() {
     check(&[missed(0)], &[dialed(50, 0, Some("rb-1"))], 100, &["open - - - m0 1 2"]);
+    // What became of it is told twice.
+    let twice = [dialed(50, 0, Some("rb-1")), dialed(55, 0, Some("rb-1")), dialed(60, 0, Some("rb-2"))];
+    check(&[missed(0)], &twice, 100, &["open - - - m0 2 2"]);
     // Nobody dialed the customer: the employee did not answer.
     check(&[missed(0)], &[dialed(50, 0, None)], 100, &["open - - - m0 0 2"]);
     // Its record came too.
@@ -246,7 +254,7 @@ fn what_is_said_of_a_withheld_number_is_found_by_name() {
     let lines = |said: &[Said]| of(said).iter().map(line).collect::<Vec<_>>();
     let withheld = |call: &str, at: &str| format!("not_returnable - withheld {at} {call} 0 2");
     assert_eq!(
-        lines(&[settled.clone()]),
+        lines(std::slice::from_ref(&settled)),
         [withheld("m0", "0"), "settled_by_hand ann called from my mobile 150 m100 0 2".to_owned(),]
     );
     let (_, reopened) = by_name(reopening(160, 100, None));
@@ -258,7 +266,7 @@ fn a_priority_grows_with_calls_and_waits_and_has_a_limit() {
     let many: Vec<Contact> = (0..9).map(|n| missed(n * 100)).collect();
     assert_eq!(told(&many, &[], at(1000))[0].priority, 60 + 18);
     let long = Contact { ended_at: at(4000), ..missed(0) };
-    assert_eq!(told(&[long.clone()], &[], at(5000))[0].priority, 40);
+    assert_eq!(told(std::slice::from_ref(&long), &[], at(5000))[0].priority, 40);
     let all: Vec<Contact> = many.into_iter().chain([Contact { call_id: "long".into(), ..long }]).collect();
     assert_eq!(told(&all, &[], at(5000))[0].priority, 100);
 }

@@ -18,7 +18,9 @@ fn every_leg_is_read_back_unchanged() {
     let told = told();
     assert!(told.len() > 2000, "{} legs", told.len());
     let adapters: std::collections::BTreeSet<&str> = told.iter().map(|leg| leg.origin.adapter).collect();
-    assert_eq!(adapters.len(), adapters::pbx::ADAPTERS.len(), "{adapters:?}");
+    // What the engine writes itself tells no legs.
+    let all = adapters::pbx::ADAPTERS.iter().map(|adapter| adapter.about().name);
+    assert_eq!(adapters, all.filter(|name| *name != stream::tenant::OURS).collect(), "adapters whose legs were told");
 
     let mut facts = FactsBuilder::default();
     let place = |at: usize| Place { position: at as u64, logged_at: NOON.plus_ms(at as i64), ..super::place(0) };

@@ -5,7 +5,7 @@ use adapters::leg::{End, Moment};
 use calls::assemble::stored_keys;
 use calls::measure::Thousandths;
 use calls::window::{WindowKey, WindowNow};
-use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MergedRow, Place, WindowRow};
+use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MarksOf, MergedRow, Place, WindowRow};
 use stream::Facts;
 
 use super::corpus::read;
@@ -102,6 +102,56 @@ fn the_last_header_of_a_source_is_given() {
     assert_eq!(tables.count("marks_now"), 4);
 }
 
+/// What the engine's own records told is read back in the order of the log, and deliveries are seen once each.
+#[test]
+fn what_was_said_is_read_back_and_deliveries_are_a_view() {
+    let tables = Tables::made();
+    tables.insert(&batch(0, 10));
+    let record = |kind: &str, id: &str, more: &str| {
+        format!(
+            r#"{{"v":1,"kind":"{kind}","id":"{id}","at":"2026-11-23T14:00:00.250+02:00","tenant":"acme","by":"plugin:call_back"{more}}}"#
+        )
+    };
+    let delivery = record(
+        "delivery",
+        "d1",
+        r#","follow_up":"f1","customer":"+442079460123","action":"call_back:00ff","status":"failed","call":"rb-00ff-a","detail":"busy""#,
+    );
+    let told = [
+        (11, "claim", "f1", record("claim", "c1", r#","follow_up":"f1""#)),
+        (12, "delivery", "f1", delivery.clone()),
+        (15, "delivery", "f1", delivery),
+        (16, "delivery", "", record("delivery", "d2", r#","action":"email:ee","status":"done""#)),
+    ];
+    let mut facts = FactsBuilder::default();
+    for (position, kind, subject, value) in &told {
+        let (tenant, adapter, source) = ("acme", stream::tenant::OURS, &b"office"[..]);
+        let mark = stream::Mark { tenant, pbx: "", adapter, source, kind, subject, value: value.as_bytes() };
+        facts.mark(mark, place(*position));
+    }
+    tables.insert(&facts.seal(&about(10, 20)));
+    let read = |before, since| {
+        let of = MarksOf { topic: "calls", partition: 3, epoch: 1, before, since, adapter: stream::tenant::OURS };
+        wait(tables.store.marks(&of)).expect("asked")
+    };
+    let all = read(20, NOON);
+    assert_eq!(all.iter().map(|mark| mark.place.position).collect::<Vec<_>>(), [11, 12, 15, 16]);
+    let first = &all[0];
+    assert_eq!((first.kind.as_str(), first.subject.as_str(), first.pbx.as_str()), ("claim", "f1", ""));
+    assert_eq!((first.value.as_slice(), first.place.logged_at), (told[0].3.as_bytes(), place(11).logged_at));
+    assert_eq!(read(15, place(12).logged_at).len(), 1);
+    let seen = tables.ask(
+        "SELECT action_key, kind, status, at, asked_by, follow_up_id, customer, call_id, detail FROM deliveries_now ORDER BY action_key",
+    );
+    let at = "2026-11-23 12:00:00.250";
+    let expected = format!(
+        "call_back:00ff\tcall_back\tfailed\t{at}\tplugin:call_back\tf1\t+442079460123\trb-00ff-a\tbusy\n\
+         email:ee\temail\tdone\t{at}\tplugin:call_back\t\\N\t\\N\t\\N\t\\N"
+    );
+    assert_eq!(seen, expected);
+    assert_eq!(tables.count("deliveries"), 3);
+}
+
 /// The lines of two calls with one customer, the first of which was missed.
 fn lines() -> Vec<calls::CallLine> {
     let directory = directory::Directory::without_site_file("main");
@@ -156,9 +206,9 @@ fn conclusions_are_compared_and_hidden() {
         last_at: NOON,
         closed_at: None,
         after: None,
-        priority: 0,
+        priority: 44,
         why: None,
-        dealt_by: None,
+        dealt_by: Some("ann".into()),
         dealt_until: None,
         calls: ids.iter().map(|id| id.as_str().into()).collect(),
         line: told.clone(),
@@ -171,6 +221,8 @@ fn conclusions_are_compared_and_hidden() {
     let content = window.content();
     wait(store.write_windows(&[WindowRow { window: window.clone(), version: 13 }])).expect("written");
 
+    let shown = "SELECT last_at = opened_at, closed_at, priority, why, dealt_by, dealt_until FROM follow_ups_now";
+    assert_eq!(tables.ask(shown), "1\t\\N\t44\t\\N\tann\t\\N");
     // A follow-up stands with each of its calls, though they were written without it.
     let shown = tables.ask("SELECT call_id, follow_up.id FROM calls_now ORDER BY started_at");
     assert_eq!(shown, format!("{}\t{1}\n{2}\t{1}", ids[0], told.id, ids[1]));

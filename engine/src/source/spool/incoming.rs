@@ -125,6 +125,7 @@ impl Reading<'_> {
         self.clock.read(&out.legs);
         let told = out.legs.iter().filter_map(|leg: &Leg| leg.ended_at.or(leg.started_at)).max();
         out.legs.clear();
+        out.marks.clear();
         out.rejects.clear();
         // The last record may have been the beginning of a line that was still being written: then the whole line comes after it.
         if !self.known.is_some_and(|last| last.has(&cut)) {

@@ -23,6 +23,8 @@ use stream::{Facts, Ledger, Mark, Place};
 pub struct Rows {
     pub legs: Vec<(Leg, Place)>,
     pub others: Vec<(char, Place)>,
+    /// What was said.
+    pub said: Vec<(Vec<u8>, Place)>,
 }
 
 impl Facts for Rows {
@@ -32,8 +34,11 @@ impl Facts for Rows {
     fn reject(&mut self, _: &Reject, _: From<'_>, place: Place) {
         self.others.push(('r', place));
     }
-    fn mark(&mut self, _: Mark<'_>, place: Place) {
+    fn mark(&mut self, mark: Mark<'_>, place: Place) {
         self.others.push(('m', place));
+        if mark.adapter == stream::tenant::OURS {
+            self.said.push((mark.value.to_vec(), place));
+        }
     }
     fn bytes(&self) -> usize {
         self.legs.len() * 500
@@ -56,6 +61,8 @@ pub struct Database {
     /// Every row of `legs`, as often as it was stored.
     pub legs: BTreeMap<(u64, u16), Vec<(Leg, Place)>>,
     pub others: BTreeMap<(char, u64, u16), usize>,
+    /// What was said, by its place.
+    pub said: BTreeMap<(u64, u16), (Vec<u8>, Place)>,
     /// Batches, as often as each was stored.
     pub batches: BTreeMap<(u64, u64), usize>,
     tokens: VecDeque<String>,
@@ -98,6 +105,8 @@ impl Database {
                 return Err(format!("the leg at {}.{} is stored twice", place.position, place.part));
             }
         }
+        let said = sent.rows.said.iter().cloned();
+        self.said.extend(said.map(|(value, place)| ((place.position, place.part), (value, place))));
         for (kind, place) in &sent.rows.others {
             let rows = self.others.entry((*kind, place.position, place.part)).or_default();
             *rows += 1;
@@ -178,6 +187,7 @@ impl Database {
     pub fn ledger(&self) -> Ledger {
         let batches_next = self.batches.keys().map(|(_, next)| *next).max().unwrap_or(0);
         let next = self.legs.last_key_value().map_or(0, |((position, _), _)| position + 1);
+        let next = next.max(self.said.last_key_value().map_or(0, |((position, _), _)| position + 1));
         Ledger { epoch: 0, next, batches_next }
     }
 

@@ -1,11 +1,15 @@
-//! A log of real records: scenarios of the corpus, mixed, some records late and some twice, each with the log's time.
+//! A log of real records: scenarios of the corpus, mixed, some records late and some twice, each with the log's time; and in between
+//! what people said of the follow-ups that they open.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use adapters::leg::{Moment, Position};
+use adapters::leg::{Moment, Position, Text};
+use adapters::line;
 use adapters::reader::Reader;
 use adapters::{Leg, Legs, pbx};
+use calls::customers::FollowUp;
+use calls::live::{self, Conclusion, Live};
 use calls::{CallLine, Calls, Site, Told};
 use directory::Directory;
 
@@ -107,7 +111,49 @@ impl Corpus {
             });
         }
         log.extend(late.into_iter().map(|(_, record)| Logged { logged_at: clock, ..record }));
+        self.say(random, &mut log);
         log
+    }
+
+    /// Puts in between what people say of half of the follow-ups, some of it twice, and anywhere.
+    fn say(&self, random: &mut Random, log: &mut Vec<Logged>) {
+        let told = self.follow_ups(log, Moment(0));
+        let mut names = 0;
+        for follow_up in told.values().filter(|_| random.one_in(2)).collect::<Vec<_>>() {
+            for _ in 0..1 + random.below(3) {
+                names += 1;
+                let bytes = said(follow_up, random, names).into_bytes();
+                for _ in 0..1 + u64::from(random.one_in(5)) {
+                    let index = random.below(log.len() as u64) as usize;
+                    let logged_at = log[index].logged_at;
+                    log.insert(index, Logged { logged_at, tenant: "main", adapter: "ringback", bytes: bytes.clone() });
+                }
+            }
+        }
+    }
+
+    /// What the whole log says in the end is owed, at this moment: told by one fold that nothing disturbs.
+    pub fn follow_ups(&self, log: &[Logged], clock: Moment) -> BTreeMap<Text, FollowUp> {
+        let mut live = Live::new(Site::new(self.directory()), false, live::Limits::default());
+        for (record, offset) in log.iter().zip(0..).filter(|(record, _)| record.tenant == "main") {
+            let out = parse(self.directory(), record.adapter, &record.bytes, stream::tenant::position(offset, offset));
+            out.legs.into_iter().for_each(|leg| live.push(leg, Moment(0), offset));
+            out.marks.iter().for_each(|mark| live.mark(mark, Moment(0)));
+        }
+        let mut told = BTreeMap::new();
+        let mut take = |conclusion| {
+            let Conclusion::FollowUp(follow_up) = conclusion else { return };
+            let id = follow_up.line.id.clone();
+            if follow_up.merged_into.is_some() {
+                told.remove(&id)
+            } else {
+                told.insert(id, *follow_up)
+            };
+        };
+        live.end(&mut take);
+        live.advance(clock);
+        live.conclude(true, &mut take);
+        told
     }
 
     /// What the whole log says in the end: calls by their name.
@@ -136,6 +182,22 @@ impl Corpus {
         }
         legs
     }
+}
+
+/// A record of the office about this follow-up.
+fn said(of: &FollowUp, random: &mut Random, name: u64) -> String {
+    let at = of.opened_at.plus_ms(random.below(3 * 3_600_000) as i64);
+    let kind = ["claim", "settlement", "settlement", "reopening", "delivery", "tag"][random.below(6) as usize];
+    let mut record = serde_json::json!({
+        "v": 1, "kind": kind, "id": format!("said-{name}"), "at": line::moment(at).as_str(), "tenant": "main",
+        "follow_up": of.line.id.as_str(), "customer": of.customer.as_deref(), "opened_at": line::moment(of.opened_at).as_str(),
+        "by": "person:ann", "why": "as somebody said", "action": "call_back:00ff", "status": "done",
+    });
+    let call = if random.one_in(2) { of.line.settled_by_call.as_deref() } else { Some("nobody's") };
+    if random.one_in(2) {
+        record["call"] = call.into();
+    }
+    record.to_string()
 }
 
 /// What one record tells.

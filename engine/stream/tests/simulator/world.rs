@@ -1,8 +1,9 @@
 //! Two processes, a broker and a database, in which everything that can go wrong goes wrong at the moments that a seed chooses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::leg::{Moment, Text};
+use calls::line::FollowUpStatus;
 use calls::live::Wanted;
 use stream::keeper::CommitOutcome;
 use stream::machine::Limits;
@@ -51,6 +52,10 @@ pub struct World<'t> {
     commits: u64,
     /// The lowest and the highest version that each life told.
     versions: BTreeMap<u64, (u64, u64)>,
+    /// Follow-ups that were told as due.
+    pub due: BTreeSet<Text>,
+    /// The log's clock in the end.
+    pub clock: Moment,
     /// What was committed before somebody took it away.
     taken_away: Option<Vec<u8>>,
     is_calm: bool,
@@ -69,6 +74,9 @@ pub struct Seen {
     pub resent: u64,
     pub questions: u64,
     pub recounts: u64,
+    /// Follow-ups that people settled, and that were told as due.
+    pub by_hand: u64,
+    pub due: u64,
     pub stops: u64,
     /// Legs that are there more than once.
     pub doubled: u64,
@@ -98,6 +106,8 @@ impl<'t> World<'t> {
             lives: 0,
             commits: 0,
             versions: BTreeMap::new(),
+            due: BTreeSet::new(),
+            clock: Moment(0),
             taken_away: None,
             is_calm: false,
             leapt_ms: 0,
@@ -121,14 +131,15 @@ impl<'t> World<'t> {
         self.is_calm = true;
         for _ in 0..20_000 {
             self.step()?;
-            let settled = self.processes.iter().flatten().any(|p| {
+            let settled = self.processes.iter().flatten().find(|p| {
                 p.ended
                     && !p.machine.should_look_again()
                     && p.machine.is_settled()
                     && p.machine.next() == self.visible
                     && p.waiting.is_empty()
             });
-            if settled && self.wire.is_empty() {
+            if let Some(process) = settled.filter(|_| self.wire.is_empty()) {
+                self.clock = process.machine.clock();
                 return self.check_register();
             }
         }
@@ -215,6 +226,9 @@ impl<'t> World<'t> {
         if !self.rules.names_batches {
             // A start takes its time.
             machine.conclude_above(self.now.plus_ms(10 * life as i64));
+        }
+        for (value, place) in self.database.said.range(..(machine.high(), 0)).map(|(_, said)| said) {
+            machine.stored_mark("main", "", stream::tenant::OURS, value, place.logged_at);
         }
         let stored: Vec<_> = self
             .database
@@ -325,7 +339,8 @@ impl<'t> World<'t> {
                 offset,
                 logged_at: logged.logged_at,
                 tenant: logged.tenant,
-                pbx: "main",
+                // What the engine writes itself is of no exchange.
+                pbx: if logged.adapter == stream::tenant::OURS { "" } else { "main" },
                 adapter: logged.adapter,
                 source: b"log/0",
                 position: stream::tenant::position(offset, offset),
@@ -513,6 +528,7 @@ impl<'t> World<'t> {
                     return Ok(());
                 }
                 self.check_clock(&conclusions)?;
+                self.check_due(&conclusions)?;
                 self.check_versions(life, &conclusions)?;
                 self.database.conclude(&conclusions)?;
                 if let Some(which) = self.alive(life)
@@ -547,6 +563,17 @@ impl<'t> World<'t> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is told as due is.
+    fn check_due(&mut self, conclusions: &Conclusions) -> Result<(), String> {
+        for due in &conclusions.due {
+            if due.line.status != FollowUpStatus::Open || due.line.due_at.is_none_or(|at| at > conclusions.clock) {
+                return Err(format!("told as due at {}: {due:?}", conclusions.clock.0));
+            }
+            self.due.insert(due.line.id.clone());
+        }
+        Ok(())
     }
 
     /// What a process sent counts less than what a later one sends, whichever of them lands first.
