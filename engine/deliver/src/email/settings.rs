@@ -41,7 +41,8 @@ pub struct SmtpSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
-    /// Begun in the open, and refused unless it becomes TLS.
+    /// Begun in the open, and refused unless it becomes TLS; but a server on this machine itself is spoken with in the open where no
+    /// `ca_file` is given.
     #[default]
     Starttls,
     /// TLS from the first byte.
@@ -70,6 +71,12 @@ impl Default for SmtpSettings {
 }
 
 impl SmtpSettings {
+    /// The server is on this machine itself.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.host == "localhost" || self.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    }
+
     /// The port that is meant.
     #[must_use]
     pub fn port(&self) -> u16 {

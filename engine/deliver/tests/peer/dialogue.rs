@@ -69,7 +69,9 @@ pub fn read(file: &Path) -> Dialogue {
             if let Some(ends) = line.strip_prefix("# ends: ") {
                 dialogue.ends.push(ends.trim().to_owned());
             }
-            let Some((by, rest)) = line.split_once(':').filter(|(by, _)| ["C", "S", "W<"].contains(by)) else { continue };
+            let Some((by, rest)) = line.split_once(':').filter(|(by, _)| ["C", "S", "W<"].contains(by)) else {
+                continue;
+            };
             let rest = rest.strip_prefix(' ').unwrap_or(rest);
             let one = said.get_or_insert_with(|| Said { by: by.to_owned(), lines: Vec::new(), at_ms: 0 });
             one.lines.push(rest.to_owned());
