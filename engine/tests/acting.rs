@@ -19,6 +19,8 @@ mod mail;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;
+#[path = "../deliver/tests/email/python.rs"]
+mod python;
 #[path = "stream/world.rs"]
 #[allow(dead_code)]
 mod world;

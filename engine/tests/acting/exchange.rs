@@ -28,7 +28,7 @@ impl Drop for Exchange {
 #[derive(Clone, Debug)]
 pub struct Originate {
     pub at_ms: i64,
-    pub action_id: String,
+    pub action_key: String,
     pub dialed: String,
 }
 
@@ -59,12 +59,19 @@ impl Exchange {
             let field = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
             Some(Originate {
                 at_ms: told["at_ms"].as_i64().unwrap_or_default(),
-                action_id: field("action_id"),
+                action_key: key(&told),
                 dialed: field("exten"),
             })
         };
         text.lines().filter_map(line).collect()
     }
+}
+
+/// The action's key, as the call carries it.
+fn key(told: &Value) -> String {
+    let variables = told["variables"].to_string();
+    let from = variables.find("RINGBACK_ACTION=").map_or(variables.len(), |at| at + "RINGBACK_ACTION=".len());
+    variables[from..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_')).collect()
 }
 
 /// The peer's binary, beside ours; built where the tests of this package run alone.
