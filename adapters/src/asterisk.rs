@@ -76,7 +76,10 @@ impl UniqueId {
         if !(9..=11).contains(&second.len()) {
             return None;
         }
-        Some(UniqueId { second: i64::try_from(counted(second)?).ok()?, counter: counted(counter)?.saturating_add(after) })
+        Some(UniqueId {
+            second: i64::try_from(counted(second)?).ok()?,
+            counter: counted(counter)?.saturating_add(after),
+        })
     }
 
     /// When its channel was made, to the second.

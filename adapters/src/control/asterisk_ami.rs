@@ -7,7 +7,7 @@
 //! an unknown device is taken, and only the event `OriginateResponse` says that it failed.
 
 use super::dialing::{Refusal, Seen, Side};
-use super::{Order, OWN_ACCOUNT, Presence, Unwritable, dialable, md5, name, own, writable};
+use super::{OWN_ACCOUNT, Order, Presence, Unwritable, dialable, md5, name, own, writable};
 
 /// What is told at once is shorter, or the other side is no manager interface.
 pub const TOLD_BYTES_MAX: usize = 256 * 1024;
@@ -196,9 +196,11 @@ impl Command {
     /// # Errors
     /// If the context or the extension is none.
     pub fn extension_state(action_id: &str, context: &str, extension: &str) -> Result<Command, Unwritable> {
-        Command::new("ExtensionState", action_id)?
-            .with("Context", "context", name("context", context)?)?
-            .with("Exten", "extension", dialable("extension", extension)?)
+        Command::new("ExtensionState", action_id)?.with("Context", "context", name("context", context)?)?.with(
+            "Exten",
+            "extension",
+            dialable("extension", extension)?,
+        )
     }
 
     /// Rings a telephone of ours, and has the dialplan dial the customer when it is taken.
@@ -322,11 +324,7 @@ impl Follower {
     /// Follows the call of this name, placed by the command with this id.
     #[must_use]
     pub fn new(call: &str, action_id: &str) -> Follower {
-        Follower {
-            call: call.to_owned(),
-            action_id: action_id.to_owned(),
-            customer: String::new(),
-        }
+        Follower { call: call.to_owned(), action_id: action_id.to_owned(), customer: String::new() }
     }
 
     /// True if it is about this call.

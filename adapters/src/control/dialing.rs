@@ -338,7 +338,9 @@ fn customer_end(status: &str, cause: u16, sip: Option<u16>) -> DialEnd {
         (_, 17, _) | (_, _, Some(486 | 600)) | ("BUSY", ..) => CustomerEnd::Busy,
         (_, 21, _) | (_, _, Some(603)) => CustomerEnd::Declined,
         (_, 1 | 22 | 28, _) | (_, _, Some(404 | 410 | 484)) | ("INVALIDARGS", ..) => CustomerEnd::Invalid,
-        (_, 2 | 3 | 27 | 34 | 38 | 41 | 42 | 44 | 47 | 58, _) | ("CONGESTION" | "CHANUNAVAIL", ..) => CustomerEnd::Network,
+        (_, 2 | 3 | 27 | 34 | 38 | 41 | 42 | 44 | 47 | 58, _) | ("CONGESTION" | "CHANUNAVAIL", ..) => {
+            CustomerEnd::Network
+        }
         _ => CustomerEnd::NoAnswer,
     };
     let who = if status == "CANCEL" { "; ours hung up first" } else { "" };

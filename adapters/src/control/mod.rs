@@ -104,7 +104,11 @@ const VALUE_BYTES_MAX: usize = 1024;
 
 /// The value, if it can stand in a command as it is.
 pub(crate) fn writable<'v>(field: &'static str, value: &'v str) -> Result<&'v str, Unwritable> {
-    if value.len() > VALUE_BYTES_MAX || value.chars().any(char::is_control) { Err(Unwritable { field }) } else { Ok(value) }
+    if value.len() > VALUE_BYTES_MAX || value.chars().any(char::is_control) {
+        Err(Unwritable { field })
+    } else {
+        Ok(value)
+    }
 }
 
 /// What a dialplan dials: digits, with a plus before them, `*` and `#`.

@@ -75,7 +75,8 @@ fn the_account_alone_tells_it_where_the_rows_have_no_ids() {
     for (how, directory) in directories() {
         for (name, rows) in rows().into_iter().filter(|(name, _)| name.starts_with("person-")) {
             // Older releases call what rang the telephone otherwise.
-            let rows: String = rows.lines().map(|row| format!("{}\n", master(row).replace("AppDial2", "AppDial"))).collect();
+            let rows: String =
+                rows.lines().map(|row| format!("{}\n", master(row).replace("AppDial2", "AppDial"))).collect();
             check(&format!("{name} as Master.csv {how}"), "cdr.csv", "asterisk_cdr", &rows, &directory);
         }
     }
@@ -91,7 +92,9 @@ fn master(row: &str) -> String {
 
 #[test]
 fn events_of_a_placed_call_are_never_the_customers() {
-    for (story, unique) in [("originate-employee-noanswer", "1795383501.1009"), ("originate-answered", "1795383423.983")] {
+    for (story, unique) in
+        [("originate-employee-noanswer", "1795383501.1009"), ("originate-answered", "1795383423.983")]
+    {
         let text = std::fs::read_to_string(run::root().join(story).join("cel.csv")).unwrap();
         let named = format!("rb-5afe000000000000-{}.1", unique.split('.').next().unwrap());
         let ours: String = text

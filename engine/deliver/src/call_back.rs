@@ -138,7 +138,8 @@ pub async fn call_back<Asked: Future<Output = bool>>(
     let candidates = whom_to_ring(order, directory, pbx, &settings.device_prefix);
     if candidates.is_empty() {
         let whose = order.group.as_deref().or(order.owner.as_deref()).unwrap_or("nobody");
-        let why = format!("there is nobody to ring at {pbx} for {whose}: no person with `extensions` there in site.toml");
+        let why =
+            format!("there is nobody to ring at {pbx} for {whose}: no person with `extensions` there in site.toml");
         return not_asked(Status::Failed, why);
     }
     let Some(_turn) = control.turn() else {
@@ -240,8 +241,12 @@ fn attempted(end: &DialEnd, person: &str, call: &str, talk_min_ms: i64, settings
             let user = &settings.user;
             let mend = match refusal {
                 Refusal::SignIn => format!("compare the user {user} and its secret with the PBX's"),
-                Refusal::Grant => format!("give {user} the right to originate: write = originate,call in manager.conf, or read_only = no in ari.conf"),
-                Refusal::Value => format!("compare `context` ({}) and {person}'s device with the PBX's", settings.context),
+                Refusal::Grant => format!(
+                    "give {user} the right to originate: write = originate,call in manager.conf, or read_only = no in ari.conf"
+                ),
+                Refusal::Value => {
+                    format!("compare `context` ({}) and {person}'s device with the PBX's", settings.context)
+                }
             };
             ended(Status::Failed, format!("refused by the PBX: {said}; {mend}"))
         }
@@ -253,7 +258,10 @@ fn attempted(end: &DialEnd, person: &str, call: &str, talk_min_ms: i64, settings
                 PersonEnd::NoAnswer => "did not answer",
                 // The dialplan had the call: what it did with it is not sure enough to dial once more.
                 PersonEnd::LeftEarly => {
-                    return ended(Status::Failed, format!("{person} answered, but the PBX was not seen to dial the customer ({said})"));
+                    return ended(
+                        Status::Failed,
+                        format!("{person} answered, but the PBX was not seen to dial the customer ({said})"),
+                    );
                 }
             };
             Next::Another(format!("{person} {word} ({said})"))

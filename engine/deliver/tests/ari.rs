@@ -101,7 +101,8 @@ async fn originate(stream: &mut BufReader<TcpStream>, asked: &str, body: &str, p
     // Variables reach the records: without them our own calls were not known.
     assert!(body.contains("CHANNEL(accountcode)") && body.contains(&to), "{body}");
     let mut at_ms = None;
-    let after = play.dialogue.said.iter().skip_while(|said| !is_request(said)).skip(1).take_while(|said| !is_request(said));
+    let after =
+        play.dialogue.said.iter().skip_while(|said| !is_request(said)).skip(1).take_while(|said| !is_request(said));
     for said in after {
         let pause = said.at_ms - *at_ms.get_or_insert(said.at_ms);
         at_ms = Some(said.at_ms);

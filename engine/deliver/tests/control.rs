@@ -116,7 +116,8 @@ async fn pieces_of_three_bytes_are_read_as_the_whole() {
 
 #[tokio::test]
 async fn calls_at_once_over_one_connection_are_told_apart() {
-    let plays = ["answered", "customer-busy", "person-busy", "customer-invalid", "person-not-registered", "person-declines"];
+    let plays =
+        ["answered", "customer-busy", "person-busy", "customer-invalid", "person-not-registered", "person-declines"];
     let rules: Vec<Value> =
         (0..18).map(|nth| json!({"dialed_ends": format!("9{nth:02}"), "play": plays[nth % plays.len()]})).collect();
     let set = Set::start(json!({"rules": rules, "piece_bytes": 11})).await;
@@ -125,7 +126,8 @@ async fn calls_at_once_over_one_connection_are_told_apart() {
         let dial = |nth: usize| {
             let mut order = order(0);
             order.dialed = format!("+4477009{nth:02}");
-            order.call = call_name(&format!("call_back:{nth:032x}"), 0, 1).replace("0000000000000000", &format!("{nth:016x}"));
+            order.call =
+                call_name(&format!("call_back:{nth:032x}"), 0, 1).replace("0000000000000000", &format!("{nth:016x}"));
             let control = &control;
             async move { format!("{:?}", control.dial(&order, TALK_MIN_MS).await) }
         };
@@ -162,19 +164,20 @@ async fn calls_at_once_over_one_connection_are_told_apart() {
 
 #[tokio::test]
 async fn a_connection_lost_after_the_command_is_unknown() {
-    for (stop_before, expects_unknown) in
-        [("Response", true), ("Newchannel", true), ("DialEnd", true), ("OriginateResponse", true), ("BridgeCreate", false)]
-    {
+    for (stop_before, expects_unknown) in [
+        ("Response", true),
+        ("Newchannel", true),
+        ("DialEnd", true),
+        ("OriginateResponse", true),
+        ("BridgeCreate", false),
+    ] {
         for then in ["drop", "freeze"] {
             let rule = json!({"play": "answered", "stop_before": stop_before, "then": then});
             let set = Set::start(json!({"rules": [rule]})).await;
             let end = set.control(|settings| settings.dial_s = 10).dial(&order(1), TALK_MIN_MS).await;
             // Once the customer's line was answered, that is known.
-            let is_as_expected = if expects_unknown {
-                matches!(end, DialEnd::Unknown(_))
-            } else {
-                matches!(end, DialEnd::Customer(..))
-            };
+            let is_as_expected =
+                if expects_unknown { matches!(end, DialEnd::Unknown(_)) } else { matches!(end, DialEnd::Customer(..)) };
             assert!(is_as_expected, "{then} before {stop_before}: {end:?}");
         }
     }
@@ -293,7 +296,8 @@ async fn called(scenario: Value, asked: &CallBackOrder, allowed: u32) -> (Called
     let control = set.control(|_| ());
     let directory = Directory::from_toml(SITE).unwrap();
     let looked = AtomicU32::new(0);
-    let called = call_back(asked, &control, &directory, || async { looked.fetch_add(1, Ordering::SeqCst) < allowed }).await;
+    let called =
+        call_back(asked, &control, &directory, || async { looked.fetch_add(1, Ordering::SeqCst) < allowed }).await;
     let rung: Vec<String> = set.dialed().into_iter().map(|(device, _)| device).collect();
     assert!(rung.len() <= looked.load(Ordering::SeqCst) as usize, "a telephone rang that nobody had allowed");
     (called, rung)
@@ -324,7 +328,14 @@ async fn the_next_one_is_rung_only_where_the_customer_was_not_dialed() {
         assert_eq!(attempted(&called).status, Status::Done, "{play}: {called:?}");
         assert_eq!(rung, ["PJSIP/102", "PJSIP/101"], "{play}");
     }
-    for play in ["customer-busy", "customer-invalid", "customer-network", "person-gives-up", "nothing-to-dial", "no-such-extension"] {
+    for play in [
+        "customer-busy",
+        "customer-invalid",
+        "customer-network",
+        "person-gives-up",
+        "nothing-to-dial",
+        "no-such-extension",
+    ] {
         let (called, rung) = called(rules(play), &asked(), 9).await;
         assert_eq!(attempted(&called).status, Status::Failed, "{play}: {called:?}");
         assert_eq!(rung, ["PJSIP/102"], "{play}");

@@ -9,7 +9,8 @@ use adapters::control::asterisk_ami::{self, Command, Reader, SignIn, Step, Told}
 use adapters::control::{DialEnd, Dialing, Limits, Order, Presence, Seen, asterisk_ari};
 use dialogue::{Dialogue, Said, dialogues};
 
-const LIMITS: Limits = Limits { answer_ms: 10_000, ring_ms: 20_000, dial_ms: 45_000, talk_min_ms: 10_000, settle_ms: 3000 };
+const LIMITS: Limits =
+    Limits { answer_ms: 10_000, ring_ms: 20_000, dial_ms: 45_000, talk_min_ms: 10_000, settle_ms: 3000 };
 
 /// The ends of all call backs of a dialogue, in the words of `# ends:`.
 fn check_ends(dialogue: &Dialogue, ends: &[DialEnd]) {
@@ -93,8 +94,8 @@ fn ari_ends(dialogue: &Dialogue) -> Vec<DialEnd> {
         } else if said.by == "S" {
             let mut text = said.lines.join("\r\n");
             // An answer without a body ends with its head.
-            if !said.lines.iter().any(String::is_empty) {
-                text.push_str("\r\n\r\n");
+            if said.lines.last().is_some_and(String::is_empty) {
+                text.push_str("\r\n");
             }
             let bytes = text.into_bytes();
             let answer = asterisk_ari::Answer::of(&bytes).expect("an answer of HTTP");
@@ -126,7 +127,9 @@ fn each_dialogue_of_the_rest_interface_ends_as_it_did() {
 #[test]
 #[ignore = "writes the expectations"]
 fn bless() {
-    for (interface, ends) in [("asterisk_ami", (|d| ami_ends(d, 4096)) as fn(&Dialogue) -> Vec<DialEnd>), ("asterisk_ari", ari_ends)] {
+    for (interface, ends) in
+        [("asterisk_ami", (|d| ami_ends(d, 4096)) as fn(&Dialogue) -> Vec<DialEnd>), ("asterisk_ari", ari_ends)]
+    {
         for dialogue in dialogues(interface) {
             let file = dialogue::folder(interface).join(format!("{}.txt", dialogue.name));
             let text = std::fs::read_to_string(&file).unwrap();
@@ -240,7 +243,8 @@ fn a_command_is_written_as_the_pbx_reads_it() {
 
 #[test]
 fn no_value_can_be_a_command() {
-    let evil = ["1\r\nAction: Originate", "1\nAction: Logoff", "1\r", "1\u{0}", "1,CALLERID(num)=1", "1 2", "", "1&PJSIP/2|x"];
+    let evil =
+        ["1\r\nAction: Originate", "1\nAction: Logoff", "1\r", "1\u{0}", "1,CALLERID(num)=1", "1 2", "", "1&PJSIP/2|x"];
     for evil in evil {
         let orders = [
             order(|order| order.call = evil.into()),

@@ -65,7 +65,8 @@ fn check(owner: Option<&str>, group: Option<&str>, expected: &[(&str, &[&str])])
         .iter()
         .map(|one| (one.person.as_str(), one.telephones.iter().map(|t| t.device.as_str()).collect()))
         .collect();
-    let expected: Vec<(&str, Vec<&str>)> = expected.iter().map(|(person, devices)| (*person, devices.to_vec())).collect();
+    let expected: Vec<(&str, Vec<&str>)> =
+        expected.iter().map(|(person, devices)| (*person, devices.to_vec())).collect();
     assert_eq!(found, expected, "owner {owner:?}, group {group:?}");
 }
 
@@ -92,8 +93,11 @@ fn who_was_called_is_first_and_heads_are_last() {
 #[test]
 fn a_number_is_dialed_as_the_exchange_wants_it() {
     let dialed = |form: NumberForm, prefix: Option<&str>, number: &str| {
-        let settings =
-            ControlSettings { number_form: form, outside_prefix: prefix.map(str::to_owned), ..ControlSettings::default() };
+        let settings = ControlSettings {
+            number_form: form,
+            outside_prefix: prefix.map(str::to_owned),
+            ..ControlSettings::default()
+        };
         number_to_dial(number, &settings, &directory(), "main")
     };
     assert_eq!(dialed(NumberForm::Auto, None, "+442079460100"), Ok("902079460100".into()));
@@ -169,7 +173,9 @@ fn settings_that_cannot_work_are_told_with_what_would() {
         change(&mut settings);
         match settings.check("main") {
             Ok(()) => assert_eq!(expected, ""),
-            Err(why) => assert!(why.contains(expected) && why.contains("[pbx.main.control]") && !expected.is_empty(), "{why}"),
+            Err(why) => {
+                assert!(why.contains(expected) && why.contains("[pbx.main.control]") && !expected.is_empty(), "{why}")
+            }
         }
     };
     check(|_| (), "");

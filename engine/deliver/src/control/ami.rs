@@ -53,7 +53,12 @@ enum Ask {
     /// One command, one answer.
     Question { id: String, command: Command, answer: oneshot::Sender<Told> },
     /// A call, of which everything is told.
-    Call { command: Command, follower: Follower, heard: mpsc::Sender<Told>, written: oneshot::Sender<Result<(), String>> },
+    Call {
+        command: Command,
+        follower: Follower,
+        heard: mpsc::Sender<Told>,
+        written: oneshot::Sender<Result<(), String>>,
+    },
 }
 
 /// Why a connection could not be made.
@@ -181,7 +186,10 @@ impl Ami {
             let left = until.saturating_duration_since(Instant::now());
             if !left.is_zero() {
                 let retry_s = u32::try_from(left.as_secs()).unwrap_or(RETRY_S_MAX) + 1;
-                return Err(Unreachable { why: format!("{}: {why}; it is tried again in {retry_s} s", self.pbx), retry_s });
+                return Err(Unreachable {
+                    why: format!("{}: {why}; it is tried again in {retry_s} s", self.pbx),
+                    retry_s,
+                });
             }
         }
         let (why, retry_s) = match self.connect().await {
@@ -259,13 +267,18 @@ impl Waiting {
             return;
         }
         // Who has ended does not listen any more, and who does not look has lost it from sight.
-        self.calls
-            .retain(|(follower, heard)| !heard.is_closed() && (!follower.concerns(told) || heard.try_send(told.clone()).is_ok()));
+        self.calls.retain(|(follower, heard)| {
+            !heard.is_closed() && (!follower.concerns(told) || heard.try_send(told.clone()).is_ok())
+        });
     }
 }
 
 /// Has the socket until it is lost. When it returns, whoever waits is told by the end of their channel.
-async fn attend((mut stream, mut reader): (Box<dyn Line>, Reader), mut asks: mpsc::Receiver<Ask>, settings: ControlSettings) {
+async fn attend(
+    (mut stream, mut reader): (Box<dyn Line>, Reader),
+    mut asks: mpsc::Receiver<Ask>,
+    settings: ControlSettings,
+) {
     let (ping, answer) = (u64::from(settings.ping_s), u64::from(settings.answer_s));
     let (ping, answer) = (Duration::from_secs(ping), Duration::from_secs(answer));
     let mut waiting = Waiting::default();

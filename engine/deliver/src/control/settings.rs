@@ -109,10 +109,14 @@ impl ControlSettings {
     /// The setting, and what would have worked.
     pub fn check(&self, pbx: &str) -> Result<(), String> {
         let at = format!("[pbx.{pbx}.control] in engine.toml");
-        let missing = |key: &str, like: &str| Err(format!("`{key}` is missing under {at}: for example {key} = \"{like}\""));
+        let missing =
+            |key: &str, like: &str| Err(format!("`{key}` is missing under {at}: for example {key} = \"{like}\""));
         let address = self.host_and_port();
         if !address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-            return Err(format!("`address` under {at} is \"{}\": HOST:PORT or tls://HOST:PORT would work", self.address));
+            return Err(format!(
+                "`address` under {at} is \"{}\": HOST:PORT or tls://HOST:PORT would work",
+                self.address
+            ));
         }
         if self.user.is_empty() {
             return missing("user", "ringback");

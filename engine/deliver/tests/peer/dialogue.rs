@@ -3,6 +3,8 @@
 //! `C:` is what the client sent, `S:` what the PBX told, `W<:` what came over a websocket; a blank line ends each; `#` is a remark.
 //! `# ends:` says how each call back of the dialogue ended, in the order of its commands.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 /// Everything that was said in one dialogue.
@@ -69,7 +71,9 @@ pub fn read(file: &Path) -> Dialogue {
             if let Some(ends) = line.strip_prefix("# ends: ") {
                 dialogue.ends.push(ends.trim().to_owned());
             }
-            let Some((by, rest)) = line.split_once(':').filter(|(by, _)| ["C", "S", "W<"].contains(by)) else { continue };
+            let Some((by, rest)) = line.split_once(':').filter(|(by, _)| ["C", "S", "W<"].contains(by)) else {
+                continue;
+            };
             let rest = rest.strip_prefix(' ').unwrap_or(rest);
             let one = said.get_or_insert_with(|| Said { by: by.to_owned(), lines: Vec::new(), at_ms: 0 });
             one.lines.push(rest.to_owned());

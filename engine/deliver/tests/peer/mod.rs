@@ -218,12 +218,17 @@ impl Connection {
             "Login" => {
                 let expected = md5(&format!("{}{}", self.challenge, scenario.secret));
                 self.is_signed_in = command.get("Username") == scenario.user && command.get("Key") == expected;
-                let (word, text) =
-                    if self.is_signed_in { ("Success", "Authentication accepted") } else { ("Error", "Authentication failed") };
+                let (word, text) = if self.is_signed_in {
+                    ("Success", "Authentication accepted")
+                } else {
+                    ("Error", "Authentication failed")
+                };
                 say(&format!("Response: {word}\nActionID: {id}\nMessage: {text}")).await && self.is_signed_in
             }
             "Events" => say(&format!("Response: Success\nActionID: {id}\nEvents: On")).await,
-            "Ping" => say(&format!("Response: Success\nActionID: {id}\nPing: Pong\nTimestamp: 1795382836.847019")).await,
+            "Ping" => {
+                say(&format!("Response: Success\nActionID: {id}\nPing: Pong\nTimestamp: 1795382836.847019")).await
+            }
             "Getvar" => {
                 let variable = command.get("Variable");
                 let inner = variable.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
@@ -308,7 +313,11 @@ impl Connection {
 
 /// What is written of a command to place a call.
 fn logged(command: &Said) -> serde_json::Value {
-    let named = |line: &String| line.strip_prefix("Variable: ").and_then(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let named = |line: &String| {
+        line.strip_prefix("Variable: ")
+            .and_then(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
     let variables: HashMap<String, String> = command.lines.iter().filter_map(named).collect();
     serde_json::json!({
         "at_ms": now_ms(),
