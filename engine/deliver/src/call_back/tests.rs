@@ -174,7 +174,7 @@ fn settings_that_cannot_work_are_told_with_what_would() {
         match settings.check("main") {
             Ok(()) => assert_eq!(expected, ""),
             Err(why) => {
-                assert!(why.contains(expected) && why.contains("[pbx.main.control]") && !expected.is_empty(), "{why}")
+                assert!(why.contains(expected) && why.contains("[pbx.main.control]") && !expected.is_empty(), "{why}");
             }
         }
     };
