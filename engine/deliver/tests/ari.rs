@@ -130,13 +130,14 @@ async fn originate(stream: &mut BufReader<TcpStream>, asked: &str, body: &str, p
 
 async fn attend_socket(stream: TcpStream, play: Play) -> Option<()> {
     let mut events = play.events.subscribe();
-    let callback = |_: &tokio_tungstenite::tungstenite::handshake::server::Request,
-                    mut response: tokio_tungstenite::tungstenite::handshake::server::Response| {
+    #[allow(clippy::result_large_err, reason = "the library's own type")]
+    let accept = |_: &tokio_tungstenite::tungstenite::handshake::server::Request,
+                  mut response: tokio_tungstenite::tungstenite::handshake::server::Response| {
         let ari = tokio_tungstenite::tungstenite::http::HeaderValue::from_static("ari");
         response.headers_mut().insert("Sec-WebSocket-Protocol", ari);
         Ok(response)
     };
-    let mut socket = tokio_tungstenite::accept_hdr_async(stream, callback).await.ok()?;
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, accept).await.ok()?;
     while let Ok(event) = events.recv().await {
         if event.is_empty() {
             return None;

@@ -5,6 +5,7 @@
 mod peer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use deliver::call_back::{CallBackOrder, CalledBack, call_back};
 use deliver::control::{Control, ControlSettings, Telephone};
 use directory::Directory;
 use peer::Peer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
 /// A peer with a scenario, and what is needed to talk to it.
@@ -121,42 +124,18 @@ async fn calls_at_once_over_one_connection_are_told_apart() {
     let rules: Vec<Value> =
         (0..18).map(|nth| json!({"dialed_ends": format!("9{nth:02}"), "play": plays[nth % plays.len()]})).collect();
     let set = Set::start(json!({"rules": rules, "piece_bytes": 11})).await;
-    let control = set.control(|settings| settings.answer_s = 10);
-    let ends: Vec<String> = {
-        let dial = |nth: usize| {
-            let mut order = order(0);
-            order.dialed = format!("+4477009{nth:02}");
-            order.call =
-                call_name(&format!("call_back:{nth:032x}"), 0, 1).replace("0000000000000000", &format!("{nth:016x}"));
-            let control = &control;
-            async move { format!("{:?}", control.dial(&order, TALK_MIN_MS).await) }
-        };
-        let mut dials = Vec::new();
-        for nth in 0..18 {
-            dials.push(Box::pin(dial(nth)));
-        }
-        let mut ends = Vec::new();
-        let all = tokio::time::timeout(Duration::from_secs(60), async {
-            let mut dials: Vec<_> = dials.into_iter().map(Some).collect();
-            let mut done: Vec<Option<String>> = vec![None; dials.len()];
-            std::future::poll_fn(|context| {
-                for (dial, done) in dials.iter_mut().zip(&mut done) {
-                    if let Some(future) = dial
-                        && let std::task::Poll::Ready(end) = future.as_mut().poll(context)
-                    {
-                        *done = Some(end);
-                        *dial = None;
-                    }
-                }
-                if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-            })
-            .await;
-            done
-        });
-        ends.extend(all.await.unwrap().into_iter().flatten());
-        ends
-    };
-    for (nth, end) in ends.iter().enumerate() {
+    let control = Arc::new(set.control(|settings| settings.answer_s = 10));
+    let mut dials = tokio::task::JoinSet::new();
+    for nth in 0..18 {
+        let mut order = order(0);
+        order.dialed = format!("+4477009{nth:02}");
+        order.call = call_name(&format!("call_back:{nth:016x}"), 0, 1);
+        let control = Arc::clone(&control);
+        dials.spawn(async move { (nth, format!("{:?}", control.dial(&order, TALK_MIN_MS).await)) });
+    }
+    let mut ends = dials.join_all().await;
+    ends.sort();
+    for (nth, end) in &ends {
         let file = peer::dialogue::folder("asterisk_ami").join(format!("{}.txt", plays[nth % plays.len()]));
         assert_eq!(kind(end), kind(&peer::dialogue::read(&file).ends[0]), "call {nth}");
     }
@@ -295,9 +274,14 @@ async fn called(scenario: Value, asked: &CallBackOrder, allowed: u32) -> (Called
     let set = Set::start(scenario).await;
     let control = set.control(|_| ());
     let directory = Directory::from_toml(SITE).unwrap();
-    let looked = AtomicU32::new(0);
-    let called =
-        call_back(asked, &control, &directory, || async { looked.fetch_add(1, Ordering::SeqCst) < allowed }).await;
+    let looked = Arc::new(AtomicU32::new(0));
+    let (asked, last_look) = (asked.clone(), Arc::clone(&looked));
+    // As the driver does it: in a task of its own.
+    let called = tokio::spawn(async move {
+        let look = || async { last_look.fetch_add(1, Ordering::SeqCst) < allowed };
+        call_back(&asked, &control, &directory, look).await
+    });
+    let called = called.await.unwrap();
     let rung: Vec<String> = set.dialed().into_iter().map(|(device, _)| device).collect();
     assert!(rung.len() <= looked.load(Ordering::SeqCst) as usize, "a telephone rang that nobody had allowed");
     (called, rung)
@@ -387,4 +371,61 @@ async fn the_rows_of_a_placed_call_have_its_name() {
         assert!(tries < 200, "{rows}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// The peer behind TLS, with a certificate of an authority of its own.
+#[tokio::test]
+async fn a_line_with_tls_is_believed_only_with_its_authority() {
+    let set = Set::start(json!({})).await;
+    let (certificate, key) = (set.file("ca.pem"), set.file("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_file(&key).unwrap())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let behind = set.peer.address.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let mut outer = acceptor.accept(stream).await.ok()?;
+                let mut inner = tokio::net::TcpStream::connect(behind).await.ok()?;
+                tokio::io::copy_bidirectional(&mut outer, &mut inner).await.ok()
+            });
+        }
+    });
+    let tls = |settings: &mut ControlSettings| {
+        settings.address = format!("tls://localhost:{port}");
+        settings.ca_file = "ca.pem".into();
+        settings.answer_s = 10;
+    };
+    let end = set.control(tls).dial(&order(1), TALK_MIN_MS).await;
+    assert!(matches!(end, DialEnd::Customer(..)), "{end:?}");
+    // Another authority, or none that can be read: nothing is sent.
+    std::fs::write(set.file("other.pem"), "no certificate").unwrap();
+    for file in ["other.pem", "nothing.pem"] {
+        let other = |settings: &mut ControlSettings| {
+            tls(settings);
+            settings.ca_file = file.into();
+        };
+        let end = set.control(other).dial(&order(2), TALK_MIN_MS).await;
+        assert!(matches!(end, DialEnd::NotSent(_)), "{end:?}");
+    }
+    assert_eq!(set.dialed().len(), 1);
 }

@@ -94,8 +94,8 @@ fn ari_ends(dialogue: &Dialogue) -> Vec<DialEnd> {
         } else if said.by == "S" {
             let mut text = said.lines.join("\r\n");
             // An answer without a body ends with its head.
-            if !said.lines.iter().any(String::is_empty) {
-                text.push_str("\r\n\r\n");
+            if said.lines.last().is_some_and(String::is_empty) {
+                text.push_str("\r\n");
             }
             let bytes = text.into_bytes();
             let answer = asterisk_ari::Answer::of(&bytes).expect("an answer of HTTP");

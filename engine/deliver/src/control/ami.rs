@@ -259,6 +259,11 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// Who has given up does not wait any more.
+    fn forget(&mut self) {
+        self.answers.retain(|_, answer| !answer.is_closed());
+    }
+
     fn hear(&mut self, told: &Told) {
         if told.is_answer()
             && let Some(answer) = self.answers.remove(told.get("ActionID"))
@@ -298,7 +303,11 @@ async fn attend(
             ask = asks.recv() => {
                 // Nobody is left who could ask.
                 let Some(ask) = ask else { break };
-                let is_full = waiting.answers.len() >= usize::try_from(settings.answers_waiting_max).unwrap_or(usize::MAX);
+                let most = usize::try_from(settings.answers_waiting_max).unwrap_or(usize::MAX);
+                if waiting.answers.len() >= most {
+                    waiting.forget();
+                }
+                let is_full = waiting.answers.len() >= most;
                 if !write(&mut stream, ask, &mut waiting, is_full, answer).await {
                     break;
                 }
@@ -308,7 +317,7 @@ async fn attend(
                     break;
                 }
                 pinged_at = Instant::now();
-                waiting.answers.retain(|_, answer| !answer.is_closed());
+                waiting.forget();
                 let Ok(command) = Command::ping("ping") else { break };
                 if !matches!(tokio::time::timeout(answer, stream.write_all(&command.bytes())).await, Ok(Ok(()))) {
                     break;

@@ -98,7 +98,7 @@ pub enum NumberForm {
     Auto,
     /// `+` and all digits.
     E164,
-    /// As somebody in the site's country dials it: `02079460100`, `0014155550100`.
+    /// As somebody in the site's country dials it: `02079460999`, `0014155550100`.
     National,
 }
 

@@ -3,6 +3,8 @@
 //! `C:` is what the client sent, `S:` what the PBX told, `W<:` what came over a websocket; a blank line ends each; `#` is a remark.
 //! `# ends:` says how each call back of the dialogue ended, in the order of its commands.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 /// Everything that was said in one dialogue.
