@@ -107,6 +107,11 @@ fn timer_due(cause: u32, event: &Event, timer: &Timer) -> Result<Handled, Refusa
         "members" => return Ok(Handled::Failed(directory::members(cause, payload)?.join(" "))),
         "open" => return Ok(Handled::Failed(directory::is_open(cause, payload, event.at)?.to_string())),
         "next_open" => return Ok(Handled::Failed(directory::next_open(cause, payload, event.at)?.to_string())),
+        "at_the_end_of_time" => match payload {
+            "open" => return Ok(Handled::Failed(directory::is_open(cause, "site:pier", u64::MAX)?.to_string())),
+            "next_open" => return Ok(Handled::Failed(directory::next_open(cause, "site:pier", u64::MAX)?.to_string())),
+            _ => drop(actions::set_timer(cause, "never", u64::MAX, "")?),
+        },
         "keys" => return Ok(Handled::Failed(state::keys(payload, None, 100).join(" "))),
         "get" => return Ok(Handled::Failed(text(payload))),
         "put" => {
