@@ -6,6 +6,7 @@ use ::calls::event::Event;
 
 use crate::action::{self, Action, Asked};
 use crate::contract::{Refusal, actions, calls as contract_calls, directory, env, offer, state, types};
+use crate::cpu::Meter;
 use crate::grants::{Granted, recipient_entry};
 use crate::handling::{Fault, Level};
 use crate::limits::Limits;
@@ -41,8 +42,7 @@ pub(crate) struct Host {
     pub(crate) memory: Memory,
     /// `None` while nothing is handled.
     pub(crate) turn: Option<Turn>,
-    /// CPU of this thread, in microseconds, at which the plugin is stopped.
-    pub(crate) stop_at_us: u64,
+    pub(crate) meter: Meter,
 }
 
 type Answer<T> = wasmtime::Result<Result<T, Refusal>>;
