@@ -170,7 +170,7 @@ mod tests {
         site = "mill"
         [[group]]
         id = "company"
-        heads = ["eve"]
+        heads = ["ida"]
         [[group]]
         id = "sales"
         parent = "company"
@@ -190,8 +190,8 @@ mod tests {
         group = "sales"
         extensions = [{ number = "202", pbx = "bell" }]
         [[person]]
-        id = "eve"
-        name = "Eve"
+        id = "ida"
+        name = "Ida"
         group = "company"
         extensions = [{ number = "203", pbx = "bell", from = "2026-06-01" }]
     "#;
@@ -234,12 +234,12 @@ mod tests {
         };
         assert_eq!(person("ann", "2025-11-24T10:00:00.000Z"), ann);
         assert_eq!(person("ann", "2026-11-24T10:00:00.000Z"), Person { extensions: vec!["301".into()], ..ann });
-        assert_eq!(person("bob", "2026-11-24T10:00:00.000Z").head.as_deref(), Some("eve"), "nobody leads himself");
-        assert_eq!(person("eve", "2026-11-24T10:00:00.000Z").head, None);
+        assert_eq!(person("bob", "2026-11-24T10:00:00.000Z").head.as_deref(), Some("ida"), "nobody leads himself");
+        assert_eq!(person("ida", "2026-11-24T10:00:00.000Z").head, None);
         assert_eq!(world.get_person(&event("2026-11-24T10:00:00.000Z"), "zoe").unwrap(), None);
         let members = |group: &str, at: &str| world.members(&event(at), group).unwrap();
         assert_eq!(members("sales", "2026-11-24T10:00:00.000Z"), Some(vec!["ann".into(), "bob".into()]));
-        assert_eq!(members("company", "2026-01-24T10:00:00.000Z"), Some(Vec::new()), "Eve came later");
+        assert_eq!(members("company", "2026-01-24T10:00:00.000Z"), Some(Vec::new()), "Ida came later");
         assert_eq!(members("stock", "2026-11-24T10:00:00.000Z"), None);
     }
 

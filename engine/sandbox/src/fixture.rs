@@ -13,6 +13,7 @@ use calls::event::{Event, Pairs, Time};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::engine::Sandbox;
 use crate::handling::{Handled, Handling, Level};
 use crate::plugin::Plugin;
 use crate::world::{Person, Unavailable, World};
@@ -91,6 +92,19 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Loads the plugin of a folder and runs all of its fixtures, in the order of their names. A setting without a default is taken from
+/// the fixtures: each of them has to tell it.
+///
+/// # Errors
+/// What of the plugin or of a fixture is missing or not understood.
+pub fn test(sandbox: &Sandbox, plugin: &Path) -> Result<Vec<Report>, FixtureError> {
+    let fixtures = read(plugin)?;
+    let settings = fixtures.first().map(|fixture| fixture.settings.clone()).unwrap_or_default();
+    let loaded = sandbox.load(plugin, &settings, &toml::Table::new());
+    let loaded = loaded.map_err(|error| FixtureError(error.to_string()))?;
+    Ok(fixtures.iter().map(|fixture| run(&loaded, fixture)).collect())
 }
 
 /// All fixtures of a plugin's folder, in the order of their names.

@@ -15,7 +15,7 @@ pub struct Handling {
     pub log: Vec<(Level, String)>,
     /// Why something was refused, in the order of asking; also where the event is done.
     pub refused: Vec<String>,
-    /// CPU in microseconds; in a batch its share.
+    /// CPU in microseconds, in a batch its share; by the wall where it took less than a tick of a millisecond.
     pub cpu_us: u64,
     /// Memory of the instance afterwards, in bytes.
     pub memory_bytes: usize,

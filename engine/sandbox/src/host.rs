@@ -6,6 +6,7 @@ use ::calls::event::Event;
 
 use crate::action::{self, Action, Asked};
 use crate::contract::{Refusal, actions, calls as contract_calls, directory, env, offer, state, types};
+use crate::cpu::Meter;
 use crate::grants::{Granted, recipient_entry};
 use crate::handling::{Fault, Level};
 use crate::limits::Limits;
@@ -19,6 +20,9 @@ const LOG_LINE_BYTES_MAX: usize = 4_096;
 
 /// How long a key of the state may be.
 const STATE_KEY_BYTES_MAX: usize = 512;
+
+/// The last moment that everything around us can print: the end of the year 9999, in milliseconds since 1970 UTC.
+const MOMENT_MAX: u64 = 253_402_300_799_999;
 
 /// How long the name of a timer may be.
 const TIMER_NAME_BYTES_MAX: usize = 200;
@@ -38,8 +42,7 @@ pub(crate) struct Host {
     pub(crate) memory: Memory,
     /// `None` while nothing is handled.
     pub(crate) turn: Option<Turn>,
-    /// CPU of this thread, in microseconds, at which the plugin is stopped.
-    pub(crate) stop_at_us: u64,
+    pub(crate) meter: Meter,
 }
 
 type Answer<T> = wasmtime::Result<Result<T, Refusal>>;
@@ -262,11 +265,17 @@ impl directory::Host for Host {
     }
 
     fn is_open(&mut self, cause: u32, who: String, at: u64) -> Answer<bool> {
-        self.look_up(cause, |turn, event| turn.world.is_open(event, &who, moment(at)))
+        match moment(at) {
+            Ok(at) => self.look_up(cause, |turn, event| turn.world.is_open(event, &who, at)),
+            Err(refusal) => self.refuse(cause, refusal),
+        }
     }
 
     fn next_open(&mut self, cause: u32, who: String, at: u64) -> Answer<u64> {
-        let found = self.look_up(cause, |turn, event| turn.world.next_open(event, &who, moment(at)))?;
+        let found = match moment(at) {
+            Ok(at) => self.look_up(cause, |turn, event| turn.world.next_open(event, &who, at))?,
+            Err(refusal) => return self.refuse(cause, refusal),
+        };
         Ok(found.map(|at| u64::try_from(at).unwrap_or(0)))
     }
 }
@@ -351,7 +360,7 @@ impl actions::Host for Host {
                 );
                 return Err(Refusal::Invalid(why));
             }
-            Ok(Action::Timer { name, at: moment(at), payload })
+            Ok(Action::Timer { name, at: moment(at)?, payload })
         })
     }
 
@@ -404,8 +413,10 @@ fn length(options: &Options) -> usize {
     options.iter().map(|(name, value)| name.len() + value.len()).sum()
 }
 
-fn moment(at: u64) -> i64 {
-    i64::try_from(at).unwrap_or(i64::MAX)
+/// A moment that calendars can reckon with.
+fn moment(at: u64) -> Result<i64, Refusal> {
+    let wrong = || Refusal::Invalid(format!("at = {at} is after the year 9999: moments are milliseconds since 1970"));
+    i64::try_from(at).ok().filter(|_| at <= MOMENT_MAX).ok_or_else(wrong)
 }
 
 /// Cuts a text at a letter's end.

@@ -7,7 +7,7 @@ use calls::event::Event;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::contract::{self, Lists, PluginPre};
-use crate::cpu;
+use crate::cpu::Meter;
 use crate::engine::Sandbox;
 use crate::grants::Grants;
 use crate::handling::{Fault, Handled, Handling, Level};
@@ -267,17 +267,17 @@ impl Plugin {
         let given: Vec<contract::Event<'_>> =
             events.iter().zip(&lists).map(|(event, lists)| contract::event(event, lists)).collect();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let began_us = cpu::thread_us();
         let budget_us = self.rules.limits.event_us() * count.min(BATCH_CPU_EVENTS);
         instance.store.data_mut().turn = Some(turn);
-        instance.arm(began_us, budget_us);
+        instance.store.data_mut().meter = Meter::start(budget_us);
+        instance.store.set_epoch_deadline(1);
         let called = {
             let _running = self.code.sandbox.inner.ticker.run();
             let Instance { store, exports, .. } = &mut instance;
             let handler = exports.ringback_plugin_handler();
             catch_unwind(AssertUnwindSafe(|| handler.call_handle(&mut *store, &given)))
         };
-        let cpu_us = cpu::thread_us().saturating_sub(began_us);
+        let cpu_us = instance.store.data().meter.used_us();
         instance.events = instance.events.saturating_add(count);
         let host = instance.store.data_mut();
         let memory_bytes = host.memory.bytes;
@@ -331,17 +331,17 @@ impl Plugin {
             rules: Arc::clone(&self.rules),
             memory: Memory::new(self.rules.limits.memory_bytes()),
             turn: None,
-            stop_at_us: 0,
+            meter: Meter::start(START_US_MAX),
         };
         let mut store = Store::new(&self.code.sandbox.inner.engine, host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
-        store.epoch_deadline_callback(|store| {
-            let left_us = store.data().stop_at_us.saturating_sub(cpu::thread_us());
+        store.epoch_deadline_callback(|mut store| {
+            let left_us = store.data_mut().meter.tick();
             Ok(if left_us == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(ticks(left_us)) })
         });
-        arm(&mut store, cpu::thread_us(), START_US_MAX);
+        store.set_epoch_deadline(1);
         let made = {
             let _running = self.code.sandbox.inner.ticker.run();
             catch_unwind(AssertUnwindSafe(|| self.code.pre.instantiate(&mut store)))
@@ -420,12 +420,6 @@ impl Ran {
     }
 }
 
-impl Instance {
-    fn arm(&mut self, now_us: u64, budget_us: u64) {
-        arm(&mut self.store, now_us, budget_us);
-    }
-}
-
 impl Handling {
     pub(crate) fn of(handled: Handled) -> Handling {
         Handling {
@@ -442,11 +436,6 @@ impl Handling {
 
 fn fault(kind: Fault, why: String) -> Handled {
     Handled::Fault { kind, why }
-}
-
-fn arm(store: &mut Store<Host>, now_us: u64, budget_us: u64) {
-    store.data_mut().stop_at_us = now_us.saturating_add(budget_us);
-    store.set_epoch_deadline(ticks(budget_us));
 }
 
 fn ticks(us: u64) -> u64 {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sandbox::fixture;
 
-use crate::guest::plugin;
+use crate::guest::{MANIFEST, plugin, sandbox, wasm};
 
 fn write(folder: &Path, name: &str, files: &[(&str, &str)]) {
     let folder = folder.join("fixtures").join(name);
@@ -87,6 +87,30 @@ fn fixtures_are_run_and_told() {
         assert!(report.passed(), "{report}");
         assert!(report.cpu_us <= report.cpu_us_max && report.memory_bytes > 0, "{report}");
     }
+}
+
+#[test]
+fn the_fixtures_of_a_folder_tell_what_has_no_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("guest");
+    write(
+        &path,
+        "settings",
+        &[
+            ("event.json", &event("e1", "settings", "")),
+            ("settings.toml", "greeting = \"hi\""),
+            ("actions.json", r#"{"handled":[{"failed":"{\"greeting\":\"hi\"}"}]}"#),
+        ],
+    );
+    fs::write(path.join("plugin.toml"), MANIFEST.replace("default = \"hello\"", "")).unwrap();
+    let told = fixture::test(&sandbox(), &path).unwrap_err().to_string();
+    assert!(told.contains("plugin.wasm: No such file") && told.contains("ringback plugin build"), "{told}");
+    fs::write(path.join("plugin.wasm"), wasm()).unwrap();
+    let reports = fixture::test(&sandbox(), &path).unwrap();
+    assert!(reports.len() == 1 && reports[0].passed(), "{}", reports[0]);
+    fs::remove_file(path.join("fixtures/settings/settings.toml")).unwrap();
+    let told = fixture::test(&sandbox(), &path).unwrap_err().to_string();
+    assert!(told.contains("`greeting` is missing: add it, text like \"missed\""), "{told}");
 }
 
 #[test]

@@ -107,6 +107,65 @@ fn a_cause_of_another_event_of_a_batch_that_was_thrown_away() {
 }
 
 #[test]
+fn a_moment_that_no_calendar_has() {
+    for what in ["open", "next_open", "timer"] {
+        let why = told(&mut plugin(), &format!("at_the_end_of_time={what}"));
+        assert_eq!(why, "at = 18446744073709551615 is after the year 9999: moments are milliseconds since 1970");
+    }
+}
+
+/// CPU counts, and not how long we take to answer.
+#[test]
+fn a_slow_answer_of_ours_is_not_the_plugin_s_time() {
+    struct Slow(Arc<dyn World>);
+    impl World for Slow {
+        fn raw(&self, event: &calls::event::Event) -> Result<Vec<calls::event::Pairs>, Unavailable> {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            self.0.raw(event)
+        }
+        fn get_person(&self, event: &calls::event::Event, id: &str) -> Result<Option<sandbox::Person>, Unavailable> {
+            self.0.get_person(event, id)
+        }
+        fn members(&self, event: &calls::event::Event, group: &str) -> Result<Option<Vec<String>>, Unavailable> {
+            self.0.members(event, group)
+        }
+        fn is_open(&self, event: &calls::event::Event, who: &str, at: i64) -> Result<Option<bool>, Unavailable> {
+            self.0.is_open(event, who, at)
+        }
+        fn next_open(&self, event: &calls::event::Event, who: &str, at: i64) -> Result<Option<i64>, Unavailable> {
+            self.0.next_open(event, who, at)
+        }
+        fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+            self.0.state_get(key)
+        }
+        fn state_keys(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>, Unavailable> {
+            self.0.state_keys(prefix, after, max)
+        }
+        fn state_bytes(&self) -> Result<usize, Unavailable> {
+            self.0.state_bytes()
+        }
+    }
+    let slow: Arc<dyn World> = Arc::new(Slow(world()));
+    let handling = plugin().handle(&events(&["raw"]), &slow).pop().unwrap();
+    assert_eq!(handling.handled, Handled::Failed { why: "[]".into() }, "four times what an event may take");
+}
+
+/// Two threads: one plugin loops, and its neighbor has a thousand events meanwhile.
+#[test]
+fn a_neighbor_on_another_thread_is_not_disturbed() {
+    let (mut bad, mut neighbor) = (plugin(), plugin());
+    std::thread::scope(|threads| {
+        let looping = threads.spawn(move || {
+            (0..5).all(|_| matches!(handle_one(&mut bad, "loop").handled, Handled::Fault { kind: Fault::Loop, .. }))
+        });
+        for number in 1..=1_000 {
+            assert_eq!(told(&mut neighbor, "seen"), number.to_string());
+        }
+        assert!(looping.join().unwrap());
+    });
+}
+
+#[test]
 fn a_flood_of_logs_is_counted() {
     let handling = handle_one(&mut plugin(), "many_logs=1000");
     assert_eq!(handling.handled, Handled::Done);
@@ -279,4 +338,8 @@ fn no_place_is_left() {
     assert_eq!(handling.handled, Handled::Failed { why: "1".into() });
     first.restart();
     assert_eq!(handle_one(&mut third, "done").handled, Handled::Done);
+    // Whoever is stopped leaves its place, however often.
+    for _ in 0..20 {
+        assert!(matches!(handle_one(&mut third, "panic").handled, Handled::Fault { kind: Fault::Trap, .. }));
+    }
 }

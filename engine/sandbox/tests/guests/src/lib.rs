@@ -48,7 +48,9 @@ fn ended(result: Result<Handled, Refusal>) -> Handled {
 /// What the plugins of the benches do too: some of the fields are read, one action is asked for.
 fn call_missed(cause: u32, missed: &Missed) -> Result<Handled, Refusal> {
     let Some(number) = &missed.call.caller.number else { return Ok(Handled::Done) };
-    let hash = number.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = number
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     if missed.call.short || missed.follow_up.status != "open" {
         return Ok(Handled::Done);
     }
@@ -107,6 +109,11 @@ fn timer_due(cause: u32, event: &Event, timer: &Timer) -> Result<Handled, Refusa
         "members" => return Ok(Handled::Failed(directory::members(cause, payload)?.join(" "))),
         "open" => return Ok(Handled::Failed(directory::is_open(cause, payload, event.at)?.to_string())),
         "next_open" => return Ok(Handled::Failed(directory::next_open(cause, payload, event.at)?.to_string())),
+        "at_the_end_of_time" => match payload {
+            "open" => return Ok(Handled::Failed(directory::is_open(cause, "site:pier", u64::MAX)?.to_string())),
+            "next_open" => return Ok(Handled::Failed(directory::next_open(cause, "site:pier", u64::MAX)?.to_string())),
+            _ => drop(actions::set_timer(cause, "never", u64::MAX, "")?),
+        },
         "keys" => return Ok(Handled::Failed(state::keys(payload, None, 100).join(" "))),
         "get" => return Ok(Handled::Failed(text(payload))),
         "put" => {
@@ -149,7 +156,9 @@ fn ask(cause: u32, event: &Event, words: &str) -> Result<(), Refusal> {
             "nobody" => actions::email(cause, &[], "missed", "{}", &[]).map(drop)?,
             // What is refused is forgotten: the next word is asked for all the same.
             "ignored" => drop(actions::settle(cause, "f1", "")),
-            to => actions::email(cause, &[to.into()], "missed", "{\"n\":1}", &[("lang".into(), "de".into())]).map(drop)?,
+            to => {
+                actions::email(cause, &[to.into()], "missed", "{\"n\":1}", &[("lang".into(), "de".into())]).map(drop)?
+            }
         }
     }
     Ok(())
