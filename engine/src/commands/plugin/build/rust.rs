@@ -64,10 +64,8 @@ fn component(said: &[u8], crate_manifest: &Path) -> Result<PathBuf> {
         line["manifest_path"].as_str().is_some_and(|path| Path::new(path) == crate_manifest)
     });
     let files = of_crate.flat_map(|line| line["filenames"].as_array().cloned().unwrap_or_default());
-    let component = files
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .filter(|file| file.extension() == Some("wasm".as_ref()))
-        .last();
+    let mut components = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    let component = components.rfind(|file| file.extension() == Some("wasm".as_ref()));
     component.ok_or_else(|| {
         anyhow!(
             "{} makes no component: write crate-type = [\"cdylib\", \"rlib\"] under [lib]",
