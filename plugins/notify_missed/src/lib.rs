@@ -44,16 +44,13 @@ impl Plugin for NotifyMissed {
         if to.is_empty() {
             return Ok(());
         }
+        let data = Data { call: &missed.call, follow_up: &missed.follow_up };
         for by in &settings.by {
             match by.as_str() {
-                "email" => {
-                    drop(cx.email(&to, TEMPLATE, &Data { call: &missed.call, follow_up: &missed.follow_up }, &[])?)
-                }
-                "message" => drop(cx.message(&to, &text(missed), &[])?),
-                other => {
-                    return Err(Failure::failed(format!("by = [{other:?}]: there are email, message")));
-                }
-            }
+                "email" => cx.email(&to, TEMPLATE, &data, &[])?,
+                "message" => cx.message(&to, &text(missed), &[])?,
+                other => return Err(Failure::failed(format!("by = [{other:?}]: there are email, message"))),
+            };
         }
         if !settings.each_call {
             cx.state().put_json(&key, &told)?;

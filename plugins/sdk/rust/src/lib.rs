@@ -45,7 +45,7 @@ mod host;
 /// Its first line has the hash of the contract that it is of; a test compares it.
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
-#[allow(missing_docs, clippy::all)]
+#[allow(missing_docs, clippy::all, clippy::panic, clippy::unwrap_used)]
 #[rustfmt::skip]
 #[path = "bindings.generated"]
 pub mod bindings;

@@ -61,13 +61,12 @@ fn component(said: &[u8], crate_manifest: &Path) -> Result<PathBuf> {
     let crate_manifest = crate_manifest.canonicalize().with_context(|| crate_manifest.display().to_string())?;
     let lines = said.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     let of_crate = lines.filter(|line: &serde_json::Value| {
-        line["manifest_path"].as_str().is_some_and(|path| Path::new(path) == crate_manifest)
+        let path = line["manifest_path"].as_str().and_then(|path| Path::new(path).canonicalize().ok());
+        path.is_some_and(|path| path == crate_manifest)
     });
     let files = of_crate.flat_map(|line| line["filenames"].as_array().cloned().unwrap_or_default());
-    let component = files
-        .filter_map(|file| file.as_str().map(PathBuf::from))
-        .filter(|file| file.extension() == Some("wasm".as_ref()))
-        .last();
+    let mut components = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    let component = components.rfind(|file| file.extension() == Some("wasm".as_ref()));
     component.ok_or_else(|| {
         anyhow!(
             "{} makes no component: write crate-type = [\"cdylib\", \"rlib\"] under [lib]",
