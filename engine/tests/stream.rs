@@ -25,6 +25,8 @@ mod mixed;
 mod process;
 #[path = "stream/repair.rs"]
 mod repair;
+#[path = "stream/said.rs"]
+mod said;
 #[path = "stream/settle.rs"]
 mod settle;
 #[path = "stream/started.rs"]

@@ -78,6 +78,8 @@ pub struct Customers {
     changing: BTreeSet<(Moment, Text)>,
     /// When an open follow-up is due that was not told so.
     due: BTreeSet<(Moment, Text)>,
+    /// Customers of whom one is due until somebody asks.
+    waiting: BTreeSet<Text>,
     forgot_at: Moment,
 }
 
@@ -131,6 +133,7 @@ impl Customers {
             changed: FxHashSet::default(),
             changing: BTreeSet::new(),
             due: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             forgot_at: Moment(i64::MIN),
         }
     }
@@ -183,9 +186,7 @@ impl Customers {
     /// To be asked after [`Customers::conclude`], with the same clock.
     pub fn take_due(&mut self, clock: Moment) -> Vec<FollowUp> {
         let mut due = Vec::new();
-        while let Some((_, customer)) = self.due.first().filter(|(at, _)| *at <= clock) {
-            let customer = customer.clone();
-            self.due.pop_first();
+        for customer in std::mem::take(&mut self.waiting) {
             let Some(known) = self.known.get_mut(&customer) else { continue };
             for told in known.told.iter_mut().filter(|told| !told.is_due) {
                 if waits_for(&told.follow_up).is_some_and(|at| at <= clock) {
@@ -207,6 +208,9 @@ impl Customers {
         changed.sort_unstable();
         for customer in changed {
             self.conclude_one(&customer, clock, emit);
+        }
+        while self.due.first().is_some_and(|(at, _)| *at <= clock) {
+            self.waiting.extend(self.due.pop_first().map(|(_, customer)| customer));
         }
         const EVERY_MS: i64 = 3_600_000;
         if self.forgot_at.0 == i64::MIN || clock.ms_since(self.forgot_at) >= EVERY_MS {
