@@ -263,6 +263,7 @@ fn asked() -> CallBackOrder {
         customer: "+447700900331".into(),
         owner: Some("person:bob".into()),
         group: Some("sales".into()),
+        attempt: 1,
         ring_s: None,
         require_presence: true,
         now: 1_795_382_848_000,
@@ -271,8 +272,18 @@ fn asked() -> CallBackOrder {
 
 /// Calls back with this scenario; `allowed` times it may ring.
 async fn called(scenario: Value, asked: &CallBackOrder, allowed: u32) -> (CalledBack, Vec<String>) {
+    called_among(scenario, asked, allowed, 3).await
+}
+
+/// The same, with so many telephones that are rung one after another.
+async fn called_among(
+    scenario: Value,
+    asked: &CallBackOrder,
+    allowed: u32,
+    people_max: u32,
+) -> (CalledBack, Vec<String>) {
     let set = Set::start(scenario).await;
-    let control = set.control(|_| ());
+    let control = set.control(|settings| settings.people_max = people_max);
     let directory = Directory::from_toml(SITE).unwrap();
     let looked = Arc::new(AtomicU32::new(0));
     let (asked, last_look) = (asked.clone(), Arc::clone(&looked));
@@ -352,8 +363,19 @@ async fn no_telephone_rings_that_the_last_look_forbids() {
     assert_eq!(rung, [] as [&str; 0]);
     let rules = json!({"rules": [{"device": "PJSIP/102", "play": "person-busy"}]});
     let (called_back, rung) = called(rules, &asked(), 1).await;
-    assert_eq!(attempted(&called_back).status, Status::Again { after_s: None });
+    assert_eq!(attempted(&called_back).status, Status::Failed);
     assert_eq!(rung, ["PJSIP/102"]);
+}
+
+#[tokio::test]
+async fn each_attempt_rings_one_telephone_and_the_next_one_another() {
+    let one = ControlSettings::default().people_max;
+    let rules = json!({"rules": [{"play": "person-no-answer"}]});
+    for (attempt, device) in [(1, "PJSIP/102"), (2, "PJSIP/101"), (3, "PJSIP/100"), (4, "PJSIP/102")] {
+        let (called, rung) = called_among(rules.clone(), &CallBackOrder { attempt, ..asked() }, 9, one).await;
+        assert_eq!(attempted(&called).status, Status::Failed, "{called:?}");
+        assert_eq!(rung, [device]);
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ fn check(owner: Option<&str>, group: Option<&str>, expected: &[(&str, &[&str])])
         customer: "+447700900331".into(),
         owner: owner.map(str::to_owned),
         group: group.map(str::to_owned),
+        attempt: 1,
         ring_s: None,
         require_presence: true,
         now: NOW,
