@@ -4,3 +4,4 @@
 
 mod plugin_build;
 mod plugin_folders;
+mod plugin_wasm;
