@@ -4,6 +4,8 @@
 //! process that dies before it, or was overtaken by another, has done nothing.
 
 mod installed;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod world;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use office::{Office, Status};
+use office::Office;
 use serde_json::json;
 
 use crate::calls::{answered, customer, missed, site};
@@ -132,10 +132,10 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
     killer.is_calm.store(true, Ordering::SeqCst);
     let office = Office::open(&format!("sqlite:{}", folder.join("office.db").display()), 10_000).expect("the office");
     let owed: BTreeSet<String> = (0..count).filter(|n| Story::of(*n) != Story::ReachesUs).map(customer).collect();
-    let is_settled = |status: Status| matches!(status, Status::Done | Status::Failed | Status::Unknown | Status::Held);
+    let is_settled = |status: &str| matches!(status, "done" | "failed" | "unknown" | "held" | "expired");
     let settled = || {
         let counts = office.counts().expect("counts").actions;
-        let open: i64 = counts.iter().filter(|c| !is_settled(c.status)).map(|c| c.count).sum();
+        let open: i64 = counts.iter().filter(|c| !is_settled(&c.status)).map(|c| c.count).sum();
         let dials: i64 = counts.iter().filter(|c| c.kind == "call_back").map(|c| c.count).sum();
         open == 0 && dials >= i64::try_from(owed.len()).expect("few")
     };
@@ -161,7 +161,7 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
     assert!(dialed.is_empty(), "dialed though somebody spoke with them: {dialed:?}");
     let reached = owed.iter().filter(|number| of_customer.contains_key(number.as_str())).count();
     let unknown: i64 =
-        counts.iter().filter(|c| c.status == Status::Unknown && c.kind == "call_back").map(|c| c.count).sum();
+        counts.iter().filter(|c| c.status == "unknown" && c.kind == "call_back").map(|c| c.count).sum();
     println!("{reached} of {} owed were dialed, {unknown} are unknown", owed.len());
     assert!(reached + usize::try_from(unknown).expect("few") >= owed.len(), "neither dialed nor unknown");
     assert!(reached * 100 >= owed.len() * 95 || count < 1000, "{reached} of {}", owed.len());

@@ -130,6 +130,14 @@ fn timer_due(cause: u32, event: &Event, timer: &Timer) -> Result<Handled, Refusa
             let count: u32 = text(payload).parse().unwrap_or(0) + 1;
             state::put(cause, payload, count.to_string().as_bytes())?;
         }
+        // What it comes to depends on the order of the events.
+        "chain" => {
+            let chained = text(payload).bytes().chain(event.id.bytes()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            state::put(cause, payload, format!("{chained:016x}").as_bytes())?;
+            actions::message(cause, &["person:ann".into()], &format!("{chained:016x}"), &[])?;
+        }
         "ask" => return ask(cause, event, payload).map(|()| Handled::Done),
         other => return Ok(Handled::Failed(format!("nobody told what {other} means"))),
     }
