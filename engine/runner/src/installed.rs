@@ -97,9 +97,11 @@ impl Runner {
             match installed.reload.check(sandbox, &mut installed.plugin, &told.settings, &told.grants) {
                 Reloaded::Kept => {}
                 Reloaded::Swapped { from, to } => {
-                    said.push(format!("plugin {}: {to} takes the place of {from}", row.name))
+                    said.push(format!("plugin {}: {to} takes the place of {from}", row.name));
                 }
-                Reloaded::Refused(error) => said.push(format!("plugin {}: the running one stays: {error}", row.name)),
+                Reloaded::Refused(error) => {
+                    said.push(format!("plugin {}: the running one stays: {error}", row.name));
+                }
             }
         }
         Ok(said)

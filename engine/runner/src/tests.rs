@@ -195,16 +195,16 @@ fn cut_off_anywhere_it_comes_to_the_same() {
                     1 => {
                         let mut other = runner(&office, 1 + random.usize(..40));
                         other.turn(&[TENANT.to_owned()], now).unwrap();
-                        ours.commit(prepared, &mut turn).unwrap();
+                        ours.commit(&prepared, &mut turn).unwrap();
                         assert_eq!(turn.handled, 0, "it wrote though another had been there");
                     }
                     // Killed right after it was written.
                     2 => {
-                        ours.commit(prepared, &mut turn).unwrap();
+                        ours.commit(&prepared, &mut turn).unwrap();
                         cuts += 1;
                     }
                     _ => {
-                        ours.commit(prepared, &mut turn).unwrap();
+                        ours.commit(&prepared, &mut turn).unwrap();
                         continue;
                     }
                 }

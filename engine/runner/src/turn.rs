@@ -50,7 +50,7 @@ impl Runner {
             for tenant in tenants {
                 while let Some(prepared) = self.prepare(&name, tenant, now, &mut turn)? {
                     let is_all = prepared.is_all;
-                    self.commit(prepared, &mut turn)?;
+                    self.commit(&prepared, &mut turn)?;
                     if is_all {
                         break;
                     }
@@ -66,7 +66,7 @@ impl Runner {
     }
 
     /// Writes it, unless another process was there first.
-    pub(crate) fn commit(&mut self, prepared: Prepared, turn: &mut Turn) -> Result<(), office::Error> {
+    pub(crate) fn commit(&mut self, prepared: &Prepared, turn: &mut Turn) -> Result<(), office::Error> {
         let is_written = self.parts.office.handled(&prepared.written)?;
         if is_written {
             turn.handled += prepared.heard;

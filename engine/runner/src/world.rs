@@ -60,19 +60,19 @@ impl World for OfficeWorld {
     }
 
     fn state_get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
-        self.office.state(&self.plugin, &self.tenant, key).map_err(unavailable)
+        self.office.state(&self.plugin, &self.tenant, key).map_err(|error| unavailable(&error))
     }
 
     fn state_keys(&self, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<String>, Unavailable> {
-        self.office.state_keys(&self.plugin, &self.tenant, prefix, after, max).map_err(unavailable)
+        self.office.state_keys(&self.plugin, &self.tenant, prefix, after, max).map_err(|error| unavailable(&error))
     }
 
     fn state_bytes(&self) -> Result<usize, Unavailable> {
-        let bytes = self.office.state_bytes(&self.plugin, &self.tenant).map_err(unavailable)?;
+        let bytes = self.office.state_bytes(&self.plugin, &self.tenant).map_err(|error| unavailable(&error))?;
         Ok(usize::try_from(bytes).unwrap_or(0))
     }
 }
 
-fn unavailable(error: office::Error) -> Unavailable {
+fn unavailable(error: &office::Error) -> Unavailable {
     Unavailable(error.to_string())
 }

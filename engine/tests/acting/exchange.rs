@@ -59,19 +59,12 @@ impl Exchange {
             let field = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
             Some(Originate {
                 at_ms: told["at_ms"].as_i64().unwrap_or_default(),
-                action_key: key(&told),
+                action_key: told["variables"]["RINGBACK_ACTION"].as_str().unwrap_or_default().to_owned(),
                 dialed: field("exten"),
             })
         };
         text.lines().filter_map(line).collect()
     }
-}
-
-/// The action's key, as the call carries it.
-fn key(told: &Value) -> String {
-    let variables = told["variables"].to_string();
-    let from = variables.find("RINGBACK_ACTION=").map_or(variables.len(), |at| at + "RINGBACK_ACTION=".len());
-    variables[from..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_')).collect()
 }
 
 /// The peer's binary, beside ours; built where the tests of this package run alone.

@@ -160,8 +160,7 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
     let dialed: Vec<&String> = spoken.iter().filter(|number| of_customer.contains_key(number.as_str())).collect();
     assert!(dialed.is_empty(), "dialed though somebody spoke with them: {dialed:?}");
     let reached = owed.iter().filter(|number| of_customer.contains_key(number.as_str())).count();
-    let unknown: i64 =
-        counts.iter().filter(|c| c.status == "unknown" && c.kind == "call_back").map(|c| c.count).sum();
+    let unknown: i64 = counts.iter().filter(|c| c.status == "unknown" && c.kind == "call_back").map(|c| c.count).sum();
     println!("{reached} of {} owed were dialed, {unknown} are unknown", owed.len());
     assert!(reached + usize::try_from(unknown).expect("few") >= owed.len(), "neither dialed nor unknown");
     assert!(reached * 100 >= owed.len() * 95 || count < 1000, "{reached} of {}", owed.len());
