@@ -341,6 +341,25 @@ mod tests {
         }
     }
 
+    /// What stands there as an example, of exchanges, webhooks and plugins, is read and has every key.
+    #[test]
+    fn the_examples_of_the_default_file_are_read_and_whole() {
+        let mut examples = String::new();
+        for block in DEFAULT.split("\n\n") {
+            let lines = block.lines().skip_while(|line| !line.starts_with("# ["));
+            lines.for_each(|line| examples.push_str(&format!("{}\n", line.strip_prefix("# ").unwrap_or_default())));
+        }
+        let read = Config::from_toml(&examples).unwrap_or_else(|error| panic!("{error}\n{examples}"));
+        let keys =
+            |value: toml::Value| value.as_table().map(|t| t.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let told: toml::Value = toml::from_str(&examples).unwrap();
+        let whole = ControlSettings { outside_prefix: Some(String::new()), ..ControlSettings::default() };
+        assert_eq!(keys(told["pbx"]["main"]["control"].clone()), keys(toml::Value::try_from(whole).unwrap()));
+        let whole = toml::Value::try_from(WebhookSettings::default()).unwrap();
+        assert_eq!(keys(told["webhook"]["crm"].clone()), keys(whole));
+        assert_eq!(read.plugin["call_back"].settings["max_attempts"], toml::Value::Integer(3));
+    }
+
     #[test]
     fn an_error_says_the_line_the_key_and_what_would_have_worked() {
         let check = |text: &str, words: &[&str]| {

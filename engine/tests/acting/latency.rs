@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ::calls::event as calls_event;
 use office::Office;
 
 use crate::calls::{answered, customer, missed, site};
@@ -63,10 +64,30 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         let at = originates.iter().find(|o| o.dialed == number).expect("dialed").at_ms;
         late_ms.push(at - decided);
     }
-    late_ms.sort_unstable();
-    let at = |share: f64| late_ms[((late_ms.len() - 1) as f64 * share) as usize];
-    println!("from the final verdict to the command, of {count}: p50 {} ms, p99 {} ms", at(0.5), at(0.99));
-    let held = office.counts().expect("counts");
-    println!("{:?}", held.actions);
+    let shown = |what: &str, mut ms: Vec<i64>| {
+        ms.sort_unstable();
+        let at = |share: f64| ms[((ms.len() - 1) as f64 * share) as usize];
+        println!("{what}: p50 {} ms, p99 {} ms, of {}", at(0.5), at(0.99), ms.len());
+    };
+    // Where the time goes: told to the office, handled by the plugin, claimed, dialed.
+    let events = office.events_after("main", 0, 10_000).expect("events");
+    let (mut told, mut handled, mut claimed, mut placed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for event in events.iter().filter(|event| event.kind == "call-missed") {
+        let body: calls_event::Event = serde_json::from_str(&event.body).expect("an event");
+        let name = event.follow_up.as_deref().expect("a follow-up");
+        let Some(action) = office.actions_of("main", name).expect("actions").into_iter().next() else { continue };
+        let began = office.attempts_of(&action.key).expect("attempts")[0].started_at;
+        let at = originates.iter().find(|o| o.action_key == action.key).expect("dialed").at_ms;
+        let told_at = i64::try_from(body.now.0).expect("a moment");
+        told.push(told_at - event.at);
+        handled.push(action.asked_at - told_at);
+        claimed.push(began - action.asked_at);
+        placed.push(at - began);
+    }
+    shown("from the final verdict to the command", late_ms);
+    shown("  until it is told to the office", told);
+    shown("  until the plugin has it", handled);
+    shown("  until the dial is claimed", claimed);
+    shown("  until the command is on the socket", placed);
     drop(process);
 }
