@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![allow(missing_docs)]
 
+#[path = "acting/backtest.rs"]
+mod backtest;
 #[path = "acting/calls.rs"]
 mod calls;
 #[path = "acting/exchange.rs"]

@@ -10,8 +10,9 @@ use std::time::Duration;
 use adapters::leg::Moment;
 use anyhow::{Context, Result, anyhow};
 use calls::CallLine;
-use calls::line::{Answered, Word};
+use calls::line::Word;
 use calls::telling;
+use calls::verdict::Outcome;
 use office::{FollowUpNow, MergedCall, Office, Owner, Spoken, Told};
 use stream::Conclusions;
 use stream::comparing::Key;
@@ -205,8 +206,9 @@ fn merged(conclusions: &Conclusions) -> Vec<MergedCall> {
     merged.collect()
 }
 
-/// A talk with a customer: nobody dials them again soon, whatever the verdict will be.
+/// A talk that settles what is owed to a customer: nobody dials them again soon, also while the verdict is early. A caller who was lost
+/// after a talk is owed a call back all the same.
 fn spoken(line: &CallLine) -> Option<Spoken> {
-    let number = telling::customer(line).filter(|_| line.answered == Answered::Answered)?;
+    let number = telling::customer(line).filter(|_| line.outcome == Outcome::Answered)?;
     Some(Spoken { tenant: line.tenant.to_string(), number: number.to_string(), at: line.ended_at.0 })
 }

@@ -47,10 +47,23 @@ pub(crate) fn command() -> Command {
                 .value_name("N")
                 .default_value("30")
                 .value_parser(value_parser!(u32).range(1..=400))
-                .help("So many days up to now"),
+                .help("So many days"),
+        )
+        .arg(
+            Arg::new("until")
+                .long("until")
+                .value_name("MOMENT")
+                .value_parser(moment)
+                .help("Up to this moment, for example 2026-11-25T00:00:00Z; left out, up to now"),
         )
         .arg(Arg::new("tenant").long("tenant").value_name("NAME").help("Which company, where there are several"))
         .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("JSON lines, also on a terminal"))
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    let told = Value::String(text.to_owned());
+    let time: calls::event::Time = serde_json::from_value(told).map_err(|error| error.to_string())?;
+    i64::try_from(time.0).map(Moment).map_err(|error| error.to_string())
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -79,7 +92,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         .cloned()
         .ok_or_else(|| WrongArguments(format!("--tenant {tenant}: engine.toml names no such company")))?;
     let days = matches.get_one::<u32>("last-days").copied().unwrap_or(30);
-    let until = now();
+    let until = matches.get_one::<Moment>("until").copied().unwrap_or_else(now);
     let span = (until.plus_ms(-i64::from(days) * DAY_MS), until);
     let store = Store::at(&store_url(&installation.config)?, &installation.config.clickhouse.database);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;

@@ -35,9 +35,10 @@ pub(crate) fn run(matches: &ArgMatches, state: PluginState) -> Result<()> {
     let office = installation.office()?;
     if !office.set_plugin_state(&name, state, &super::by(), "", now().0)? {
         let known: Vec<String> = office.plugins()?.into_iter().map(|plugin| plugin.name).collect();
-        let known = if known.is_empty() { "none is".to_owned() } else { format!("{} are", known.join(", ")) };
+        let known =
+            if known.is_empty() { "there is none".to_owned() } else { format!("there is {}", known.join(", ")) };
         bail!(
-            "no plugin {name} is installed, {known}: `ringback plugin install FOLDER --settings {}`",
+            "no plugin {name} is installed, {known}; `ringback plugin install FOLDER --settings {}`",
             installation.folder().display()
         );
     }
