@@ -18,7 +18,6 @@ mod tests {
         for (number, expected) in [
             ("+449012345678", true),
             ("+19002345678", true),
-            ("+49900112345", true),
             ("+442079460000", false),
             ("+380441234567", false),
             ("101", false),

@@ -27,6 +27,8 @@ pub struct Told {
     pub merged: Vec<MergedCall>,
     /// Talks with customers.
     pub spoken: Vec<Spoken>,
+    /// Calls of which a talk may have been told that settles nothing: the caller was lost after it.
+    pub unspoken: Vec<Spoken>,
 }
 
 /// An event as the stream tells it.
@@ -103,6 +105,8 @@ pub struct Spoken {
     pub number: String,
     /// When the talk began or ended: the latest counts.
     pub at: i64,
+    /// The call.
+    pub call: String,
 }
 
 /// What was new in what was told.
@@ -193,7 +197,11 @@ impl Office {
                 answer.follow_ups += usize::from(remove_name(tx, &name, follow_up)?);
             }
             for spoken in &told.spoken {
-                tx.run(sql!("customer_spoken"), args![&spoken.tenant, &spoken.number, spoken.at])?;
+                let Spoken { tenant, number, at, call } = spoken;
+                tx.run(sql!("customer_spoken"), args![tenant, number, *at, call])?;
+            }
+            for Spoken { tenant, number, call, .. } in &told.unspoken {
+                tx.run(sql!("customer_unspoken"), args![tenant, number, call])?;
             }
             let mut queue = Queue::new(tx);
             for event in &told.events {

@@ -110,7 +110,12 @@ impl Teller {
         let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
         let kinds = self.heard.kinds();
         let told = told(speaker, conclusions, now, &kinds);
-        if told.events.is_empty() && told.follow_ups.is_empty() && told.merged.is_empty() && told.spoken.is_empty() {
+        if told.events.is_empty()
+            && told.follow_ups.is_empty()
+            && told.merged.is_empty()
+            && told.spoken.is_empty()
+            && told.unspoken.is_empty()
+        {
             return None;
         }
         let (answer, receiver) = oneshot::channel();
@@ -133,6 +138,7 @@ pub(crate) fn told(speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment,
         follow_ups: follow_ups.chain(gone(conclusions)).collect(),
         merged: merged(conclusions),
         spoken: conclusions.calls.iter().filter_map(|call| spoken(&call.told.0)).collect(),
+        unspoken: conclusions.calls.iter().filter_map(|call| unspoken(&call.told.0)).collect(),
     }
 }
 
@@ -206,9 +212,17 @@ fn merged(conclusions: &Conclusions) -> Vec<MergedCall> {
     merged.collect()
 }
 
-/// A talk that settles what is owed to a customer: nobody dials them again soon, also while the verdict is early. A caller who was lost
-/// after a talk is owed a call back all the same.
+/// A talk that settles what is owed to a customer: nobody dials them again soon, also while the verdict is early.
 fn spoken(line: &CallLine) -> Option<Spoken> {
-    let number = telling::customer(line).filter(|_| line.outcome == Outcome::Answered)?;
-    Some(Spoken { tenant: line.tenant.to_string(), number: number.to_string(), at: line.ended_at.0 })
+    talk(line).filter(|_| line.outcome == Outcome::Answered)
+}
+
+/// A caller who was lost after a talk is owed a call back all the same, also if the call had seemed to be answered before.
+fn unspoken(line: &CallLine) -> Option<Spoken> {
+    talk(line).filter(|_| line.outcome == Outcome::LostInTransfer)
+}
+
+fn talk(line: &CallLine) -> Option<Spoken> {
+    let (tenant, number) = (line.tenant.to_string(), telling::customer(line)?.to_string());
+    Some(Spoken { tenant, number, at: line.ended_at.0, call: line.call_id.to_string() })
 }

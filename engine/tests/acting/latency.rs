@@ -76,7 +76,9 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         let body: calls_event::Event = serde_json::from_str(&event.body).expect("an event");
         let name = event.follow_up.as_deref().expect("a follow-up");
         let Some(action) = office.actions_of("main", name).expect("actions").into_iter().next() else { continue };
-        let began = office.attempts_of(&action.key).expect("attempts")[0].started_at;
+        // Of the one who was spoken with it is held or canceled.
+        let Some(attempt) = office.attempts_of(&action.key).expect("attempts").into_iter().next() else { continue };
+        let began = attempt.started_at;
         let at = originates.iter().find(|o| o.action_key == action.key).expect("dialed").at_ms;
         let told_at = i64::try_from(body.now.0).expect("a moment");
         told.push(told_at - event.at);

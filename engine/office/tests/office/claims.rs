@@ -155,7 +155,7 @@ fn a_number_is_not_dialed_soon_after_and_a_company_not_too_often() {
     asked(&office, ["a1", "a2", "a3", "a4"].map(|key| call_back(key, None)).to_vec());
     office
         .tell(&Told {
-            spoken: vec![Spoken { tenant: "acme".into(), number: NUMBER.into(), at: T0 - 60_000 }],
+            spoken: vec![Spoken { tenant: "acme".into(), number: NUMBER.into(), at: T0 - 60_000, call: "c1".into() }],
             ..told(vec![], vec![])
         })
         .unwrap();

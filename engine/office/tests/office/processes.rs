@@ -277,7 +277,7 @@ fn who_was_frozen_and_replaced_writes_nothing_when_it_wakes() {
 
 fn batch(n: i64) -> Told {
     let events: Vec<Event> = (0..3).map(|part| event(&format!("e{n}.{part}"))).collect();
-    let spoken = vec![Spoken { tenant: "acme".into(), number: format!("+{n}"), at: T0 + n }];
+    let spoken = vec![Spoken { tenant: "acme".into(), number: format!("+{n}"), at: T0 + n, call: "c1".into() }];
     Told { spoken, ..told(events, vec![follow_up(&format!("f{n}"), &format!("+{n}"))]) }
 }
 

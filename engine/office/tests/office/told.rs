@@ -17,7 +17,7 @@ fn a_batch_told_again_changes_nothing() {
     opened.follow_up = Some("f1".into());
     opened.once = Some("open".into());
     let batch = Told {
-        spoken: vec![Spoken { tenant: "acme".into(), number: "+1".into(), at: T0 }],
+        spoken: vec![Spoken { tenant: "acme".into(), number: "+1".into(), at: T0, call: "c1".into() }],
         ..told(vec![event("e1"), event("e2"), opened], vec![follow_up("f1", "+44")])
     };
     assert_eq!(office.tell(&batch).unwrap(), TellAnswer { events: 3, follow_ups: 1 });
@@ -112,7 +112,7 @@ fn an_older_version_of_a_follow_up_changes_nothing() {
 fn the_latest_talk_counts() {
     let (_folder, office) = office();
     for at in [T0, T0 + 5, T0 + 2] {
-        let spoken = vec![Spoken { tenant: "acme".into(), number: "+1".into(), at }];
+        let spoken = vec![Spoken { tenant: "acme".into(), number: "+1".into(), at, call: "c1".into() }];
         office.tell(&Told { spoken, ..told(vec![], vec![]) }).unwrap();
     }
     assert_eq!(office.spoken("acme", "+1").unwrap(), Some(T0 + 5));
@@ -167,4 +167,21 @@ fn one_in_memory_is_shared_by_its_clones() {
     let office = Office::open("sqlite::memory:", 1000).unwrap();
     office.clone().tell(&told(vec![event("e1")], vec![])).unwrap();
     assert_eq!(ids(&office), [(1, "e1".to_owned())]);
+}
+
+#[test]
+fn a_talk_after_which_the_caller_was_lost_holds_nothing_back() {
+    let office = Office::open("sqlite::memory:", 1000).unwrap();
+    let owner = Owner { epoch: 0, versions: 0 };
+    office.take_over("cdr", 0, owner).unwrap();
+    let talk = |call: &str, at: i64| Spoken { tenant: "acme".into(), number: "+1".into(), at, call: call.into() };
+    let tell = |spoken: Vec<Spoken>, unspoken: Vec<Spoken>| {
+        let told = Told { topic: "cdr".into(), partition: 0, owner, spoken, unspoken, ..Told::default() };
+        office.tell(&told).unwrap();
+        office.spoken("acme", "+1").unwrap().filter(|at| *at > 0)
+    };
+    assert_eq!(tell(vec![talk("c1", T0)], vec![]), Some(T0));
+    // Of another call: the talk stays.
+    assert_eq!(tell(vec![], vec![talk("c0", T0)]), Some(T0));
+    assert_eq!(tell(vec![], vec![talk("c1", T0 + 1)]), None);
 }
