@@ -132,7 +132,7 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
     killer.is_calm.store(true, Ordering::SeqCst);
     let office = Office::open(&format!("sqlite:{}", folder.join("office.db").display()), 10_000).expect("the office");
     let owed: BTreeSet<String> = (0..count).filter(|n| Story::of(*n) != Story::ReachesUs).map(customer).collect();
-    let is_settled = |status: &str| matches!(status, "done" | "failed" | "unknown" | "held" | "expired");
+    let is_settled = |status: &str| matches!(status, "done" | "failed" | "unknown" | "held" | "expired" | "canceled");
     let settled = || {
         let counts = office.counts().expect("counts").actions;
         let open: i64 = counts.iter().filter(|c| !is_settled(&c.status)).map(|c| c.count).sum();
