@@ -39,11 +39,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     if from.canonicalize().ok() != to.canonicalize().ok() {
         copy(&from, &to)?;
     }
-    let is_new = installation.office()?.install(&NewPlugin {
+    let office = installation.office()?;
+    // A new version goes on as the one before: dry, acting, or off.
+    let before = office.plugin(&manifest.name)?;
+    let is_new = office.install(&NewPlugin {
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         sha256: plugin.sha256().to_owned(),
-        state: PluginState::Dry,
+        state: before.map_or(PluginState::Dry, |plugin| plugin.state),
         by: super::by(),
         note: String::new(),
         now: now().0,
