@@ -5,7 +5,7 @@
 
 use chrono_tz::Tz;
 
-use crate::settings::DeliverSettings;
+use crate::settings::{DeliverSettings, ms};
 
 /// What is known of an action.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +53,7 @@ pub enum Decision {
 /// Decides.
 #[must_use]
 pub fn decide(asked: Asked<'_>, settings: &DeliverSettings, zone: Tz, now: i64) -> Decision {
-    let latest =
-        asked.about_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX).saturating_mul(1000));
+    let latest = asked.about_at.saturating_add(ms(settings.not_after_s));
     // What waited for its moment on purpose is not late before that moment.
     let latest =
         latest.max(asked.due_at.saturating_add(i64::try_from(settings.not_after_s).unwrap_or(i64::MAX) / 4 * 1000));
@@ -101,7 +100,7 @@ pub fn next_try(settings: &DeliverSettings, attempts: u32, after_s: Option<u32>,
     }
     let doubled = settings.retry_after_s.saturating_mul(1_u64 << attempts.saturating_sub(1).min(20)).min(WAIT_MAX_S);
     let wait_s = doubled.max(u64::from(after_s.unwrap_or(0)));
-    Some(now.saturating_add(i64::try_from(wait_s).unwrap_or(i64::MAX).saturating_mul(1000)))
+    Some(now.saturating_add(ms(wait_s)))
 }
 
 #[cfg(test)]

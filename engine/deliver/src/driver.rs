@@ -13,9 +13,10 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::attempt::{Attempted, Status as TryStatus};
-use crate::decide::{Asked, Decision, decide, next_try};
+use crate::decide::{Decision, decide, next_try};
 use crate::doing::{Doing, Tried};
-use crate::settings::DeliverSettings;
+use crate::known::{KnownOf, claim_of};
+use crate::settings::{DeliverSettings, ms};
 
 /// Kinds of actions that are done here; the others are done when they are asked for.
 pub const KINDS: [&str; 4] = ["call_back", "email", "message", "webhook"];
@@ -119,7 +120,7 @@ impl Driver {
             if !known.is_ours(&action.tenant) || self.busy().contains(&action.key) {
                 continue;
             }
-            let asked = match self.known_of(&action)? {
+            let asked = match KnownOf::read(office, &action)? {
                 Ok(asked) => asked,
                 Err(why) => {
                     self.end(&action, Status::Failed, &why, now)?;
@@ -153,26 +154,6 @@ impl Driver {
         self.parts.office.ended(&ended).map(|_| ())
     }
 
-    /// What is known of an action; why it cannot be done, if nothing could be.
-    fn known_of(&self, action: &Action) -> office::Result<Result<KnownOf, String>> {
-        let is_dial = action.kind == "call_back";
-        let mut known = KnownOf { is_dial, ..KnownOf::default() };
-        if let Some(name) = &action.follow_up {
-            let Some(row) = self.parts.office.follow_up(&action.tenant, name)? else {
-                return Ok(if is_dial { Err(format!("there is no follow-up {name}")) } else { Ok(known) });
-            };
-            known.about_at = Some(row.last_at);
-            known.status = Some(row.status);
-            known.customer = row.customer;
-        } else {
-            known.customer.clone_from(&action.customer);
-        }
-        if let Some(number) = known.customer.as_deref().filter(|_| is_dial) {
-            known.spoken_at = self.parts.office.spoken(&action.tenant, number)?;
-        }
-        Ok(Ok(known))
-    }
-
     fn busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -192,7 +173,7 @@ impl Driver {
 
     /// Mails, webhooks and messages: claimed for a while, so that a process that dies lets another have them.
     async fn send(self: &Arc<Self>, action: &Action) -> office::Result<()> {
-        let attempt_ms = i64::try_from(self.parts.settings.attempt_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
+        let attempt_ms = ms(self.parts.settings.attempt_s);
         let (key, holder) = (action.key.clone(), self.parts.holder.clone());
         let now_ms = now();
         let claimed = self.ask(move |office| office.claim_action(&key, &holder, now_ms, now_ms + attempt_ms)).await?;
@@ -223,7 +204,7 @@ impl Driver {
     async fn put_off(self: &Arc<Self>, action: &Action, attempted: Attempted) -> office::Result<()> {
         let TryStatus::Again { after_s } = attempted.status else { return self.write(action, attempted).await };
         let wait_s = u64::from(after_s.unwrap_or(0)).max(self.parts.settings.retry_after_s.min(WAIT_FOR_PEOPLE_S));
-        let due_at = now().saturating_add(i64::try_from(wait_s).unwrap_or(i64::MAX).saturating_mul(1000));
+        let due_at = now().saturating_add(ms(wait_s));
         let key = action.key.clone();
         self.ask(move |office| office.reschedule(&key, due_at, &attempted.detail)).await.map(|_| ())
     }
@@ -250,17 +231,8 @@ impl Driver {
             let may = row.is_some_and(|row| row.status == "open") && now() - now_ms < CLAIM_GOES_STALE_MS;
             return Ok(MayDial { may, is_claimed });
         }
-        let (key, holder) = (action.key.clone(), self.parts.holder.clone());
-        let ms = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
-        let dial = office::ClaimDial {
-            action_key: key.clone(),
-            holder,
-            now: now_ms,
-            until: now_ms + ms(settings.attempt_s),
-            number: number.to_owned(),
-            redial_pause_ms: ms(settings.redial_pause_s),
-            max_per_hour: i64::from(settings.max_per_hour),
-        };
+        let key = action.key.clone();
+        let dial = claim_of(settings, &key, &self.parts.holder, number, now_ms);
         let claimed = self.ask(move |office| office.claim_dial(&dial)).await?;
         (self.parts.reach)("after_dial_claim");
         match claimed {
@@ -329,30 +301,6 @@ pub(crate) struct MayDial {
     pub(crate) may: bool,
     /// The dial is claimed here.
     pub(crate) is_claimed: bool,
-}
-
-/// What is known of an action beside itself.
-#[derive(Default)]
-struct KnownOf {
-    is_dial: bool,
-    about_at: Option<i64>,
-    status: Option<String>,
-    customer: Option<String>,
-    spoken_at: Option<i64>,
-}
-
-impl KnownOf {
-    fn as_asked<'a>(&'a self, action: &'a Action) -> Asked<'a> {
-        Asked {
-            is_dial: self.is_dial,
-            about_at: self.about_at.unwrap_or(action.asked_at),
-            due_at: action.due_at,
-            expires_at: action.expires_at,
-            customer: self.customer.as_deref(),
-            follow_up: self.status.as_deref(),
-            spoken_at: self.spoken_at,
-        }
-    }
 }
 
 /// The wall clock, in milliseconds.

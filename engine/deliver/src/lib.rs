@@ -10,6 +10,7 @@ pub mod doing;
 pub mod driver;
 pub mod email;
 pub mod http;
+pub mod known;
 pub mod message;
 pub mod recipients;
 pub mod secret;

@@ -32,6 +32,11 @@ pub struct DeliverSettings {
     pub at_once_max: u32,
 }
 
+/// Seconds of the settings as milliseconds.
+pub(crate) fn ms(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
+}
+
 impl Default for DeliverSettings {
     fn default() -> DeliverSettings {
         DeliverSettings {

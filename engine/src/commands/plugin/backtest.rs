@@ -15,7 +15,8 @@ use calls::event::{Event, Pairs};
 use calls::window::Kept;
 use calls::{Live, Site, Windows};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use deliver::decide::{Asked, Decision, decide};
+use deliver::decide::{Decision, decide};
+use deliver::known::{KnownOf, claim_of};
 use directory::Directory;
 use office::{Action, ClaimDial, Claimed, NewPlugin, Office, PluginState};
 use runner::{Limits, RawRecords, Runner};
@@ -217,26 +218,14 @@ impl Tested {
 
     /// What deliver would have made of it. What it would have done is taken as done, without saying how it ended.
     fn decided(&self, action: &Action, now: i64) -> Result<(&'static str, String)> {
-        let is_dial = action.kind == "call_back";
-        let follow_up = match &action.follow_up {
-            Some(name) => self.office.follow_up(&action.tenant, name)?,
-            None => None,
+        let known = match KnownOf::read(&self.office, action)? {
+            Ok(known) => known,
+            Err(why) => {
+                self.office.hold(&action.key, &why, now)?;
+                return Ok(("held", why));
+            }
         };
-        let customer = follow_up.as_ref().and_then(|row| row.customer.clone()).or_else(|| action.customer.clone());
-        let spoken_at = match customer.as_deref().filter(|_| is_dial) {
-            Some(number) => self.office.spoken(&action.tenant, number)?,
-            None => None,
-        };
-        let asked = Asked {
-            is_dial,
-            about_at: follow_up.as_ref().map_or(action.asked_at, |row| row.last_at),
-            due_at: action.due_at,
-            expires_at: action.expires_at,
-            customer: customer.as_deref(),
-            follow_up: follow_up.as_ref().map(|row| row.status.as_str()),
-            spoken_at,
-        };
-        Ok(match decide(asked, &self.settings, self.directory.zone(), now) {
+        Ok(match decide(known.as_asked(action), &self.settings, self.directory.zone(), now) {
             Decision::Wait { until, why } => {
                 self.office.reschedule(&action.key, until, &why)?;
                 ("waits", why)
@@ -249,7 +238,7 @@ impl Tested {
                 self.office.hold(&action.key, &why, now)?;
                 ("expired", why)
             }
-            Decision::Go => match self.claimed(action, customer.as_deref(), is_dial, now)? {
+            Decision::Go => match self.claimed(action, &known, now)? {
                 Claimed::Held { reason, .. } => {
                     self.office.hold(&action.key, &reason, now)?;
                     ("held", reason)
@@ -259,21 +248,15 @@ impl Tested {
         })
     }
 
-    fn claimed(&self, action: &Action, customer: Option<&str>, is_dial: bool, now: i64) -> Result<Claimed> {
-        let (holder, until) = ("backtest".to_owned(), i64::MAX);
-        if !is_dial {
-            return Ok(self.office.claim_action(&action.key, &holder, now, until)?);
+    /// Nothing that was claimed lapses: how it would have ended is not known.
+    fn claimed(&self, action: &Action, known: &KnownOf, now: i64) -> Result<Claimed> {
+        let (holder, until) = ("backtest", i64::MAX);
+        if !known.is_dial {
+            return Ok(self.office.claim_action(&action.key, holder, now, until)?);
         }
-        let ms = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000);
-        Ok(self.office.claim_dial(&ClaimDial {
-            action_key: action.key.clone(),
-            holder,
-            now,
-            until,
-            number: customer.unwrap_or_default().to_owned(),
-            redial_pause_ms: ms(self.settings.redial_pause_s),
-            max_per_hour: i64::from(self.settings.max_per_hour),
-        })?)
+        let number = known.customer.as_deref().unwrap_or_default();
+        let dial = claim_of(&self.settings, &action.key, holder, number, now);
+        Ok(self.office.claim_dial(&ClaimDial { until, ..dial })?)
     }
 
     fn sums(&self) -> BTreeMap<String, usize> {
