@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use directory::Directory;
 use office::{Action, Claimed, Ended, Office, Status};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::attempt::{Attempted, Status as TryStatus};
@@ -20,6 +20,10 @@ use crate::settings::{DeliverSettings, ms};
 
 /// Kinds of actions that are done here; the others are done when they are asked for.
 pub const KINDS: [&str; 4] = ["call_back", "email", "message", "webhook"];
+
+/// The same by what they wait for: a mail does not wait behind a telephone that rings.
+const DIALS: [&str; 1] = ["call_back"];
+const SENT: [&str; 3] = ["email", "message", "webhook"];
 
 /// Of companies that this process knows all about, at this moment: their records are read up to now.
 pub trait Known: Send + Sync {
@@ -52,7 +56,9 @@ pub struct Parts {
 /// Does what is due, until the process ends.
 pub struct Driver {
     pub(crate) parts: Parts,
-    at_once: Arc<Semaphore>,
+    /// Turns of dials, and of what is sent.
+    dials: Arc<Semaphore>,
+    sent: Arc<Semaphore>,
     /// Actions that are being done here.
     busy: Mutex<BTreeSet<String>>,
 }
@@ -77,7 +83,8 @@ impl Driver {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Driver> {
         let at_once = usize::try_from(parts.settings.at_once_max).unwrap_or(1).max(1);
-        Arc::new(Driver { parts, at_once: Arc::new(Semaphore::new(at_once)), busy: Mutex::default() })
+        let turns = || Arc::new(Semaphore::new(at_once));
+        Arc::new(Driver { parts, dials: turns(), sent: turns(), busy: Mutex::default() })
     }
 
     /// Does what is due, whenever it is woken and now and then.
@@ -88,12 +95,13 @@ impl Driver {
             let due = tokio::task::spawn_blocking(move || looked.look()).await;
             match due {
                 Ok(Ok(due)) => {
-                    for action in due {
-                        let Ok(turn) = Arc::clone(&self.at_once).acquire_owned().await else { return };
-                        let driver = Arc::clone(&self);
+                    for (action, turn) in due {
+                        let (driver, wake) = (Arc::clone(&self), Arc::clone(&wake));
                         tries.spawn(async move {
                             driver.try_one(action).await;
                             drop(turn);
+                            // Something may have waited for the turn.
+                            wake.notify_one();
                         });
                     }
                 }
@@ -105,21 +113,40 @@ impl Driver {
         }
     }
 
-    /// What is due and may be done; what may not be is written down.
-    fn look(&self) -> office::Result<Vec<Action>> {
-        let Parts { office, known, .. } = &self.parts;
+    /// What is due and may be done, each with its turn; what may not be is written down.
+    fn look(&self) -> office::Result<Vec<(Action, OwnedSemaphorePermit)>> {
+        let office = &self.parts.office;
         let now = now();
-        for orphan in office.orphans(&["call_back"], now, LOOKED_AT_MAX)? {
+        for orphan in office.orphans(&DIALS, now, LOOKED_AT_MAX)? {
             let detail = "whoever claimed the dial has not said what became of it: it is not dialed again";
             self.end(&orphan, Status::Unknown, detail, now)?;
         }
-        let mut due = office.due_actions(&KINDS, now, LOOKED_AT_MAX)?;
-        due.extend(office.orphans(&["email", "message", "webhook"], now, LOOKED_AT_MAX)?);
         let mut may = Vec::new();
+        if self.dials.available_permits() > 0 {
+            self.choose(office.due_actions(&DIALS, now, LOOKED_AT_MAX)?, &self.dials, now, &mut may)?;
+        }
+        if self.sent.available_permits() > 0 {
+            let mut due = office.due_actions(&SENT, now, LOOKED_AT_MAX)?;
+            due.extend(office.orphans(&SENT, now, LOOKED_AT_MAX)?);
+            self.choose(due, &self.sent, now, &mut may)?;
+        }
+        Ok(may)
+    }
+
+    /// Decides each of these, as long as there are turns.
+    fn choose(
+        &self,
+        due: Vec<Action>,
+        turns: &Arc<Semaphore>,
+        now: i64,
+        may: &mut Vec<(Action, OwnedSemaphorePermit)>,
+    ) -> office::Result<()> {
+        let Parts { office, known, .. } = &self.parts;
         for action in due {
             if !known.is_ours(&action.tenant) || self.busy().contains(&action.key) {
                 continue;
             }
+            let Ok(turn) = Arc::clone(turns).try_acquire_owned() else { return Ok(()) };
             let asked = match KnownOf::read(office, &action)? {
                 Ok(asked) => asked,
                 Err(why) => {
@@ -138,14 +165,14 @@ impl Driver {
                 }
                 Decision::Go => {
                     self.busy().insert(action.key.clone());
-                    may.push(action);
+                    may.push((action, turn));
                 }
                 Decision::Wait { until, why } => drop(office.reschedule(&action.key, until, &why)?),
                 Decision::Hold { why } => self.end(&action, Status::Held, &why, now)?,
                 Decision::Expire { why } => self.end(&action, Status::Expired, &why, now)?,
             }
         }
-        Ok(may)
+        Ok(())
     }
 
     fn end(&self, action: &Action, status: Status, detail: &str, now: i64) -> office::Result<()> {

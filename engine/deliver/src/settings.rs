@@ -28,7 +28,7 @@ pub struct DeliverSettings {
     pub retry_after_s: u64,
     /// Seconds that one try may take; then another process may take it, and a dial is unknown.
     pub attempt_s: u64,
-    /// Tries that are under way at once.
+    /// Dials that are under way at once; and so many of everything else beside them.
     pub at_once_max: u32,
 }
 
