@@ -100,7 +100,10 @@ impl<'d, S: Source> Pipeline<'d, S> {
             let State::Open(machine) = &mut held.state else { continue };
             let is_caught_up = self.source.next(*number).is_none_or(|next| machine.next() >= next);
             machine.read_kept(now).map_err(|stop| anyhow!("partition {number} of {}: {stop}", self.source.topic()))?;
-            machine.tick(now, (has_log_time && is_caught_up && machine.is_running()).then_some(now));
+            // While records flow, the last one that was read says how late it is: nobody waits for a moment without any.
+            let read_until = if is_caught_up { now } else { machine.clock() };
+            let is_now = has_log_time && now.ms_since(read_until) < RECENT_MS;
+            machine.tick(now, (is_now && machine.is_running()).then_some(read_until));
             if is_stopping {
                 machine.drain();
             }

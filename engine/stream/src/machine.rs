@@ -539,7 +539,8 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     }
 
     /// What time does: old batches are sealed, and what is due by the log's clock is concluded. `log_now` is the log's time if
-    /// everything in the log has been read and its clock is the wall clock; `None` else.
+    /// its clock is the wall clock: now where everything in the log has been read, else that of the last record if that is recent;
+    /// `None` else.
     pub fn tick(&mut self, now: Moment, log_now: Option<Moment>) {
         if !self.is_running() {
             return self.go_on();

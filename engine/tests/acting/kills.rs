@@ -57,11 +57,15 @@ enum Story {
     EarlierIsLate,
     /// A leg that is told late gives the call another name.
     Renamed,
+    /// A telephone was busy; another one that rang out is told late, which is another outcome and another reason.
+    OtherReason,
 }
 
 impl Story {
     fn of(n: usize) -> Story {
-        [Story::Plain, Story::Repeats, Story::ReachesUs, Story::EarlierIsLate, Story::Renamed][n % 5]
+        let all =
+            [Story::Plain, Story::Repeats, Story::ReachesUs, Story::EarlierIsLate, Story::Renamed, Story::OtherReason];
+        all[n % all.len()]
     }
 }
 
@@ -105,6 +109,8 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
         if Story::of(n) == Story::ReachesUs {
             send(missed(&number, extension, call, now - 3000));
             send(answered(&number, PEOPLE[(n + 1) % 3].1, call + 1, now, 2));
+        } else if Story::of(n) == Story::OtherReason {
+            send(missed(&number, extension, call, now).iter().map(|line| line.replace("NO ANSWER", "BUSY")).collect());
         } else {
             send(missed(&number, extension, call, now));
         }
@@ -112,6 +118,7 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
             Story::Repeats => late.push((n + 3, missed(&number, extension, call + 1, now + 1000))),
             Story::EarlierIsLate => late.push((n + 4, missed(&number, "113", call + 1, now - 600_000))),
             Story::Renamed => late.push((n + 4, renaming(&number, extension, call, now))),
+            Story::OtherReason => late.push((n + 4, ringing_too(&number, PEOPLE[(n + 1) % 3].1, call, now))),
             Story::Plain | Story::ReachesUs => {}
         }
         for (_, lines) in late.extract_if(.., |(at, _)| *at <= n) {
@@ -165,6 +172,16 @@ fn killed_at_every_step_nobody_is_dialed_twice() {
     assert!(reached + usize::try_from(unknown).expect("few") >= owed.len(), "neither dialed nor unknown");
     assert!(reached * 100 >= owed.len() * 95 || count < 1000, "{reached} of {}", owed.len());
 
+    let turned: Vec<String> = (0..count).filter(|n| Story::of(*n) == Story::OtherReason).map(customer).collect();
+    let names = turned.iter().map(|number| format!("'{number}'")).collect::<Vec<_>>().join(",");
+    let reasons = || {
+        world.ask(&format!(
+            "SELECT outcome, reason, count() FROM calls_now WHERE caller IN ({names}) GROUP BY outcome, reason"
+        ))
+    };
+    let expected = format!("no_answer\trang_unanswered\t{}\n", turned.len());
+    wait_until("the late ones changed the reasons", || reasons() == expected);
+
     let arrived = mails.arrived();
     let mut of_name: BTreeMap<String, usize> = BTreeMap::new();
     arrived.iter().for_each(|mail| *of_name.entry(mail.message_id.clone()).or_default() += 1);
@@ -182,6 +199,12 @@ fn renaming(number: &str, extension: &str, call: usize, ended_ms: i64) -> Vec<St
     let before = format!("\"{}.{call}\"", (ended_ms - 7000) / 1000 - 1);
     // The unique id is the first of the two; the other joins it to the call.
     vec![first.replacen(&id, &before, 1)]
+}
+
+/// Another telephone that rang out in the same call.
+fn ringing_too(number: &str, extension: &str, call: usize, ended_ms: i64) -> Vec<String> {
+    let rang = missed(number, extension, call, ended_ms).swap_remove(0);
+    vec![rang.replacen(&format!("\"{extension}\",\"1\","), &format!("\"{extension}\",\"3\","), 1)]
 }
 
 /// Decides where each process is killed.

@@ -1,6 +1,9 @@
 //! From a final verdict to the command on the exchange's socket: that it comes, for what it comes, and how soon.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ::calls::event as calls_event;
 use office::Office;
@@ -19,8 +22,48 @@ const PEOPLE: [(&str, &str); 3] = [("ann", "112"), ("bob", "113"), ("head", "114
 
 /// A few in the gate; `RINGBACK_ROUNDS=50` measures.
 fn calls() -> usize {
-    let rounds: usize = std::env::var("RINGBACK_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    if rounds > 5 { 300 } else { 12 }
+    if told("RINGBACK_ROUNDS").unwrap_or(1) > 5 { 300 } else { 12 }
+}
+
+fn told(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Answered calls of other customers all the while: none in the gate; `RINGBACK_LEGS_A_SECOND=5000` measures under that load.
+struct Load {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<usize>>,
+}
+
+impl Load {
+    fn start(bootstrap: &str, legs_a_second: usize) -> Load {
+        let (is_over, sender) = (Arc::new(AtomicBool::new(false)), Sender::to(bootstrap, "cdr"));
+        let over = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            let (began, mut sent) = (Instant::now(), 0);
+            while !over.load(Ordering::Relaxed) {
+                let wanted = (began.elapsed().as_secs_f64() * legs_a_second as f64) as usize;
+                while sent < wanted {
+                    let line =
+                        &answered(&format!("+44203{:07}", sent % 10_000_000), "115", 100_000 + sent, now_ms(), 1)[0];
+                    sender.send("main", None, now_ms(), line.as_bytes());
+                    sent += 1;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            sender.flush();
+            sent
+        });
+        Load { is_over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let sent = self.thread.take().map(JoinHandle::join);
+        println!("{} legs beside", sent.and_then(Result::ok).unwrap_or(0));
+    }
 }
 
 #[test]
@@ -36,25 +79,28 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         lines.iter().for_each(|line| sender.send("main", None, now_ms(), line.as_bytes()));
         sender.flush();
     };
+    let load = told("RINGBACK_LEGS_A_SECOND").map(|legs_a_second| Load::start(&world.bootstrap, legs_a_second));
     // One is answered at a second try before the first one is final; the others are not.
-    let count = calls();
+    let (count, mut sent_at) = (calls(), Vec::new());
     send(missed(&customer(9999), "112", 90_000, now_ms() - 3000));
     send(answered(&customer(9999), "113", 90_001, now_ms(), 1));
     for n in 0..count {
         send(missed(&customer(n), "112", n * 2 + 1, now_ms()));
-        std::thread::sleep(std::time::Duration::from_millis(if count > 100 { 200 } else { 20 }));
+        sent_at.push(now_ms());
+        std::thread::sleep(Duration::from_millis(if count > 100 { 200 } else { 20 }));
     }
     wait_until("all were dialed", || exchange.originates().len() >= count);
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    drop(load);
+    std::thread::sleep(Duration::from_secs(2));
     let originates = exchange.originates();
     let mut dialed: Vec<&str> = originates.iter().map(|originate| originate.dialed.as_str()).collect();
     dialed.sort_unstable();
     let expected: Vec<String> = (0..count).map(customer).collect();
     assert_eq!(dialed, expected);
 
-    // How soon after the verdict was decided, by the table of verdicts.
+    // How soon after the verdict was decided, by the table of verdicts; and after the call's last record was in the log.
     let office = Office::open(&format!("sqlite:{}", folder.join("office.db").display()), 5000).expect("the office");
-    let mut late_ms: Vec<i64> = Vec::new();
+    let (mut late_ms, mut since_record_ms) = (Vec::new(), Vec::new());
     for n in 0..count {
         let number = customer(n);
         let decided = world.ask(&format!(
@@ -63,6 +109,7 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         let decided: i64 = decided.trim().parse().expect("a moment");
         let at = originates.iter().find(|o| o.dialed == number).expect("dialed").at_ms;
         late_ms.push(at - decided);
+        since_record_ms.push(at - sent_at[n]);
     }
     let shown = |what: &str, mut ms: Vec<i64>| {
         ms.sort_unstable();
@@ -86,6 +133,7 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         claimed.push(began - action.asked_at);
         placed.push(at - began);
     }
+    shown("from the last record to the command", since_record_ms);
     shown("from the final verdict to the command", late_ms);
     shown("  until it is told to the office", told);
     shown("  until the plugin has it", handled);
