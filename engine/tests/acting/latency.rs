@@ -101,7 +101,7 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
     // How soon after the verdict was decided, by the table of verdicts; and after the call's last record was in the log.
     let office = Office::open(&format!("sqlite:{}", folder.join("office.db").display()), 5000).expect("the office");
     let (mut late_ms, mut since_record_ms) = (Vec::new(), Vec::new());
-    for n in 0..count {
+    for (n, sent_at) in sent_at.iter().enumerate() {
         let number = customer(n);
         let decided = world.ask(&format!(
             "SELECT toUnixTimestamp64Milli(min(decided_at)) FROM verdicts WHERE is_final AND call_id = (SELECT call_id FROM calls_now WHERE caller = '{number}')"
@@ -109,7 +109,7 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
         let decided: i64 = decided.trim().parse().expect("a moment");
         let at = originates.iter().find(|o| o.dialed == number).expect("dialed").at_ms;
         late_ms.push(at - decided);
-        since_record_ms.push(at - sent_at[n]);
+        since_record_ms.push(at - sent_at);
     }
     let shown = |what: &str, mut ms: Vec<i64>| {
         ms.sort_unstable();
