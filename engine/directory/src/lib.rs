@@ -258,6 +258,16 @@ impl Directory {
         self.hunt_groups.iter().find(|h| h.pbx == pbx && h.id == id)
     }
 
+    /// All queues.
+    pub fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.queues.iter()
+    }
+
+    /// All hunt groups.
+    pub fn hunt_groups(&self) -> impl Iterator<Item = &HuntGroup> {
+        self.hunt_groups.iter()
+    }
+
     /// The number of ours, E.164.
     #[must_use]
     pub fn did(&self, number: &str) -> Option<&Did> {

@@ -90,6 +90,12 @@ impl Span {
         }
     }
 
+    /// Its first moment, and the first one after it, in milliseconds since 1970 (UTC); `None` where it is open.
+    #[must_use]
+    pub fn bounds(&self) -> (Option<i64>, Option<i64>) {
+        (self.from_ms, self.until_ms)
+    }
+
     /// True if the moment (UTC, milliseconds) is inside; the start of the day `until` is the first that is not.
     #[must_use]
     pub fn holds(&self, at_ms: i64) -> bool {

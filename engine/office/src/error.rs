@@ -53,6 +53,13 @@ pub enum Error {
         /// In words.
         what: String,
     },
+    /// Somebody changed it meanwhile: whoever gets this shows what is there now, and asks again.
+    Overtaken {
+        /// Who.
+        by: String,
+        /// When, in milliseconds.
+        at: i64,
+    },
     /// The database refused, or its file could not be read or written.
     Database {
         /// What was being done.
@@ -86,6 +93,7 @@ impl fmt::Display for Error {
                 "the office was busy for {waited_ms} ms ({doing}): another process writes or stands still while it \
                  writes; nothing was written, try again"
             ),
+            Error::Overtaken { by, at } => write!(f, "changed by {by} at {}: look at it again", crate::rfc3339(*at)),
             Error::NotFound { what } | Error::Invalid { what } => f.write_str(what),
             Error::Database { doing, source } => write!(f, "the office failed ({doing}): {source}"),
         }

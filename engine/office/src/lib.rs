@@ -4,29 +4,37 @@
 //! Time is an argument, and every wait is short; the functions block, so asynchronous code calls them from threads made for that.
 
 mod actions;
+mod changes;
 mod claims;
 mod counts;
 mod error;
 mod fence;
+mod logins;
 mod outbox;
 mod people;
 mod plugins;
 mod queue;
 mod results;
 mod schema;
+mod sign_ins;
 mod sqlite;
 mod tell;
+mod tokens;
 
 pub use actions::{Action, Attempt, Ended, NewAction, Status};
+pub use changes::Changed;
 pub use claims::{Claim, ClaimDial, Claimed};
 pub use counts::{ActionCount, Counts, Prune, Waiting};
 pub use error::{Error, Result};
 pub use fence::Owner;
+pub use logins::{Login, LoginChange, NewLogin};
 pub use outbox::{NewRecord, OutboxRecord};
 pub use people::{Message, NewMessage, NewSettlement, NewTag};
 pub use plugins::{NewPlugin, Plugin, PluginState};
 pub use queue::{Ask, Change, Handled, NewTimer, Outcome, OutcomeStatus, Position, Retry, StoredEvent};
+pub use sign_ins::{FAILURES_SPAN_MS, NewSignIn, SignIn};
 pub use tell::{Event, FollowUp, FollowUpNow, MergedCall, Spoken, TellAnswer, Told};
+pub use tokens::{NewToken, Token};
 
 use std::sync::Arc;
 

@@ -5,6 +5,7 @@ use crate::outbox::{Record, add_record};
 use crate::queue::rows;
 use crate::sqlite::{Tx, args, sql};
 use crate::tell::{FollowUp, find};
+use crate::actions::{self, NewAction};
 use crate::{Error, Office, Result};
 
 /// A notification for a person's cabinet.
@@ -122,6 +123,37 @@ impl Office {
                 add_record(tx, &record)?;
             }
             Ok(claimed)
+        })
+    }
+
+    /// A person does not deal with a follow-up any more. False: it was not theirs.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such follow-up.
+    pub fn give_back(&self, tenant: &str, name: &str, person: &str, now: i64) -> Result<bool> {
+        self.database.write(|tx| {
+            let follow_up = known(tx, tenant, name)?;
+            if !claims::release(tx, DEALING, &deal_key(tenant, &follow_up.name), person)? {
+                return Ok(false);
+            }
+            let id = format!("release:{}:{person}:{now}", follow_up.name);
+            let more = &[("status", Some("released"))];
+            let by = person;
+            add_record(tx, &Record { kind: "claim", id, at: now, tenant, follow_up: Some(&follow_up), by, more })?;
+            Ok(true)
+        })
+    }
+
+    /// A person asks for an action. False: the same was asked for before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is for a follow-up that there is not.
+    pub fn ask_for(&self, tenant: &str, person: &str, action: &NewAction, now: i64) -> Result<bool> {
+        self.database.write(|tx| {
+            if let Some(name) = &action.follow_up {
+                known(tx, tenant, name)?;
+            }
+            actions::add(tx, tenant, person, action, now)
         })
     }
 

@@ -41,6 +41,15 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0028_messages_once",
     "0029_messages_by_person",
     "0030_tags",
+    "0031_logins",
+    "0032_sign_ins",
+    "0033_sign_ins_by_login",
+    "0034_sign_in_failures",
+    "0035_sign_in_failures_by_whom",
+    "0036_tokens",
+    "0037_tokens_by_login",
+    "0038_changes",
+    "0039_changes_by_tenant",
 ];
 
 /// Applies what is not applied yet, all of it or nothing.

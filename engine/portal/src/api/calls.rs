@@ -1,0 +1,75 @@
+//! Calls: `/api/v1/calls`, one call, the total of a view, its measures.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use store::view::{Asked, View};
+use store::viewed::Reader;
+
+use super::answer;
+use crate::asking::{Asking, Fault};
+use crate::pages::{named, reader};
+
+fn asked(asking: &Asking) -> Result<Asked, Fault> {
+    Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))
+}
+
+/// `GET /api/v1/calls`: a page of a view. Without `columns`, each call has the keys of the line that `ringback calls` prints; `by` groups.
+///
+/// # Errors
+/// A key or a value that is none; as of the store.
+pub(crate) async fn calls(asking: Asking) -> Result<Response, Fault> {
+    let Asked { view, cursor } = asked(&asking)?;
+    let reader = reader(&asking)?;
+    let named = named(&asking, view.search.as_deref())?;
+    let broken = |error: store::StoreError| Fault::of_store(&error);
+    if view.by.is_some() {
+        let grouped = reader.grouped(&view, &named).await.map_err(broken)?;
+        let group = |group: &store::viewed::Group| {
+            json!({"value": group.value, "calls": group.calls, "missed": group.missed, "answered": group.answered, "query": group.view.query()})
+        };
+        let groups: Vec<Value> = grouped.rows.iter().map(group).collect();
+        return Ok(answer(json!({"groups": groups, "total": grouped.total.calls, "is_cut": grouped.is_cut})));
+    }
+    let columns = if asking.key("columns").is_some() { view.columns.clone() } else { Reader::line_columns() };
+    let page = reader.page(&View { columns, ..view.clone() }, &named, cursor.as_ref()).await.map_err(broken)?;
+    let total = reader.total(&view, &named).await.map_err(broken)?.calls;
+    Ok(answer(json!({"calls": page.rows, "next": page.next.map(|cursor| cursor.to_string()), "total": total})))
+}
+
+/// `GET /api/v1/calls/{id}`
+///
+/// # Errors
+/// There is no such call that the viewer may see.
+pub(crate) async fn call(asking: Asking) -> Result<Response, Fault> {
+    let found = reader(&asking)?.call(asking.param("id")).await.map_err(|error| Fault::of_store(&error))?;
+    let call = found.ok_or(Fault::NotFound)?;
+    Ok(answer(json!({
+        "call": call.line, "visits": call.visits, "verdicts": call.verdicts, "deliveries": call.deliveries, "legs": call.legs,
+    })))
+}
+
+/// `GET /api/v1/total`: how many calls a view has.
+///
+/// # Errors
+/// As of [`calls`].
+pub(crate) async fn total(asking: Asking) -> Result<Response, Fault> {
+    let view = asked(&asking)?.view;
+    let named = named(&asking, view.search.as_deref())?;
+    let total = reader(&asking)?.total(&view, &named).await.map_err(|error| Fault::of_store(&error))?;
+    Ok(answer(json!({"total": total.calls})))
+}
+
+/// `GET /api/v1/measures`: the measures of a view.
+///
+/// # Errors
+/// As of [`calls`].
+pub(crate) async fn measures(asking: Asking) -> Result<Response, Fault> {
+    let view = asked(&asking)?.view;
+    let named = named(&asking, view.search.as_deref())?;
+    let told = reader(&asking)?.measures(&view, &named).await.map_err(|error| Fault::of_store(&error))?;
+    let measure = |told: &store::viewed::Measured| {
+        let value = told.value.and_then(|value| value.to_string().parse::<f64>().ok());
+        json!({"measure": told.measure.name, "unit": told.measure.unit.word(), "formula": told.measure.formula, "value": value})
+    };
+    Ok(answer(json!({"measures": told.iter().map(measure).collect::<Vec<_>>()})))
+}

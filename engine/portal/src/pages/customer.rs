@@ -1,0 +1,27 @@
+//! Everything about one customer, by number.
+
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::{frame, names, reader, show};
+use crate::asking::{Asking, Fault};
+
+/// `/customers/{number}`
+///
+/// # Errors
+/// As of the store.
+pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
+    let reader = reader(&asking)?;
+    let broken = |error: store::StoreError| Fault::of_store(&error);
+    let customer = reader.customer(asking.param("number")).await.map_err(broken)?;
+    if customer.total == 0 && customer.follow_ups.is_empty() {
+        return Err(Fault::NotFound);
+    }
+    let calls = reader.page(&customer.calls, &[], None).await.map_err(broken)?;
+    let frame = frame(&asking, asking.param("number"), "calls")?;
+    let told = json!({
+        "number": asking.param("number"), "total": customer.total, "address": format!("/calls?{}", customer.calls.query()),
+        "calls": calls.rows, "follow_ups": customer.follow_ups, "deliveries": customer.deliveries, "names": names(&asking)?,
+    });
+    Ok(show(&asking.portal, "pages/customer", &frame, told)?.into_response())
+}

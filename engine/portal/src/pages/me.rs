@@ -1,0 +1,83 @@
+//! One's own page: my missed calls with the number to call back, my calls; heads switch to their people.
+
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use store::period::{Period, Preset};
+use store::scope::Whose;
+use store::view::View;
+
+use super::{frame, names, reader, show};
+use crate::asking::{Asking, Fault};
+use crate::viewer::{Role, scope};
+
+/// Rows of each list.
+const ROWS: u16 = 30;
+
+/// `/me`, `/me?person=ID` of a head
+///
+/// # Errors
+/// Somebody whom the viewer may not see; as of the store.
+pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
+    let viewer = asking.viewer()?;
+    let directory = asking.directory()?;
+    let whom = asking.key("person").or_else(|| viewer.person.clone());
+    let may = |id: &str| match &viewer.scope.whose {
+        Whose::Everything => directory.person(id).is_some(),
+        Whose::Groups(groups) => groups.people.iter().any(|known| known == id),
+        Whose::Person(person) => person.id == id,
+    };
+    if whom.as_deref().is_some_and(|id| !may(id)) {
+        return Err(Fault::NotFound);
+    }
+    let people: Vec<Value> = directory
+        .people()
+        .iter()
+        .filter(|person| may(&person.id))
+        .map(|person| json!({"id": person.id, "name": person.name, "is_shown": Some(&person.id) == whom.as_ref()}))
+        .collect();
+    let frame = frame(&asking, "me-title", "me")?;
+    let Some(id) = whom else {
+        let data = json!({"person": null, "people": people, "missed": [], "calls": [], "missed_address": "/calls", "calls_address": "/calls", "messages": []});
+        return Ok(show(&asking.portal, "pages/me", &frame, data)?.into_response());
+    };
+    // What is shown of somebody is what they see themselves.
+    let reader = store::viewed::Reader { scope: scope(Role::Person, Some(&id), &[], &directory), ..reader(&asking)? };
+    let view = |conditions: &[(&str, &str)]| {
+        let all = View { limit: ROWS, ..View::of(Period::Preset(Preset::All)) };
+        let narrowed = |view: Result<View, _>, (name, value): &(&str, &str)| view?.with_value(name, value);
+        conditions.iter().fold(Ok(all), narrowed).map_err(|error: store::view::ViewError| Fault::Broken(error.to_string()))
+    };
+    let missed = view(&[("missed_by", &id)])?;
+    let calls = view(&[])?;
+    let broken = |error: store::StoreError| Fault::of_store(&error);
+    let mut shown = missed.clone();
+    shown.columns = ["call_id", "started_at", "customer", "caller", "caller_name", "reason", "outcome", "follow_up"]
+        .into_iter()
+        .filter_map(store::view::column_named)
+        .collect();
+    let missed_rows = reader.page(&shown, &[], None).await.map_err(broken)?.rows;
+    let mut shown = calls.clone();
+    shown.columns = ["call_id", "started_at", "direction", "customer", "caller", "caller_name", "dialed", "outcome", "talk_time_s"]
+        .into_iter()
+        .filter_map(store::view::column_named)
+        .collect();
+    let rows = reader.page(&shown, &[], None).await.map_err(broken)?.rows;
+    let is_mine = viewer.person.as_deref() == Some(id.as_str());
+    let (tenant, of) = (viewer.tenant().to_owned(), id.clone());
+    let messages = match is_mine {
+        true => asking.portal.ask(move |office| office.messages(&tenant, &of, MESSAGES)).await?,
+        false => Vec::new(),
+    };
+    let messages: Vec<Value> =
+        messages.iter().map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.body})).collect();
+    let narrowed = format!("tried={id}");
+    let data = json!({
+        "person": {"id": id, "name": directory.person(&id).map(|person| person.name.clone())}, "people": people,
+        "missed": missed_rows, "calls": rows, "missed_address": format!("/calls?{}", missed.query()),
+        "calls_address": format!("/calls?period=all&{narrowed}"), "messages": messages, "names": names(&asking)?,
+    });
+    Ok(show(&asking.portal, "pages/me", &frame, data)?.into_response())
+}
+
+/// Messages that are shown.
+const MESSAGES: usize = 20;

@@ -1,0 +1,188 @@
+//! One page, one file: what it asks, and what its template is told. What all pages have is here.
+
+pub(crate) mod acts;
+pub(crate) mod call;
+pub(crate) mod calls;
+pub(crate) mod customer;
+pub(crate) mod dashboard;
+pub(crate) mod me;
+pub(crate) mod measures;
+pub(crate) mod missed;
+pub(crate) mod sources;
+
+use adapters::leg::Moment;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use store::viewed::Reader;
+
+use crate::asking::{Asking, Fault};
+use crate::words::{Language, Told};
+use crate::{Portal, assets};
+
+/// What the frame of every page is told.
+#[derive(Serialize)]
+pub(crate) struct Frame {
+    title: String,
+    /// Which entry of the menu it is.
+    active: &'static str,
+    /// The page's own address: what is live is asked for there again.
+    address: String,
+    language: &'static str,
+    zone: &'static str,
+    /// The moment of the page.
+    now: String,
+    /// `None`: nobody signed in.
+    login: Option<String>,
+    is_administrator: bool,
+    may_act: bool,
+    csrf: String,
+    search: String,
+    /// It is asked for again when something is new.
+    is_live: bool,
+    style: &'static str,
+    icon: &'static str,
+    htmx: &'static str,
+    sse: &'static str,
+    keys: &'static str,
+}
+
+/// The frame of a page of somebody who signed in.
+///
+/// # Errors
+/// Their company is gone.
+pub(crate) fn frame(asking: &Asking, title: &str, active: &'static str) -> Result<Frame, Fault> {
+    let viewer = asking.viewer()?;
+    let zone = asking.directory()?.zone();
+    let query = if asking.query.is_empty() { String::new() } else { format!("?{}", asking.query) };
+    Ok(Frame {
+        title: title_of(&asking.portal, asking.language, title),
+        active,
+        address: format!("{}{query}", asking.path),
+        zone: zone.name(),
+        now: rfc3339(asking.now),
+        login: Some(viewer.login.clone()),
+        is_administrator: viewer.is_administrator(),
+        may_act: viewer.may_act,
+        csrf: viewer.csrf.clone().unwrap_or_default(),
+        search: asking.key("search").unwrap_or_default(),
+        is_live: true,
+        ..frame_of_nobody(&asking.portal, asking.language, title, asking.now)
+    })
+}
+
+/// The frame of a page before anybody signed in.
+pub(crate) fn frame_of_nobody(portal: &Portal, language: Language, title: &str, now: Moment) -> Frame {
+    Frame {
+        title: title_of(portal, language, title),
+        active: "",
+        address: String::new(),
+        language: language.code(),
+        zone: "UTC",
+        now: rfc3339(now),
+        login: None,
+        is_administrator: false,
+        may_act: false,
+        csrf: String::new(),
+        search: String::new(),
+        is_live: false,
+        style: assets::address("style.css"),
+        icon: assets::address("icon.svg"),
+        htmx: assets::address("htmx.js"),
+        sse: assets::address("hx-sse.js"),
+        keys: assets::address("keys.js"),
+    }
+}
+
+/// A title is a message of ours, or what somebody or something is called.
+fn title_of(portal: &Portal, language: Language, title: &str) -> String {
+    portal.words.say(language, title, &[]).unwrap_or_else(|| title.to_owned())
+}
+
+/// A message.
+pub(crate) fn said(asking: &Asking, name: &str, told: &[(&str, Told)]) -> String {
+    asking.portal.words.say(asking.language, name, told).unwrap_or_else(|| name.to_owned())
+}
+
+/// A page.
+///
+/// # Errors
+/// What its template lacks.
+pub(crate) fn show(
+    portal: &Portal,
+    template: &str,
+    frame: &Frame,
+    told: impl Serialize,
+) -> Result<Html<String>, Fault> {
+    let broken = |error: &dyn std::fmt::Display| Fault::Broken(format!("{template}: {error}"));
+    let mut data = serde_json::to_value(told).map_err(|error| broken(&error))?;
+    let page = serde_json::to_value(frame).map_err(|error| broken(&error))?;
+    if let Some(data) = data.as_object_mut() {
+        data.insert("page".to_owned(), page);
+    }
+    portal.templates.page(template, &data).map(Html).map_err(|error| broken(&error))
+}
+
+/// The page that says why there is none. Never the words of an error of ours.
+pub(crate) fn broken(portal: &Portal, fault: &Fault, language: Language) -> Response {
+    let (name, detail) = match fault {
+        Fault::SignIn => ("fault-sign-in", String::new()),
+        Fault::Forbidden(why) => (*why, String::new()),
+        Fault::NotFound => ("fault-not-found", String::new()),
+        Fault::Wrong(what) => ("fault-wrong", what.clone()),
+        Fault::Conflict(what) => ("fault-conflict", what.clone()),
+        Fault::TooMany => ("fault-too-many", String::new()),
+        Fault::Busy => ("fault-busy", String::new()),
+        Fault::Broken(_) => ("fault-broken", String::new()),
+    };
+    let frame = frame_of_nobody(portal, language, name, (portal.parts.now)());
+    match show(portal, "pages/broken", &frame, json!({"name": name, "detail": detail})) {
+        Ok(page) => page.into_response(),
+        Err(_) => "Something went wrong here, and was written to the log.\n".into_response(),
+    }
+}
+
+/// What is new, as it comes.
+///
+/// # Errors
+/// Too many pages listen.
+pub(crate) async fn live(asking: Asking) -> Result<Response, Fault> {
+    asking.portal.live.answer()
+}
+
+/// Asks the store as this viewer.
+///
+/// # Errors
+/// Their company is gone.
+pub(crate) fn reader(asking: &Asking) -> Result<Reader<'_>, Fault> {
+    let directory = asking.directory()?;
+    Ok(Reader {
+        store: &asking.portal.parts.store,
+        scope: asking.viewer()?.scope.clone(),
+        zone: directory.zone(),
+        now: asking.now,
+        soon_ms: directory.service_level_ms(),
+    })
+}
+
+/// The ids of people whose names have this in them, in capitals or not: what a search by name finds.
+pub(crate) fn named(asking: &Asking, search: Option<&str>) -> Result<Vec<String>, Fault> {
+    const NAMED_MAX: usize = 100;
+    let Some(text) = search.map(str::to_lowercase).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
+    let directory = asking.directory()?;
+    let is_named = |person: &&directory::Person| person.name.to_lowercase().contains(&text);
+    Ok(directory.people().iter().filter(is_named).take(NAMED_MAX).map(|person| person.id.clone()).collect())
+}
+
+/// A moment as records and pages write it.
+pub(crate) fn rfc3339(at: Moment) -> String {
+    adapters::line::moment(at)
+}
+
+/// Names of people and groups by their ids, as far as pages show them.
+pub(crate) fn names(asking: &Asking) -> Result<serde_json::Map<String, serde_json::Value>, Fault> {
+    let directory = asking.directory()?;
+    let people = directory.people().iter().map(|person| (format!("person:{}", person.id), person.name.clone().into()));
+    let groups = directory.groups().iter().map(|group| (format!("group:{}", group.id), group.name.clone().into()));
+    Ok(people.chain(groups).collect())
+}

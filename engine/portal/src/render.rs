@@ -1,0 +1,322 @@
+//! Templates, and what they may call: words, moments, lengths, links. Everything that is put into a page is escaped, but for pictures
+//! that were drawn here.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike};
+use chrono_tz::Tz;
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError, RenderErrorReason,
+    Renderable, ScopedJson,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::words::{Language, Told, Words, number_shown};
+
+/// The templates of all pages.
+pub struct Templates {
+    registry: Handlebars<'static>,
+}
+
+/// A template, by its name.
+macro_rules! template {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../templates/", $name, ".hbs")))
+    };
+}
+
+/// All templates: the frame, parts of pages, and one for each page.
+pub const TEMPLATES: &[(&str, &str)] = &[
+    template!("frame"),
+    template!("parts/calls"),
+    template!("parts/follow_up"),
+    template!("parts/periods"),
+    template!("pages/broken"),
+    template!("pages/call"),
+    template!("pages/calls"),
+    template!("pages/customer"),
+    template!("pages/dashboard"),
+    template!("pages/me"),
+    template!("pages/measures"),
+    template!("pages/missed"),
+    template!("pages/sign_in"),
+    template!("pages/sources"),
+];
+
+impl Templates {
+    /// Reads what is compiled in.
+    ///
+    /// # Errors
+    /// What is wrong in which template: a test sees to it that nothing is.
+    pub fn new(words: Arc<Words>) -> Result<Templates, String> {
+        let mut registry = Handlebars::new();
+        registry.set_strict_mode(true);
+        for (name, text) in TEMPLATES {
+            registry.register_template_string(name, text).map_err(|error| format!("{name}: {error}"))?;
+        }
+        registry.register_helper("t", Box::new(Say(words)));
+        registry.register_helper("moment", Box::new(MomentShown));
+        registry.register_helper("length", Box::new(LengthShown));
+        registry.register_helper("number", Box::new(NumberShown));
+        registry.register_helper("url", Box::new(url));
+        registry.register_helper("picture", Box::new(picture));
+        registry.register_helper("eq", Box::new(Equal));
+        registry.register_helper("has", Box::new(Has));
+        Ok(Templates { registry })
+    }
+
+    /// A page.
+    ///
+    /// # Errors
+    /// What the template lacks.
+    pub fn page(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
+        let mut out = Vec::new();
+        self.registry.render_to_write(name, data, &mut out)?;
+        String::from_utf8(out).map_err(|error| RenderErrorReason::Other(error.to_string()).into())
+    }
+}
+
+/// The page's language, from its data.
+fn language(context: &Context) -> Language {
+    context.data()["page"]["language"].as_str().and_then(Language::of_code).unwrap_or_default()
+}
+
+/// The page's clock.
+fn zone(context: &Context) -> Tz {
+    context.data()["page"]["zone"].as_str().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+}
+
+fn first<'v>(helper: &'v Helper<'_>) -> &'v Value {
+    helper.param(0).map_or(&Value::Null, |param| param.value())
+}
+
+fn told(value: &Value) -> Option<Told> {
+    match value {
+        Value::Number(number) => number.as_f64().map(Told::Number),
+        Value::String(text) => Some(Told::Text(text.clone())),
+        Value::Bool(is) => Some(Told::Text(is.to_string())),
+        _ => None,
+    }
+}
+
+fn wrong(what: String) -> RenderError {
+    RenderErrorReason::Other(what).into()
+}
+
+/// `{{t "name" n=count}}`: a message. `{{t "outcome-" outcome}}`: the message whose name both are; a word that nobody knows as it is.
+struct Say(Arc<Words>);
+
+impl HelperDef for Say {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let name = first(helper).as_str().unwrap_or_default();
+        let mut put: Vec<(&str, Told)> = Vec::new();
+        for (key, value) in helper.hash() {
+            put.extend(told(value.value()).map(|value| (*key, value)));
+        }
+        let language = language(context);
+        let text = match helper.param(1).map(|param| param.value()) {
+            None => {
+                self.0.say(language, name, &put).ok_or_else(|| wrong(format!("no words `{name}` with these parts")))?
+            }
+            Some(Value::Null) => return Ok(ScopedJson::Derived(Value::String("–".to_owned()))),
+            Some(value) => {
+                let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let name = format!("{name}{}", word.replace('_', "-"));
+                self.0.say(language, &name, &put).unwrap_or(word)
+            }
+        };
+        Ok(ScopedJson::Derived(Value::String(text)))
+    }
+}
+
+/// `{{moment at}}`: a moment by the page's clock, with its day where that is not the page's today.
+struct MomentShown;
+
+impl HelperDef for MomentShown {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let shown = match first(helper).as_str() {
+            None => "–".to_owned(),
+            Some(text) => moment_shown(text, context.data()["page"]["now"].as_str(), zone(context)),
+        };
+        Ok(ScopedJson::Derived(Value::String(shown)))
+    }
+}
+
+fn moment_shown(text: &str, now: Option<&str>, zone: Tz) -> String {
+    let local = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&zone));
+    let Some(at) = local(text) else { return text.to_owned() };
+    let format = match now.and_then(local) {
+        Some(now) if now.date_naive() == at.date_naive() => "%H:%M:%S",
+        Some(now) if now.year() == at.year() => "%d.%m. %H:%M",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    at.format(format).to_string()
+}
+
+/// `{{length seconds}}`: a length; one that is not known is a dash.
+struct LengthShown;
+
+impl HelperDef for LengthShown {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let seconds = match first(helper) {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        Ok(ScopedJson::Derived(Value::String(seconds.map_or_else(|| "–".to_owned(), length_shown))))
+    }
+}
+
+/// Hours, minutes and seconds with colons; what is shorter than a minute as seconds.
+fn length_shown(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..60 => format!("0:{whole:02}"),
+        60..3600 => format!("{}:{:02}", whole / 60, whole % 60),
+        _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}
+
+/// `{{number n}}`: a number as the language writes it; one that is not known is a dash.
+struct NumberShown;
+
+impl HelperDef for NumberShown {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let number = match first(helper) {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let shown = number.map_or_else(|| "–".to_owned(), |number| number_shown(language(context), number));
+        Ok(ScopedJson::Derived(Value::String(shown)))
+    }
+}
+
+/// `href="{{url address}}"`: a link within the portal. Anything else leads nowhere: an address that came with data may run a script.
+fn url<'reg, 'rc>(
+    helper: &Helper<'rc>,
+    registry: &'reg Handlebars<'reg>,
+    _: &'rc Context,
+    _: &mut RenderContext<'reg, 'rc>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let address = first(helper).as_str().unwrap_or_default();
+    let is_ours = address.starts_with('?') || (address.starts_with('/') && !address.starts_with("//"));
+    let address = if is_ours && !address.contains(['\\', '\n', '\r']) { address } else { "#" };
+    out.write(&registry.get_escape_fn()(address))?;
+    Ok(())
+}
+
+/// `{{picture svg}}`: a picture that was drawn here, by code that escapes what it writes: the only text that is not escaped again.
+fn picture<'reg, 'rc>(
+    helper: &Helper<'rc>,
+    _: &'reg Handlebars<'reg>,
+    _: &'rc Context,
+    _: &mut RenderContext<'reg, 'rc>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    match first(helper).as_str() {
+        Some(svg) if svg.starts_with("<svg ") => out.write(svg).map_err(Into::into),
+        _ => Err(wrong("`picture` takes a picture".to_owned())),
+    }
+}
+
+/// `{{#eq a b}}…{{/eq}}`, also with `{{else}}`.
+struct Equal;
+
+impl HelperDef for Equal {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let second = helper.param(1).map_or(&Value::Null, |param| param.value());
+        let block = if first(helper) == second { helper.template() } else { helper.inverse() };
+        block.map_or(Ok(()), |block| block.render(registry, context, render, out))
+    }
+}
+
+/// `{{#has value}}…{{/has}}`: there is a value, also where it is 0, false or empty text.
+struct Has;
+
+impl HelperDef for Has {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let block = if first(helper).is_null() { helper.inverse() } else { helper.template() };
+        block.map_or(Ok(()), |block| block.render(registry, context, render, out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_and_moments_are_short() {
+        assert_eq!([0.0, 7.4, 61.0, 7800.0].map(length_shown), ["0:00", "0:07", "1:01", "2:10:00"]);
+        let now = Some("2026-11-27T12:00:00Z");
+        let shown = |text| moment_shown(text, now, Tz::Europe__Kyiv);
+        assert_eq!(shown("2026-11-27T09:05:06.123Z"), "11:05:06");
+        assert_eq!(shown("2026-11-26T22:00:00Z"), "00:00:00");
+        assert_eq!(shown("2026-11-26T09:05:06Z"), "26.11. 11:05");
+        assert_eq!(shown("2025-11-26T09:05:06Z"), "2025-11-26 11:05");
+        assert_eq!(shown("soon"), "soon");
+    }
+
+    #[test]
+    fn what_comes_with_data_is_escaped_and_leads_nowhere_else() {
+        let mut registry = Handlebars::new();
+        registry.set_strict_mode(true);
+        registry.register_helper("t", Box::new(Say(Arc::new(Words::new().unwrap()))));
+        registry.register_helper("url", Box::new(url));
+        registry.register_helper("picture", Box::new(picture));
+        let render = |template: &str, value: &str| {
+            registry.render_template(template, &serde_json::json!({"v": value, "page": {"language": "en"}}))
+        };
+        let hostile = "<script>alert(\"1\")</script>";
+        assert_eq!(render("{{v}}", hostile).unwrap(), "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;");
+        assert_eq!(
+            render("{{t \"outcome-\" v}}", hostile).unwrap(),
+            "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
+        );
+        assert_eq!(render("{{url v}}", "/calls?a=1&b=\"2").unwrap(), "/calls?a&#x3D;1&amp;b&#x3D;&quot;2");
+        for address in ["javascript:alert(1)", "//elsewhere.example", "https://elsewhere.example", "/\\elsewhere", ""] {
+            assert_eq!(render("{{url v}}", address).unwrap(), "#", "{address}");
+        }
+        assert!(render("{{picture v}}", hostile).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+delete from sign_in_failures where failed_at <= $1

@@ -1,0 +1,1 @@
+update logins set language = $1 where login = $2

@@ -1,0 +1,7 @@
+select
+    login, tenant, role, person, given_groups, language, password_hash, is_disabled, version, created_at, changed_at, changed_by,
+    signed_in_at
+from logins
+where tenant = $1 and person = $2
+order by login
+limit 1

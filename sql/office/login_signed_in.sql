@@ -1,0 +1,1 @@
+update logins set signed_in_at = $1 where login = $2

@@ -1,0 +1,1 @@
+create index sign_ins_by_login on sign_ins (login)

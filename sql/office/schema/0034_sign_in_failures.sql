@@ -1,0 +1,5 @@
+-- Failed sign-ins, by login and by address.
+create table sign_in_failures (
+    of_whom text not null,
+    failed_at bigint not null
+)

@@ -1,0 +1,1 @@
+create index tokens_by_login on tokens (login)

@@ -1,0 +1,1 @@
+create index changes_by_tenant on changes (tenant, seq)

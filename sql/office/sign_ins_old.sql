@@ -1,0 +1,1 @@
+delete from sign_ins where ends_at <= $1

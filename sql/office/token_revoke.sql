@@ -1,0 +1,1 @@
+delete from tokens where token_id = $1 and login = $2
