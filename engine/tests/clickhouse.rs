@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests may say plainly what they expect")]
 
 mod exact;
+mod views;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -137,6 +137,34 @@ pub struct CallLine {
     pub visits: Vec<VisitLine>,
 }
 
+impl CallLine {
+    /// The outside party's number, as far as the line tells it: who called, or who was dialed. `None` of an internal call, or if the
+    /// caller withheld it.
+    #[must_use]
+    pub fn customer(&self) -> Option<&Text> {
+        match self.direction {
+            Direction::Inbound => {
+                self.caller.as_ref().or(self.caller_raw.as_ref().filter(|raw| !directory::is_withheld(raw)))
+            }
+            Direction::Outbound => self.dialed.as_ref(),
+            Direction::Internal => None,
+        }
+    }
+
+    /// The group in whose figures the call is: the owner's of a miss, else that of the first person, queue or hunt group.
+    #[must_use]
+    pub fn owner_group(&self) -> Option<&str> {
+        let owners = match self.owner.as_deref().and_then(|owner| owner.split_once(':')) {
+            Some(("group", id)) => Some(id),
+            Some((_, id)) => {
+                self.offers.iter().find(|o| o.person.as_deref() == Some(id)).and_then(|o| o.group.as_deref())
+            }
+            None => None,
+        };
+        owners.or(self.group.as_deref())
+    }
+}
+
 /// The two values of the two clicks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

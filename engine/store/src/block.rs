@@ -196,6 +196,7 @@ macro_rules! tuple {
 
 tuple!(A 0, B 1);
 tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
 
 /// A String: its length, and its bytes. Many are empty, and nothing is copied for them.
 #[inline]

@@ -13,11 +13,17 @@ mod facts;
 mod frame;
 mod migrate;
 mod native;
+pub mod period;
+mod places;
+mod question;
 mod repair;
 mod rows;
+pub mod scope;
 mod summary;
 mod superseded;
 mod told;
+pub mod view;
+mod viewed;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +45,10 @@ pub use stream::version::version;
 pub use summary::{Missed, Sums};
 pub use superseded::TABLES_OF_FACTS;
 pub use told::ConclusionRows;
+pub use viewed::{
+    CallPage, Customer, Dashboard, Early, Figure, Funnel, Grouped, JsonRow, Measured, OneCall, Reader, ReturnTime,
+    Slot, Source, StateCount, ViewTotal, WorkPage, WorkTotal,
+};
 
 use block::Block;
 
@@ -150,6 +160,7 @@ impl Store {
             self.insert("offers", rows::offers(part)).await?;
             self.insert("visits", rows::visits(part)).await?;
             self.insert("verdicts", rows::verdicts(part)).await?;
+            self.place_calls(part).await?;
             self.insert("calls", rows::calls(part)).await?;
         }
         Ok(())
@@ -184,6 +195,7 @@ impl Store {
     pub async fn write_merged(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
             self.insert("verdicts", rows::merged_verdicts(part)).await?;
+            self.take_places(part).await?;
             self.insert("calls", rows::merged_calls(part)).await?;
         }
         Ok(())
@@ -211,7 +223,7 @@ impl Store {
         String::from_utf8(bytes.to_vec()).map_err(|_| StoreError::plain("query: the answer is not UTF-8"))
     }
 
-    async fn insert(&self, table: &str, block: Block) -> Result<(), StoreError> {
+    pub(crate) async fn insert(&self, table: &str, block: Block) -> Result<(), StoreError> {
         if block.rows() == 0 {
             return Ok(());
         }

@@ -37,6 +37,13 @@ pub static MIGRATIONS: &[(&str, &str)] = files![
     "0030_follow_ups_now_more.sql",
     "0031_deliveries.sql",
     "0032_deliveries_now.sql",
+    "0033_calls_by_time.sql",
+    "0034_call_places.sql",
+    "0035_call_places_of_calls.sql",
+    "0036_follow_ups_by_call.sql",
+    "0037_follow_ups_by_call_told.sql",
+    "0038_calls_by_time_before.sql",
+    "0039_follow_ups_by_call_before.sql",
 ];
 
 pub(crate) async fn run(client: &Client, database: &str) -> Result<Vec<&'static str>, StoreError> {

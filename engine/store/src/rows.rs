@@ -34,30 +34,30 @@ pub struct CallRow {
     pub decided_at: Moment,
 }
 
-fn at(moment: Option<Moment>) -> Option<At> {
+pub(crate) fn at(moment: Option<Moment>) -> Option<At> {
     moment.map(|m| At(m.0))
 }
 
-fn seconds(seconds: Option<Seconds>) -> Option<Thousandths> {
+pub(crate) fn seconds(seconds: Option<Seconds>) -> Option<Thousandths> {
     seconds.map(|s| Thousandths(s.ms))
 }
 
-fn maybe(value: &Option<Text>) -> Option<&str> {
+pub(crate) fn maybe(value: &Option<Text>) -> Option<&str> {
     value.as_deref()
 }
 
-fn list(values: &[Text]) -> List<impl ExactSizeIterator<Item = &str> + Clone> {
+pub(crate) fn list(values: &[Text]) -> List<impl ExactSizeIterator<Item = &str> + Clone> {
     List(values.iter().map(Text::as_str))
 }
 
-fn answered(answered: Answered) -> &'static str {
+pub(crate) fn answered(answered: Answered) -> &'static str {
     match answered {
         Answered::Answered => "answered",
         Answered::Unanswered => "unanswered",
     }
 }
 
-fn record(record: &RecordRef) -> Text {
+pub(crate) fn record(record: &RecordRef) -> Text {
     match record {
         RecordRef::Number(number) => number.to_compact_string(),
         RecordRef::InFile(place) => place.clone(),

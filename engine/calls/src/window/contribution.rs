@@ -73,7 +73,7 @@ impl Contribution {
             (Scope::Tenant, Some(line.tenant.clone())),
             (Scope::Site, line.site.clone()),
             (Scope::Did, line.did.clone()),
-            (Scope::Group, group(line)),
+            (Scope::Group, line.owner_group().map(Text::from)),
         ];
         for (scope, id) in of_call {
             if let Some(id) = id {
@@ -287,17 +287,6 @@ fn tried(line: &CallLine, guessed: bool) -> SmallVec<[Tried<'_>; 4]> {
             Some(Tried { id, is_known, end, rang_out, spoke_alone })
         })
         .collect()
-}
-
-/// The group whose figures the call is in: the owner's of a miss, else that of the first person, queue or hunt group.
-fn group(line: &CallLine) -> Option<Text> {
-    let owner = line.owner.as_deref().and_then(|owner| owner.split_once(':'));
-    let owners = match owner {
-        Some(("group", id)) => Some(Text::from(id)),
-        Some((_, id)) => line.offers.iter().find(|o| o.person.as_deref() == Some(id)).and_then(|o| o.group.clone()),
-        None => None,
-    };
-    owners.or_else(|| line.group.clone())
 }
 
 fn outcome(outcome: Outcome) -> Part {

@@ -1,0 +1,389 @@
+//! Calls in the order of time: where each stands, and where it stands no more.
+//!
+//! `calls` is ordered by id, so that a call is one row however often it is concluded; a page by time would read all of it. `calls_by_time`
+//! has the same calls by the quarter of an hour in which they began. A call may move: a leg that comes late can begin earlier, and a name
+//! can turn out to be part of another call. So before a conclusion is written, it is asked where the call has stood; at each other place a
+//! row of the new version says that it is gone. At one place the highest version counts, whatever lands when, and the place that counts
+//! over all is the highest version's: an older conclusion that comes after a newer one is not placed at all.
+
+use std::collections::{BTreeMap, HashMap};
+
+use adapters::leg::{Moment, Text};
+use calls::line::OfferLine;
+
+use crate::block::{AT_RANGE, At, Block, List, Thousandths};
+use crate::rows::{CallRow, MergedRow, answered, at, list, maybe, record, seconds};
+use crate::{Store, StoreError, without_places};
+
+/// Milliseconds of a quarter of an hour: of so many any zone's hours consist.
+const QUARTER_MS: i64 = 900_000;
+
+/// No place in time: where a name stands that is no call any more, so that it is known that it is none. Before every moment of a table.
+const NOWHERE: i64 = -1_000_000_000;
+
+/// Calls in one question: a parameter of a form has a limit at the server.
+const PLACES_ASKED_MAX: usize = 1_000;
+
+/// What a row takes in a block, about.
+const CALL_BYTES: usize = 1_536;
+const GONE_BYTES: usize = 80;
+
+/// Where a call that begins at this moment stands.
+pub(crate) fn quarter_of(moment: Moment) -> i64 {
+    moment.0.clamp(AT_RANGE.0, AT_RANGE.1).div_euclid(QUARTER_MS)
+}
+
+/// A conclusion: of whom, of which version, and where the call stands by it; `None` where it is no call any more.
+#[derive(Clone, Copy, Debug)]
+struct Wanted<'r> {
+    tenant: &'r str,
+    call_id: &'r str,
+    version: u64,
+    quarter: Option<i64>,
+}
+
+/// A row that says that a call does not stand somewhere since a version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Gone<'r> {
+    tenant: &'r str,
+    call_id: &'r str,
+    version: u64,
+    quarter: i64,
+}
+
+/// What is known of one call: its places, each with the highest version that was written there.
+type Known = HashMap<(String, String), BTreeMap<i64, u64>>;
+
+/// What has to be written: the places that are left, and which of the conclusions (by their number) are placed.
+///
+/// Whatever was written of a call before, at most one of its places shows it after this: that of its highest version.
+fn decide<'r>(wanted: &[Wanted<'r>], known: &mut Known) -> (Vec<Gone<'r>>, Vec<usize>) {
+    let mut in_order: Vec<(usize, &Wanted<'r>)> = wanted.iter().enumerate().collect();
+    in_order.sort_by_key(|(_, w)| w.version);
+    let (mut gone, mut placed) = (Vec::new(), Vec::new());
+    for (number, conclusion) in in_order {
+        let Wanted { tenant, call_id, version, quarter } = *conclusion;
+        let places = known.entry((tenant.to_owned(), call_id.to_owned())).or_default();
+        if places.values().any(|newer| *newer > version) {
+            continue;
+        }
+        let here = quarter.unwrap_or(NOWHERE);
+        let left = places.iter().filter(|(place, _)| **place != here).map(|(place, _)| *place);
+        gone.extend(left.map(|quarter| Gone { tenant, call_id, version, quarter }));
+        places.values_mut().for_each(|newest| *newest = version);
+        places.insert(here, version);
+        if quarter.is_some() {
+            placed.push(number);
+        } else {
+            gone.push(Gone { tenant, call_id, version, quarter: NOWHERE });
+        }
+    }
+    placed.sort_unstable();
+    (gone, placed)
+}
+
+impl Store {
+    /// Puts calls at their places in the order of time, and takes them away from those where they stood before.
+    pub(crate) async fn place_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
+        let wanted: Vec<Wanted<'_>> = rows
+            .iter()
+            .map(|row| Wanted {
+                tenant: &row.line.tenant,
+                call_id: &row.line.call_id,
+                version: row.version,
+                quarter: row.line.merged_into.is_none().then(|| quarter_of(row.line.started_at)),
+            })
+            .collect();
+        let mut known = self.places_known(&wanted).await?;
+        let (gone, placed) = decide(&wanted, &mut known);
+        self.insert("calls_by_time", gone_block(&gone)).await?;
+        let placed: Vec<Placed<'_>> = placed.into_iter().filter_map(|at| rows.get(at)).map(Placed::of).collect();
+        self.insert("calls_by_time", placed_block(&placed)).await
+    }
+
+    /// Takes names that are no calls any more away from their places.
+    pub(crate) async fn take_places(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
+        let wanted: Vec<Wanted<'_>> = rows
+            .iter()
+            .map(|row| Wanted { tenant: &row.tenant, call_id: &row.id, version: row.version, quarter: None })
+            .collect();
+        let mut known = self.places_known(&wanted).await?;
+        let (gone, _) = decide(&wanted, &mut known);
+        self.insert("calls_by_time", gone_block(&gone)).await
+    }
+
+    async fn places_known(&self, wanted: &[Wanted<'_>]) -> Result<Known, StoreError> {
+        let failed = |e| StoreError::new("asking where calls stand", e);
+        let mut known = Known::new();
+        for part in wanted.chunks(PLACES_ASKED_MAX) {
+            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.call_id)).unzip();
+            let query = self.client.query(&without_places(include_str!("../../../sql/store/places_known.sql")));
+            let query = query.param("tenants", tenants).param("ids", ids);
+            let found: Vec<(String, String, i64, u64)> = query.fetch_all().await.map_err(failed)?;
+            for (tenant, id, quarter, version) in found {
+                known.entry((tenant, id)).or_default().insert(quarter, version);
+            }
+        }
+        Ok(known)
+    }
+}
+
+fn gone_block(rows: &[Gone<'_>]) -> Block {
+    let mut block = Block::of(rows.len(), GONE_BYTES);
+    block
+        .column("tenant", rows, |r| r.tenant)
+        .column("quarter", rows, |r| r.quarter)
+        .column("call_id", rows, |r| r.call_id)
+        .column("version", rows, |r| r.version)
+        .column("is_gone", rows, |_| true);
+    block
+}
+
+/// A call with what only its offers and visits tell.
+struct Placed<'r> {
+    row: &'r CallRow,
+    customer: Option<&'r str>,
+    called: Option<&'r str>,
+    owner_group: Option<&'r str>,
+    tried: Vec<&'r str>,
+    missed_by: Vec<&'r str>,
+    taken_by: Vec<&'r str>,
+    people: Vec<&'r str>,
+    groups: Vec<&'r str>,
+    queues: Vec<&'r str>,
+    extensions: Vec<&'r str>,
+}
+
+impl Placed<'_> {
+    fn of(row: &CallRow) -> Placed<'_> {
+        use calls::journey::{Direction, OfferEnd};
+
+        fn each<'t>(values: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+            let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+            values.sort_unstable();
+            values.dedup();
+            values
+        }
+        fn text(text: &Option<Text>) -> Option<&str> {
+            text.as_deref()
+        }
+        let line = &*row.line;
+        let owner_of = |kind: &str| line.owner.as_deref().and_then(|owner| owner.strip_prefix(kind));
+        let offers = || line.offers.iter().filter(|offer| offer.kind == "person");
+        let people = |chosen: fn(&OfferLine) -> bool| {
+            each(offers().filter(|offer| chosen(offer)).filter_map(|offer| text(&offer.person)))
+        };
+        let first = offers().next();
+        let tried = people(|_| true);
+        // Who answered an outbound call is outside.
+        let answered_by = line.answered_by.iter().filter(|_| line.direction != Direction::Outbound);
+        let moved = line.transfers.iter().flat_map(|transfer| [text(&transfer.by), text(&transfer.to)]).flatten();
+        let groups_of_visits = line.visits.iter().filter_map(|visit| text(&visit.group));
+        Placed {
+            row,
+            customer: line.customer().map(Text::as_str),
+            called: first.and_then(|o| o.person.as_deref().or(o.target.as_deref())).or(line.first_target.as_deref()),
+            owner_group: line.owner_group(),
+            missed_by: people(|offer| offer.person_missed),
+            taken_by: people(|offer| offer.end == OfferEnd::Answered),
+            people: each(tried.iter().copied().chain(text(&line.caller_person)).chain(owner_of("person:"))),
+            groups: each(
+                line.offers
+                    .iter()
+                    .filter_map(|offer| text(&offer.group))
+                    .chain(groups_of_visits)
+                    .chain(text(&line.group))
+                    .chain(line.owner_group()),
+            ),
+            queues: each(line.visits.iter().map(|visit| visit.queue.as_str()).chain(text(&line.queue))),
+            extensions: each(
+                offers()
+                    .filter_map(|offer| text(&offer.target))
+                    .chain(text(&line.caller_extension))
+                    .chain(answered_by.map(Text::as_str))
+                    .chain(moved),
+            ),
+            tried,
+        }
+    }
+}
+
+type OfferTuple<'r> = (
+    Option<&'r str>,
+    &'r str,
+    Option<&'r str>,
+    Option<&'r str>,
+    u32,
+    Option<At>,
+    At,
+    &'static str,
+    Option<&'static str>,
+);
+
+fn offer(offer: &OfferLine) -> OfferTuple<'_> {
+    use calls::line::Word;
+    (
+        maybe(&offer.target),
+        offer.kind,
+        maybe(&offer.person),
+        maybe(&offer.group),
+        offer.round,
+        at(offer.rang_at),
+        At(offer.ended_at.0),
+        offer.end.word(),
+        offer.reason.map(|reason| reason.word()),
+    )
+}
+
+fn placed_block(rows: &[Placed<'_>]) -> Block {
+    use calls::line::Word;
+
+    fn some<'s>(values: &'s [&'s str]) -> List<impl ExactSizeIterator<Item = &'s str> + Clone> {
+        List(values.iter().copied())
+    }
+    let mut block = Block::of(rows.len(), CALL_BYTES);
+    block
+        .column("tenant", rows, |r| r.row.line.tenant.as_str())
+        .column("quarter", rows, |r| quarter_of(r.row.line.started_at))
+        .column("call_id", rows, |r| r.row.line.call_id.as_str())
+        .column("version", rows, |r| r.row.version)
+        .column("is_gone", rows, |_| false)
+        .column("site", rows, |r| maybe(&r.row.line.site))
+        .column("pbx", rows, |r| r.row.line.pbx.as_str())
+        .column("pbxes", rows, |r| list(&r.row.line.pbxes))
+        .column("link_keys", rows, |r| list(&r.row.line.link_keys))
+        .column("direction", rows, |r| r.row.line.direction.word())
+        .column("answered", rows, |r| answered(r.row.line.answered))
+        .column("outcome", rows, |r| r.row.line.outcome.word())
+        .column("missed", rows, |r| r.row.line.missed)
+        .column("short", rows, |r| r.row.line.short)
+        .column("out_of_hours", rows, |r| r.row.line.out_of_hours)
+        .column("reason", rows, |r| r.row.line.reason.map(|x| x.word()))
+        .column("caller", rows, |r| maybe(&r.row.line.caller))
+        .column("caller_raw", rows, |r| maybe(&r.row.line.caller_raw))
+        .column("caller_name", rows, |r| maybe(&r.row.line.caller_name))
+        .column("caller_extension", rows, |r| maybe(&r.row.line.caller_extension))
+        .column("caller_person", rows, |r| maybe(&r.row.line.caller_person))
+        .column("did", rows, |r| maybe(&r.row.line.did))
+        .column("dialed", rows, |r| maybe(&r.row.line.dialed))
+        .column("trunk", rows, |r| maybe(&r.row.line.trunk))
+        .column("entry", rows, |r| maybe(&r.row.line.entry))
+        .column("menu_path", rows, |r| list(&r.row.line.menu_path))
+        .column("first_target", rows, |r| maybe(&r.row.line.first_target))
+        .column("queue", rows, |r| maybe(&r.row.line.queue))
+        .column("group", rows, |r| maybe(&r.row.line.group))
+        .column("owner", rows, |r| maybe(&r.row.line.owner))
+        .column("answered_by", rows, |r| list(&r.row.line.answered_by))
+        .column("answered_by_kind", rows, |r| maybe(&r.row.line.answered_by_kind))
+        .column("transfers", rows, |r| {
+            List(r.row.line.transfers.iter().map(|t| (t.kind.as_str(), maybe(&t.by), maybe(&t.to), At(t.at.0))))
+        })
+        .column("started_at", rows, |r| At(r.row.line.started_at.0))
+        .column("queued_at", rows, |r| at(r.row.line.queued_at))
+        .column("rang_at", rows, |r| at(r.row.line.rang_at))
+        .column("answered_at", rows, |r| at(r.row.line.answered_at))
+        .column("ended_at", rows, |r| At(r.row.line.ended_at.0))
+        .column("ended_by", rows, |r| r.row.line.ended_by.map(|s| s.word()))
+        .column("cause", rows, |r| r.row.line.cause)
+        .column("wait_time_s", rows, |r| seconds(r.row.line.wait_time_s))
+        .column("queue_wait_time_s", rows, |r| seconds(r.row.line.queue_wait_time_s))
+        .column("ring_time_s", rows, |r| seconds(r.row.line.ring_time_s))
+        .column("talk_time_s", rows, |r| seconds(r.row.line.talk_time_s))
+        .column("hold_time_s", rows, |r| seconds(r.row.line.hold_time_s))
+        .column("park_time_s", rows, |r| seconds(r.row.line.park_time_s))
+        .column("machine_time_s", rows, |r| seconds(r.row.line.machine_time_s))
+        .column("duration_s", rows, |r| Thousandths(r.row.line.duration_s.ms))
+        .column("voicemail_left", rows, |r| r.row.line.voicemail_left)
+        .column("recording_url", rows, |r| maybe(&r.row.line.recording_url))
+        .column("offers", rows, |r| List(r.row.line.offers.iter().map(offer)))
+        .column("rule", rows, |r| r.row.line.rule)
+        .column("evidence", rows, |r| list(&r.row.line.evidence))
+        .column("records", rows, |r| List(r.row.line.records.iter().map(record)))
+        .column("is_final", rows, |r| r.row.line.is_final)
+        .column("customer", rows, |r| r.customer)
+        .column("called", rows, |r| r.called)
+        .column("owner_group", rows, |r| r.owner_group)
+        .column("tried", rows, |r| some(&r.tried))
+        .column("missed_by", rows, |r| some(&r.missed_by))
+        .column("taken_by", rows, |r| some(&r.taken_by))
+        .column("people", rows, |r| some(&r.people))
+        .column("groups", rows, |r| some(&r.groups))
+        .column("queues", rows, |r| some(&r.queues))
+        .column("extensions", rows, |r| some(&r.extensions));
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(version: u64, quarter: Option<i64>) -> Wanted<'static> {
+        Wanted { tenant: "acme", call_id: "c", version, quarter }
+    }
+
+    /// What the table shows after these rows, in whatever order they land: the places whose highest version is no row that is gone.
+    fn shown(rows: &[(i64, u64, bool)]) -> Vec<(i64, u64)> {
+        let mut highest: BTreeMap<i64, (u64, bool)> = BTreeMap::new();
+        for (quarter, version, is_gone) in rows {
+            let at = highest.entry(*quarter).or_insert((*version, *is_gone));
+            if *version >= at.0 {
+                *at = (*version, *is_gone);
+            }
+        }
+        highest.into_iter().filter(|(_, (_, gone))| !gone).map(|(quarter, (version, _))| (quarter, version)).collect()
+    }
+
+    /// Conclusions of one call in every order of arrival, each in a step of its own or several in one: shown is the highest version alone.
+    #[test]
+    fn whatever_comes_when_the_highest_version_is_shown_once() {
+        let told = [wanted(1, Some(5)), wanted(2, Some(7)), wanted(3, None), wanted(4, Some(5)), wanted(5, Some(6))];
+        for last in 1..=told.len() {
+            let told = &told[..last];
+            let expected: Vec<(i64, u64)> =
+                told[last - 1].quarter.map(|quarter| (quarter, told[last - 1].version)).into_iter().collect();
+            let mut orders = 0;
+            permute(&mut told.to_vec(), 0, &mut |order| {
+                for step in 1..=order.len() {
+                    let (mut known, mut rows) = (Known::new(), Vec::new());
+                    for part in order.chunks(step) {
+                        let (gone, placed) = decide(part, &mut known);
+                        rows.extend(gone.iter().map(|g| (g.quarter, g.version, true)));
+                        let here = |at: &usize| (part[*at].quarter.unwrap_or(NOWHERE), part[*at].version, false);
+                        rows.extend(placed.iter().map(here));
+                    }
+                    assert_eq!(shown(&rows), expected, "{order:?} by {step}");
+                    rows.reverse();
+                    assert_eq!(shown(&rows), expected, "{order:?} by {step}, landing backwards");
+                }
+                orders += 1;
+            });
+            assert_eq!(orders, (1..=last).product::<usize>());
+        }
+    }
+
+    fn permute(values: &mut Vec<Wanted<'static>>, from: usize, each: &mut impl FnMut(&[Wanted<'static>])) {
+        if from == values.len() {
+            return each(values);
+        }
+        for at in from..values.len() {
+            values.swap(from, at);
+            permute(values, from + 1, each);
+            values.swap(from, at);
+        }
+    }
+
+    #[test]
+    fn what_is_written_twice_is_written_to_the_same_place() {
+        let mut known = Known::new();
+        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), (vec![], vec![0]));
+        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), (vec![], vec![0]));
+        assert_eq!(decide(&[wanted(2, Some(9))], &mut known), (vec![], vec![]));
+    }
+
+    #[test]
+    fn every_moment_has_a_place() {
+        assert_eq!(quarter_of(Moment(-1)), -1);
+        assert_eq!(quarter_of(Moment(1_800_000)), 2);
+        assert!(quarter_of(Moment(i64::MIN)) > NOWHERE);
+    }
+}

@@ -1,0 +1,396 @@
+//! Pages of a view, its total, its groups, and one call.
+
+use adapters::leg::Moment;
+use calls::measure::{self, On, Part, Parts, Thousandths};
+use serde_json::Value as Json;
+
+use super::{JsonRow, Reader};
+use crate::StoreError;
+use crate::question::{Question, Value, Where, order, sort_key};
+use crate::view::{Column, Cursor, Kind, View, column_named};
+
+/// Groups of a grouped view at most: the largest ones.
+pub(super) const GROUPS_MAX: i64 = 1_000;
+/// Parts of one call that are shown at most: legs, visits, verdicts, deliveries.
+const PARTS_SHOWN_MAX: i64 = 1_000;
+
+const HOUR_MS: i64 = 3_600_000;
+/// How far back the first try of a page in the order of time looks, and by what each next one looks further, until the page is full.
+const LOOK_BACK_MS: i64 = 24 * HOUR_MS;
+const LOOK_BACK_GROWS: i64 = 12;
+/// Further than this all is looked at.
+const LOOK_BACK_MAX_MS: i64 = 600 * 24 * HOUR_MS;
+
+/// One page of a view.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallPage {
+    /// Its rows, with the view's columns.
+    pub rows: Vec<JsonRow>,
+    /// Where the next page begins; `None`: this was the last one.
+    pub next: Option<Cursor>,
+}
+
+/// A grouped view.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Grouped {
+    /// The largest groups, the largest first.
+    pub rows: Vec<Group>,
+    /// Calls of the view, each once, whatever the groups add up to.
+    pub total: ViewTotal,
+    /// There are more groups than are given.
+    pub is_cut: bool,
+}
+
+/// One row of a grouped view.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// What its calls have in common; `None`: they have no such value.
+    pub value: Option<String>,
+    /// Calls.
+    pub calls: u64,
+    /// Of them, missed: by this person where the group is one's, else by the company.
+    pub missed: u64,
+    /// Of them, answered: by this person where the group is one's, else by anybody.
+    pub answered: u64,
+    /// The calls of this row.
+    pub view: View,
+}
+
+/// Calls of a view.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ViewTotal {
+    /// Calls, each once.
+    pub calls: u64,
+}
+
+/// What became of the missed calls of a view.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateCount {
+    /// open, dealing, returned_by_us, reached_us, settled_by_hand, not_returnable, expired.
+    pub state: String,
+    /// Missed calls in it.
+    pub calls: u64,
+    /// Follow-ups that these are in.
+    pub follow_ups: u64,
+}
+
+/// A measure over the inbound calls of a view.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// Which, with its unit and formula.
+    pub measure: &'static measure::Measure,
+    /// `None`: of nothing.
+    pub value: Option<Thousandths>,
+}
+
+/// One call with everything that is stored of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OneCall {
+    /// The keys of the line that `ringback calls` prints.
+    pub line: JsonRow,
+    /// Its stays in queues and hunt groups, in order.
+    pub visits: Vec<JsonRow>,
+    /// Every verdict that it has had, the first one first.
+    pub verdicts: Vec<JsonRow>,
+    /// What was done for it or for its follow-up, in order.
+    pub deliveries: Vec<JsonRow>,
+    /// The legs that it was made of, with their records' places and own fields.
+    pub legs: Vec<JsonRow>,
+}
+
+/// A call and where it stands.
+type At = (i64, String, i64, Option<String>);
+
+/// The keys of a call's line, in its order.
+const LINE: &str = "call_id,tenant,site,pbx,pbxes,link_keys,direction,answered,outcome,missed,short,out_of_hours,reason,caller,caller_raw,\
+    caller_name,caller_extension,caller_person,did,dialed,trunk,entry,menu_path,first_target,queue,group,owner,answered_by,\
+    answered_by_kind,transfers,started_at,queued_at,rang_at,answered_at,ended_at,ended_by,cause,wait_time_s,queue_wait_time_s,\
+    ring_time_s,talk_time_s,hold_time_s,park_time_s,machine_time_s,duration_s,voicemail_left,recording_url,offers,rule,evidence,\
+    follow_up,records,revision,is_final";
+
+impl Reader<'_> {
+    /// The columns that are the keys of a call's line: what the API gives of each call.
+    #[must_use]
+    pub fn line_columns() -> Vec<&'static Column> {
+        LINE.split(',').filter_map(|name| column_named(name.trim())).collect()
+    }
+
+    /// One page of a view, after a cursor or from its beginning. `named` are the people whose names the view's search finds.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn page(&self, view: &View, named: &[String], cursor: Option<&Cursor>) -> Result<CallPage, StoreError> {
+        let mut found = self.places_of_page(view, named, cursor).await?;
+        let is_more = found.len() > usize::from(view.limit);
+        found.truncate(usize::from(view.limit));
+        let next = found.last().filter(|_| is_more);
+        let next = next.map(|(_, id, at, key)| Cursor::after(view, Moment(*at), id, key.clone()));
+        let places: Vec<(i64, String)> = found.into_iter().map(|(quarter, id, ..)| (quarter, id)).collect();
+        Ok(CallPage { rows: self.rows_at(&places, &view.columns).await?, next })
+    }
+
+    /// Where the calls of a page stand, and one more if there is one. In the order of time it is looked a little further at a time.
+    async fn places_of_page(
+        &self,
+        view: &View,
+        named: &[String],
+        cursor: Option<&Cursor>,
+    ) -> Result<Vec<At>, StoreError> {
+        let span = view.period.span(self.now, self.zone);
+        let latest_first = view.sort.column.name == "started_at" && view.sort.descending;
+        let begins = cursor.map(|cursor| cursor.at).or(span.to).unwrap_or(self.now);
+        let mut look_back_ms = LOOK_BACK_MS;
+        loop {
+            let mut conditions = self.conditions(view, named);
+            let from = Moment(begins.0.saturating_sub(look_back_ms));
+            let is_all =
+                !latest_first || look_back_ms > LOOK_BACK_MAX_MS || span.from.is_some_and(|first| from <= first);
+            if !is_all {
+                conditions.since(from);
+            }
+            if let Some(cursor) = cursor {
+                conditions.after(cursor, view.sort);
+                if latest_first {
+                    conditions.until(Moment(cursor.at.0.saturating_add(1)));
+                }
+            }
+            let question = self.page_question(view, conditions)?;
+            let found: Vec<At> = question.rows(self.store).await?;
+            if is_all || found.len() > usize::from(view.limit) {
+                return Ok(found);
+            }
+            look_back_ms = look_back_ms.saturating_mul(LOOK_BACK_GROWS);
+        }
+    }
+
+    fn page_question(&self, view: &View, conditions: Where) -> Result<Question, StoreError> {
+        Ok(self
+            .question("a page of a view", include_str!("../../../../sql/calls/page.sql"))?
+            .put("key", &sort_key(view.sort.column))
+            .put("order", &order(view.sort))
+            .put("where", &conditions.sql)
+            .with_all(conditions.values)
+            .with("limit", Value::Number(i64::from(view.limit) + 1)))
+    }
+
+    /// These columns of the calls at these places, in this order.
+    async fn rows_at(&self, places: &[(i64, String)], columns: &[&'static Column]) -> Result<Vec<JsonRow>, StoreError> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = |question: Question| {
+            question
+                .with("quarters", Value::Numbers(places.iter().map(|(quarter, _)| *quarter).collect()))
+                .with("ids", Value::Texts(places.iter().map(|(_, id)| id.clone()).collect()))
+        };
+        let is_asked = |name: &str| columns.iter().any(|column| column.name == name);
+        let of_table = columns.iter().filter(|c| !["follow_up", "revision"].contains(&c.name));
+        let names: Vec<String> = of_table.map(|column| format!("{} AS `{}`", column.sql, column.name)).collect();
+        let names = if names.is_empty() { "call_id".to_owned() } else { names.join(", ") };
+        let rows = self.question("the rows of a page", include_str!("../../../../sql/calls/rows.sql"))?;
+        let mut rows = by_id(asked(rows.put("columns", &names)).json(self.store).await?, "id");
+        if is_asked("follow_up") {
+            let owed = include_str!("../../../../sql/calls/follow_ups_of_calls.sql");
+            let owed = asked(self.question("the follow-ups of a page", owed)?).json(self.store).await?;
+            let mut owed = by_id(owed, "call_id");
+            for (id, row) in &mut rows {
+                row.insert("follow_up".to_owned(), owed.remove(id).map_or(Json::Null, Json::Object));
+            }
+        }
+        if is_asked("revision") {
+            let told = include_str!("../../../../sql/calls/revisions.sql");
+            let told: Vec<(String, u32)> =
+                asked(self.question("the revisions of a page", told)?).rows(self.store).await?;
+            for (id, revision) in told {
+                if let Some(row) = rows.get_mut(&id) {
+                    row.insert("revision".to_owned(), revision.into());
+                }
+            }
+        }
+        Ok(places.iter().filter_map(|(_, id)| rows.remove(id)).collect())
+    }
+
+    /// These columns of calls by their ids, as far as the viewer may see them; in this order, without those that there are not.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn calls_of(&self, ids: &[&str], columns: &[&'static Column]) -> Result<Vec<JsonRow>, StoreError> {
+        let places = self.places_of(ids).await?;
+        let in_order = ids.iter().filter_map(|id| places.iter().find(|(_, found)| found == id).cloned());
+        self.rows_at(&in_order.collect::<Vec<_>>(), columns).await
+    }
+
+    async fn places_of(&self, ids: &[&str]) -> Result<Vec<(i64, String)>, StoreError> {
+        let question = self.question("where calls stand", include_str!("../../../../sql/calls/places.sql"))?;
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        question.with("ids", Value::Texts(ids)).rows(self.store).await
+    }
+
+    /// How many calls a view has.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn total(&self, view: &View, named: &[String]) -> Result<ViewTotal, StoreError> {
+        let statement = include_str!("../../../../sql/calls/total.sql");
+        let calls: u64 = self.question_of("the total of a view", statement, view, named)?.row(self.store).await?;
+        Ok(ViewTotal { calls })
+    }
+
+    /// A view by the column that it names, with the calls that are in it, each once. A view that names none has no groups.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn grouped(&self, view: &View, named: &[String]) -> Result<Grouped, StoreError> {
+        let total = self.total(view, named).await?;
+        let Some(by) = view.by else { return Ok(Grouped { rows: Vec::new(), total, is_cut: false }) };
+        let statement = match by.kind {
+            Kind::People => include_str!("../../../../sql/calls/grouped_people.sql"),
+            Kind::List => include_str!("../../../../sql/calls/grouped_each.sql"),
+            _ => include_str!("../../../../sql/calls/grouped_one.sql"),
+        };
+        let name = if by.is_several() { "group_each" } else { "group_one" };
+        let group = crate::question::fragment(name).replace("%it%", by.sql);
+        let question = self.question_of("a grouped view", statement, view, named)?;
+        let question = question.put("group", &group).with("limit", Value::Number(GROUPS_MAX + 1));
+        let mut found: Vec<(Option<String>, u64, u64, u64)> = question.rows(self.store).await?;
+        let is_cut = found.len() as i64 > GROUPS_MAX;
+        found.truncate(GROUPS_MAX as usize);
+        let row = |(value, calls, missed, answered): (Option<String>, u64, u64, u64)| {
+            let of_group = view.of_group(value.as_deref());
+            let view = of_group.map_err(|error| StoreError::plain(format!("a group of a view: {error}")))?;
+            Ok(Group { value, calls, missed, answered, view })
+        };
+        Ok(Grouped { rows: found.into_iter().map(row).collect::<Result<_, StoreError>>()?, total, is_cut })
+    }
+
+    /// What became of the missed calls of a view, the states in alphabetical order. A missed call whose follow-up is not stored yet is in
+    /// none.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn states(&self, view: &View, named: &[String]) -> Result<Vec<StateCount>, StoreError> {
+        let statement = include_str!("../../../../sql/calls/states.sql");
+        let question = self.question_of("the follow-ups of a view", statement, view, named)?;
+        let mut found: Vec<(String, u64, u64)> = question.rows(self.store).await?;
+        found.sort_unstable();
+        Ok(found.into_iter().map(|(state, calls, follow_ups)| StateCount { state, calls, follow_ups }).collect())
+    }
+
+    /// The measures of calls over the inbound ones of a view, in the order in which they are shown. `ring_no_answer` is not among them:
+    /// it is counted on offers, and stands in the windows.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn measures(&self, view: &View, named: &[String]) -> Result<Vec<Measured>, StoreError> {
+        let statement = include_str!("../../../../sql/calls/measures.sql");
+        let question = self.question_of("the measures of a view", statement, view, named)?;
+        let question = question.with("soon_ms", Value::Number(self.soon_ms));
+        let rows: Vec<SumsRow> = question.rows(self.store).await?;
+        let values = added(&rows);
+        let parts = Parts::new(On::Calls, &values);
+        let told = measure::of(On::Calls).iter().filter(|measure| !measure.parts.contains(&Part::RingNoAnswer));
+        Ok(told.map(|measure| Measured { measure, value: (measure.value)(&parts) }).collect())
+    }
+
+    /// One call; `None` if there is none of this id that the viewer may see.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn call(&self, id: &str) -> Result<Option<OneCall>, StoreError> {
+        let places = self.places_of(&[id]).await?;
+        let Some((quarter, _)) = places.first() else { return Ok(None) };
+        let Some(mut line) = self.rows_at(&places, &Self::line_columns()).await?.pop() else { return Ok(None) };
+        line.insert("merged_into".to_owned(), Json::Null);
+        let asked = |what, statement: &str| -> Result<Question, StoreError> {
+            let question = self.question(what, statement)?;
+            let question = question.with("id", Value::Text(id.to_owned())).with("quarter", Value::Number(*quarter));
+            Ok(question.with("limit", Value::Number(PARTS_SHOWN_MAX)))
+        };
+        let visits = asked("the visits of a call", include_str!("../../../../sql/calls/visits.sql"))?;
+        let verdicts = asked("the verdicts of a call", include_str!("../../../../sql/calls/verdicts.sql"))?;
+        let deliveries = asked("the deliveries of a call", include_str!("../../../../sql/calls/deliveries.sql"))?;
+        let legs = asked("the legs of a call", include_str!("../../../../sql/calls/legs.sql"))?;
+        Ok(Some(OneCall {
+            line,
+            visits: visits.json(self.store).await?,
+            verdicts: verdicts.json(self.store).await?,
+            deliveries: deliveries.json(self.store).await?,
+            legs: legs.json(self.store).await?,
+        }))
+    }
+}
+
+fn by_id(rows: Vec<JsonRow>, key: &str) -> std::collections::HashMap<String, JsonRow> {
+    let id = |mut row: JsonRow| Some((row.remove(key)?.as_str()?.to_owned(), row));
+    rows.into_iter().filter_map(id).collect()
+}
+
+/// A row of the statement of measures: what verdicts have in common, and counts and sums of milliseconds over their calls.
+#[derive(clickhouse::Row, serde::Deserialize)]
+struct SumsRow {
+    outcome: String,
+    missed: bool,
+    short: bool,
+    unanswered_out_of_hours: bool,
+    reason_known: bool,
+    calls: i64,
+    waits: i64,
+    wait_ms: i64,
+    queue_waits: i64,
+    queue_wait_ms: i64,
+    soon: i64,
+    talk_ms: i64,
+    hold_ms: i64,
+    talks: i64,
+    hold_of_talks_ms: i64,
+}
+
+/// The parts of measures, in the order of [`On::parts`].
+fn added(rows: &[SumsRow]) -> Vec<i64> {
+    let mut values = vec![0i64; On::Calls.parts().len()];
+    let mut add = |part: Part, value: i64| {
+        if let Some(sum) = On::Calls.place(part).and_then(|place| values.get_mut(place)) {
+            *sum = sum.saturating_add(value);
+        }
+    };
+    let counted = |holds: bool, row: &SumsRow| if holds { row.calls } else { 0 };
+    for row in rows {
+        add(Part::Offered, row.calls);
+        add(Part::Missed, counted(row.missed, row));
+        add(Part::ReasonKnown, counted(row.reason_known, row));
+        add(Part::AbandonedShort, counted(row.short, row));
+        add(Part::UnansweredOutOfHours, counted(row.unanswered_out_of_hours, row));
+        add(Part::Waits, row.waits);
+        add(Part::WaitMs, row.wait_ms);
+        add(Part::TalkMs, row.talk_ms);
+        add(Part::HoldMs, row.hold_ms);
+        match row.outcome.as_str() {
+            "answered" => {
+                add(Part::Answered, row.calls);
+                add(Part::LevelAnswered, row.queue_waits);
+                add(Part::AnsweredWaitMs, row.queue_wait_ms);
+                add(Part::AnsweredWithin, row.soon);
+                add(Part::Handled, row.talks);
+                add(Part::HandledMs, row.talk_ms.saturating_add(row.hold_of_talks_ms));
+            }
+            "abandoned" => {
+                add(Part::Abandoned, row.calls);
+                add(Part::LevelAbandoned, row.queue_waits);
+                add(Part::AbandonedWithin, row.soon);
+                add(Part::AbandonedAfter, row.queue_waits - row.soon);
+                add(Part::LevelShort, if row.short { row.queue_waits } else { 0 });
+            }
+            "lost_in_transfer" => add(Part::LostInTransfer, row.calls),
+            "overflowed" => add(Part::Overflowed, row.calls),
+            "voicemail" => add(Part::Voicemail, row.calls),
+            "served" => add(Part::Served, row.calls),
+            "failed" => add(Part::Failed, row.calls),
+            "closed" => add(Part::Closed, row.calls),
+            "blocked" => add(Part::Blocked, row.calls),
+            "busy" => add(Part::Busy, row.calls),
+            "declined" => add(Part::Declined, row.calls),
+            _ => add(Part::NoAnswer, row.calls),
+        }
+    }
+    values
+}

@@ -1,0 +1,12 @@
+-- In which follow-ups a call has ever been: by it the follow-up of a call is found without reading all of them. Whether the call is still in
+-- it is said by the follow-up's own row.
+CREATE TABLE IF NOT EXISTS follow_ups_by_call
+(
+    `tenant` LowCardinality(String),
+    `call_id` String,
+    `follow_up_id` String
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, call_id, follow_up_id)
+SETTINGS index_granularity = 256
+COMMENT 'Which follow-ups to look at for a call.'

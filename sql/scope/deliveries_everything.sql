@@ -1,0 +1,1 @@
+tenant = {tenant:String}

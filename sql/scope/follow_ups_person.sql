@@ -1,0 +1,5 @@
+tenant = {tenant:String} AND (owner IN {scope_owners:Array(String)} OR dealt_by = {scope_person:String} OR follow_up_id IN
+(
+    SELECT follow_up_id FROM (SELECT follow_up_id, arrayJoin(calls) AS id FROM follow_ups FINAL WHERE tenant = {tenant:String} AND merged_into IS NULL)
+    WHERE id IN (SELECT call_id FROM calls_by_time FINAL WHERE %calls in scope% AND NOT is_gone AND (missed OR answered = 'unanswered'))
+))

@@ -1,0 +1,1 @@
+tenant = {tenant:String} AND ((scope = 'group' AND scope_id IN {scope_groups:Array(String)}) OR (scope = 'person' AND scope_id IN {scope_people:Array(String)}) OR (scope IN ('queue', 'hunt_group') AND scope_id IN {scope_queues:Array(String)}))
