@@ -9,6 +9,7 @@ use deliver::control::ControlSettings;
 use deliver::email::SmtpSettings;
 use deliver::http::WebhookSettings;
 use deliver::settings::DeliverSettings;
+use portal::PortalSettings;
 use sandbox::HostLimits;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) pbx: BTreeMap<String, PbxEntry>,
     pub(crate) deliver: DeliverSettings,
     pub(crate) smtp: SmtpSettings,
+    pub(crate) portal: PortalSettings,
     /// By the name that plugins call the destination.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) webhook: BTreeMap<String, WebhookSettings>,
@@ -219,6 +221,7 @@ impl Default for Config {
             pbx: BTreeMap::new(),
             deliver: DeliverSettings::default(),
             smtp: SmtpSettings::default(),
+            portal: PortalSettings::default(),
             webhook: BTreeMap::new(),
             plugin: BTreeMap::new(),
             sandbox: HostLimits::default(),

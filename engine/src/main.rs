@@ -9,6 +9,7 @@ mod installation;
 mod pipeline;
 mod source;
 mod telemetry;
+mod viewing;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -51,7 +52,8 @@ fn main() -> ExitCode {
         .subcommand(commands::check::command())
         .subcommand(commands::repair::command())
         .subcommand(commands::generate::command())
-        .subcommand(commands::plugin::command());
+        .subcommand(commands::plugin::command())
+        .subcommand(commands::user::command());
     let matches = command.get_matches();
     match matches.subcommand() {
         Some(("calls", told)) => end("calls", commands::calls::run(told)),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Some(("config", _)) => end("config", commands::config::run()),
         Some(("migrate", told)) => end("migrate", commands::migrate::run(told)),
         Some(("plugin", told)) => end("plugin", commands::plugin::run(told)),
+        Some(("user", told)) => end("user", commands::user::run(told)),
         Some(("generate", told)) => end("generate", commands::generate::run(told)),
         Some(("demo", told)) => end("demo", commands::demo::run(told)),
         Some(("run", told)) => end("run", commands::run::run(told)),

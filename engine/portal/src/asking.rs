@@ -71,11 +71,6 @@ impl Asking {
     pub(crate) fn key(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
-
-    /// It is asked for the API.
-    pub(crate) fn is_api(&self) -> bool {
-        self.path.starts_with("/api/")
-    }
 }
 
 /// Why there is no answer.
@@ -141,7 +136,7 @@ pub(crate) fn router(portal: Arc<Portal>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let filter = if route.method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
-        let answer = |state: State<Arc<Portal>>, from: ConnectInfo<SocketAddr>, params: RawPathParams, request: Request| async move {
+        let answer = move |state: State<Arc<Portal>>, from: ConnectInfo<SocketAddr>, params: RawPathParams, request: Request| async move {
             guarded(answer(route, state.0, from.0, &params, request).await)
         };
         router = router.route(route.path, on(filter, answer));

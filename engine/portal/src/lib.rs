@@ -9,6 +9,7 @@ mod assets;
 mod drawing;
 mod live;
 mod pages;
+pub mod password;
 mod rates;
 mod render;
 mod routes;

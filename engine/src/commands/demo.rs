@@ -17,6 +17,7 @@ use crate::embedded::Locate;
 use crate::input::{self, Named};
 use crate::pipeline::{self, now, say};
 use crate::source::spool::{Incoming, Spool, SpooledSource};
+use crate::viewing;
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -44,6 +45,14 @@ pub(crate) fn command() -> Command {
         .arg(
             Arg::new("port")
                 .long("port")
+                .value_name("N")
+                .default_value("0")
+                .value_parser(value_parser!(u16))
+                .help("The port of the portal; 0 takes a free one"),
+        )
+        .arg(
+            Arg::new("clickhouse-port")
+                .long("clickhouse-port")
                 .value_name("N")
                 .default_value("0")
                 .value_parser(value_parser!(u16))
@@ -89,7 +98,7 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         () = &mut signaled => return Ok(()),
     };
     let mut locate = Locate::anywhere(matches.get_one::<String>("clickhouse").cloned(), &data.config);
-    locate.port = matches.get_one::<u16>("port").copied().unwrap_or(0);
+    locate.port = matches.get_one::<u16>("clickhouse-port").copied().unwrap_or(0);
     let (mut database, store) = tokio::select! {
         opened = data.open_store(&locate) => opened?,
         () = &mut signaled => return Ok(()),
@@ -115,7 +124,16 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
             "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
         );
     }
-    let ready = serde_json::json!({"portal": null, "login": null, "password": null, "clickhouse": database.url});
+    let port = matches.get_one::<u16>("port").copied().unwrap_or(0);
+    let ready = match viewing::serve_demo(&folder, &data.config, port, store.clone()).await {
+        Ok(signing) => serde_json::json!({
+            "portal": signing.url, "login": signing.login, "password": signing.password, "clickhouse": database.url,
+        }),
+        Err(error) => {
+            database.shutdown().await?;
+            return Err(error);
+        }
+    };
     let listed_max = data.config.limits.missed_listed_max.get() as u64;
     if let Err(error) = show(&store, &topic, directory.tenant(), listed_max, &ready).await {
         database.shutdown().await?;

@@ -19,7 +19,7 @@ use crate::installation::Installation;
 use crate::pipeline::{Outside, Pipeline, Progress, Settings, say};
 use crate::source::kafka::probe::Probed;
 use crate::source::kafka::{self, KafkaSource};
-use crate::telemetry;
+use crate::{telemetry, viewing};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
@@ -76,6 +76,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let installation = Installation::with(&folder, config.clone());
     let acting =
         Acting::start(&installation, topic, is_history, store.clone(), Arc::clone(&progress), runtime.handle())?;
+    if !config.portal.listen.is_empty() {
+        let served = viewing::serve(&installation, config.portal.clone(), store.clone());
+        let address = runtime.block_on(served)?;
+        say(&format!("http://{address}/"));
+    }
     let source = KafkaSource::join(&config, topic)?;
     let settings = Settings { rules, ..settings(&config, &companies, matches.get_flag("until-end")) };
     let outside = Some(Outside { teller: acting.teller.clone(), freshness: Arc::clone(&acting.freshness) });

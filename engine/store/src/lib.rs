@@ -46,7 +46,7 @@ pub use summary::{Missed, Sums};
 pub use superseded::TABLES_OF_FACTS;
 pub use told::ConclusionRows;
 pub use viewed::{
-    CallPage, Customer, Dashboard, Early, Figure, Funnel, Grouped, JsonRow, Measured, OneCall, Reader, ReturnTime,
+    CallPage, Customer, Dashboard, Early, Figure, Funnel, Group, Grouped, JsonRow, Measured, OneCall, Reader, ReturnTime,
     Slot, Source, StateCount, ViewTotal, WorkPage, WorkTotal,
 };
 

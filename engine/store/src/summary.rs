@@ -50,6 +50,16 @@ impl Store {
         Ok(Sums { records, rejects, calls, inbound, missed, waiting })
     }
 
+    /// A number that changes with each insert into what pages show, and with nothing else.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn inserted(&self) -> Result<u64, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/inserted.sql")));
+        let error = |error| StoreError::new("asking for what is new", error);
+        query.fetch_one().await.map_err(error)
+    }
+
     /// The latest missed calls of a company, at most so many, the latest first.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use adapters::leg::Moment;
 use chrono_tz::Tz;
 use serde_json::{Map, Value as Json};
 
-pub use calls::{CallPage, Grouped, Measured, OneCall, StateCount, ViewTotal};
+pub use calls::{CallPage, Group, Grouped, Measured, OneCall, StateCount, ViewTotal};
 pub use customers::{Customer, WorkPage, WorkTotal};
 pub use dashboard::{Dashboard, Figure, Funnel, ReturnTime, Slot};
 pub use sources::{Early, Source};

@@ -2,12 +2,12 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use store::view::{Asked, View};
-use store::viewed::Reader;
+use store::Reader;
+use store::view::Asked;
 
 use super::answer;
 use crate::asking::{Asking, Fault};
-use crate::pages::{named, reader};
+use crate::pages::{changed, named, reader, unit_word};
 
 fn asked(asking: &Asking) -> Result<Asked, Fault> {
     Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))
@@ -24,14 +24,15 @@ pub(crate) async fn calls(asking: Asking) -> Result<Response, Fault> {
     let broken = |error: store::StoreError| Fault::of_store(&error);
     if view.by.is_some() {
         let grouped = reader.grouped(&view, &named).await.map_err(broken)?;
-        let group = |group: &store::viewed::Group| {
+        let group = |group: &store::Group| {
             json!({"value": group.value, "calls": group.calls, "missed": group.missed, "answered": group.answered, "query": group.view.query()})
         };
         let groups: Vec<Value> = grouped.rows.iter().map(group).collect();
         return Ok(answer(json!({"groups": groups, "total": grouped.total.calls, "is_cut": grouped.is_cut})));
     }
     let columns = if asking.key("columns").is_some() { view.columns.clone() } else { Reader::line_columns() };
-    let page = reader.page(&View { columns, ..view.clone() }, &named, cursor.as_ref()).await.map_err(broken)?;
+    let shown = changed(&view, |view| view.columns = columns);
+    let page = reader.page(&shown, &named, cursor.as_ref()).await.map_err(broken)?;
     let total = reader.total(&view, &named).await.map_err(broken)?.calls;
     Ok(answer(json!({"calls": page.rows, "next": page.next.map(|cursor| cursor.to_string()), "total": total})))
 }
@@ -67,9 +68,8 @@ pub(crate) async fn measures(asking: Asking) -> Result<Response, Fault> {
     let view = asked(&asking)?.view;
     let named = named(&asking, view.search.as_deref())?;
     let told = reader(&asking)?.measures(&view, &named).await.map_err(|error| Fault::of_store(&error))?;
-    let measure = |told: &store::viewed::Measured| {
-        let value = told.value.and_then(|value| value.to_string().parse::<f64>().ok());
-        json!({"measure": told.measure.name, "unit": told.measure.unit.word(), "formula": told.measure.formula, "value": value})
+    let measure = |told: &store::Measured| {
+        json!({"measure": told.measure.name, "unit": unit_word(told.measure.unit), "formula": told.measure.formula, "value": told.value})
     };
     Ok(answer(json!({"measures": told.iter().map(measure).collect::<Vec<_>>()})))
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use store::period::{PRESETS, Period};
 use store::view::{Asked, COLUMNS, Column, Condition, Sort, Test, View};
 
-use super::{frame, named, names, reader, show};
+use super::{changed, frame, named, names, reader, show};
 use crate::asking::{Asking, Fault};
 
 /// A filter that is on, and the view without it.
@@ -101,7 +101,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         groups: None,
         by: view.by.map(|column| column.name),
         is_cut: false,
-        ungrouped: address(&View { by: None, ..view.clone() }),
+        ungrouped: address(&changed(&view, |view| view.by = None)),
         group_columns: columns_by(&view, Column::is_group, |view, name| view.grouped_by(name)),
         more_columns: more_columns(&view),
         total: 0,
@@ -120,7 +120,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
             let grouped = reader.grouped(&view, &named).await.map_err(broken)?;
             told.total = grouped.total.calls;
             told.is_cut = grouped.is_cut;
-            let line = |group: store::viewed::Group| GroupLine {
+            let line = |group: store::Group| GroupLine {
                 address: address(&group.view),
                 value: group.value,
                 calls: group.calls,
@@ -150,7 +150,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
 /// As of the page.
 pub(crate) async fn csv(asking: Asking) -> Result<Response, Fault> {
     let asked = Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))?;
-    let view = View { limit: store::view::LIMIT_MAX, ..asked.view };
+    let view = changed(&asked.view, |view| view.limit = store::view::LIMIT_MAX);
     let reader = reader(&asking)?;
     let named = named(&asking, view.search.as_deref())?;
     let page = reader.page(&view, &named, asked.cursor.as_ref()).await.map_err(|error| Fault::of_store(&error))?;
@@ -264,9 +264,10 @@ fn chips(view: &View) -> Vec<Chip> {
             Test::Contains(value) => ("contains", vec![value.clone()]),
         };
         let others = view.conditions().iter().enumerate().filter(|(other, _)| *other != at);
-        let mut without = View { search: view.search.clone(), sort: view.sort, by: view.by, ..View::of(view.period) };
-        without.columns.clone_from(&view.columns);
-        without.limit = view.limit;
+        let without = changed(&View::of(view.period), |without| {
+            (without.search, without.sort, without.by) = (view.search.clone(), view.sort, view.by);
+            (without.columns, without.limit) = (view.columns.clone(), view.limit);
+        });
         let without = others.fold(Ok(without), |view: Result<View, _>, (_, condition)| {
             view?.with(condition.column.name, condition.test.clone())
         });
@@ -279,7 +280,7 @@ fn chips(view: &View) -> Vec<Chip> {
 fn presets(view: &View) -> Vec<(&'static str, String, bool)> {
     let preset = |(preset, word): &(store::period::Preset, &'static str)| {
         let period = Period::Preset(*preset);
-        (*word, address(&View { period, ..view.clone() }), view.period == period)
+        (*word, address(&changed(view, |view| view.period = period)), view.period == period)
     };
     PRESETS.iter().map(preset).collect()
 }
@@ -288,7 +289,7 @@ fn headings(view: &View) -> Vec<Heading> {
     let heading = |column: &&'static Column| {
         let is_sorted = view.sort.column == *column;
         let descending = if is_sorted { !view.sort.descending } else { true };
-        let sorted = View { sort: Sort { column, descending }, ..view.clone() };
+        let sorted = changed(view, |view| view.sort = Sort { column, descending });
         let mut fewer = view.clone();
         fewer.columns.retain(|other| other != column);
         Heading {

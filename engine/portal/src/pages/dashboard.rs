@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use store::period::{PRESETS, Period, Preset};
 use store::view::Asked;
-use store::viewed::{Figure, Group};
+use store::{Figure, Group};
 
 use super::{frame, names, reader, show};
 use crate::asking::{Asking, Fault};
@@ -20,7 +20,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         false => Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))?.view.period,
     };
     let told = reader(&asking)?.dashboard(period).await.map_err(|error| Fault::of_store(&error))?;
-    let figure = |figure: &Figure| json!({"value": figure.value.map(|value| value.to_string()), "address": format!("/calls?{}", figure.view.query())});
+    let figure = |figure: &Figure| json!({"value": figure.value, "address": format!("/calls?{}", figure.view.query())});
     let group = |group: &Group| {
         json!({
             "value": group.value, "calls": group.calls, "missed": group.missed, "answered": group.answered,

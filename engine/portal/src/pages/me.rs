@@ -6,7 +6,7 @@ use store::period::{Period, Preset};
 use store::scope::Whose;
 use store::view::View;
 
-use super::{frame, names, reader, show};
+use super::{changed, frame, names, reader, show};
 use crate::asking::{Asking, Fault};
 use crate::viewer::{Role, scope};
 
@@ -41,9 +41,9 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         return Ok(show(&asking.portal, "pages/me", &frame, data)?.into_response());
     };
     // What is shown of somebody is what they see themselves.
-    let reader = store::viewed::Reader { scope: scope(Role::Person, Some(&id), &[], &directory), ..reader(&asking)? };
+    let reader = store::Reader { scope: scope(Role::Person, Some(&id), &[], &directory), ..reader(&asking)? };
     let view = |conditions: &[(&str, &str)]| {
-        let all = View { limit: ROWS, ..View::of(Period::Preset(Preset::All)) };
+        let all = changed(&View::of(Period::Preset(Preset::All)), |view| view.limit = ROWS);
         let narrowed = |view: Result<View, _>, (name, value): &(&str, &str)| view?.with_value(name, value);
         conditions.iter().fold(Ok(all), narrowed).map_err(|error: store::view::ViewError| Fault::Broken(error.to_string()))
     };
@@ -65,11 +65,11 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let is_mine = viewer.person.as_deref() == Some(id.as_str());
     let (tenant, of) = (viewer.tenant().to_owned(), id.clone());
     let messages = match is_mine {
-        true => asking.portal.ask(move |office| office.messages(&tenant, &of, MESSAGES)).await?,
+        true => asking.portal.ask(move |office| office.messages_of(&tenant, &of, None, MESSAGES)).await?,
         false => Vec::new(),
     };
     let messages: Vec<Value> =
-        messages.iter().map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.body})).collect();
+        messages.iter().map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.text})).collect();
     let narrowed = format!("tried={id}");
     let data = json!({
         "person": {"id": id, "name": directory.person(&id).map(|person| person.name.clone())}, "people": people,

@@ -14,7 +14,8 @@ use adapters::leg::Moment;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
-use store::viewed::Reader;
+use store::Reader;
+use store::view::View;
 
 use crate::asking::{Asking, Fault};
 use crate::words::{Language, Told};
@@ -176,7 +177,23 @@ pub(crate) fn named(asking: &Asking, search: Option<&str>) -> Result<Vec<String>
 
 /// A moment as records and pages write it.
 pub(crate) fn rfc3339(at: Moment) -> String {
-    adapters::line::moment(at)
+    adapters::line::moment(at).to_string()
+}
+
+/// What a measure's value is, as messages call it.
+pub(crate) fn unit_word(unit: ::calls::measure::Unit) -> &'static str {
+    match unit {
+        ::calls::measure::Unit::Count => "count",
+        ::calls::measure::Unit::Seconds => "seconds",
+        ::calls::measure::Unit::Percent => "percent",
+    }
+}
+
+/// The view, but for this.
+pub(crate) fn changed(view: &View, change: impl FnOnce(&mut View)) -> View {
+    let mut view = view.clone();
+    change(&mut view);
+    view
 }
 
 /// Names of people and groups by their ids, as far as pages show them.

@@ -87,6 +87,16 @@ impl Reader<'_> {
         Ok(WorkPage { rows, next })
     }
 
+    /// Whether the viewer may see what is owed under this id.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn sees_follow_up(&self, id: &str) -> Result<bool, StoreError> {
+        let statement = include_str!("../../../../sql/calls/sees_follow_up.sql");
+        let question = self.question("whose a follow-up is", statement)?.with("id", Value::Text(id.to_owned()));
+        question.row(self.store).await
+    }
+
     /// How much is still to be done.
     ///
     /// # Errors
