@@ -104,7 +104,8 @@ fn forget_events(tx: &Tx<'_>, tenant: &str, before: i64, max: usize) -> Result<u
     let Some(old): Option<i64> = old.flatten() else { return Ok(0) };
     let forgotten = tx.run(sql!("events_delete"), args![tenant, old, before])?;
     for plugin in tx.all(sql!("plugins"), args![], |row| row.get::<String>(0))? {
-        for status in [OutcomeStatus::Done, OutcomeStatus::Failed] {
+        // What a plugin wants to hear again and is older is that of one that is off: it would wait for what is not there any more.
+        for status in [OutcomeStatus::Done, OutcomeStatus::Failed, OutcomeStatus::Later] {
             tx.run(sql!("outcomes_delete"), args![&plugin, tenant, status.as_str(), old])?;
         }
     }

@@ -1,6 +1,7 @@
 //! What acts beside the pipeline of `ringback run`: plugins hear what was told to the office, deliver does what they ask for, and what
 //! came of it goes into the company's log.
 
+mod forgetting;
 mod freshness;
 mod outbox;
 mod raw;
@@ -57,12 +58,14 @@ impl Bell {
 
 impl Acting {
     /// Starts what acts. Plugins that are installed are loaded before it returns, so that nothing is told that they would have heard.
+    /// What is older than `keep_ms`, in milliseconds, and waited for by nobody is taken out of the office.
     ///
     /// # Errors
     /// If the office cannot be opened, or what the settings say cannot be.
     pub(crate) fn start(
         installation: &Installation,
         topic: &str,
+        keep_ms: i64,
         is_history: bool,
         store: Store,
         progress: Arc<Progress>,
@@ -110,7 +113,11 @@ impl Acting {
         });
         runtime.spawn(driver.run(dial_bell));
         let producer = Producer::to(&installation.config.kafka, topic)?;
-        outbox::start(office, producer, Arc::clone(&freshness))?;
+        outbox::start(office.clone(), producer, Arc::clone(&freshness))?;
+        // Of history, what is told is as old as its records, and was old when it came.
+        if !is_history {
+            forgetting::start(office, keep_ms)?;
+        }
         Ok(Acting { teller, freshness, runner, is_ending, bell })
     }
 
