@@ -29,7 +29,7 @@ pub(super) fn start(office: Office, keep_ms: i64) -> Result<()> {
             match forget(&office, now().0, keep_ms) {
                 Ok(0) => {}
                 Ok(forgotten) => {
-                    say(&format!("the office: {forgotten} events and sent records were old, and are gone"))
+                    say(&format!("the office: {forgotten} events and sent records were old, and are gone"));
                 }
                 // Nothing waits for it: the next look finds it again.
                 Err(error) => say(&format!("the office: what is old could not be taken away: {error}")),
