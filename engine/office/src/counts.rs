@@ -18,6 +18,8 @@ pub struct Counts {
     pub timers_waiting: i64,
     /// Records that their logs do not have yet.
     pub outbox_waiting: i64,
+    /// When the first of them was written, in milliseconds; `None`: there is none.
+    pub outbox_oldest_at: Option<i64>,
 }
 
 /// How many actions of a kind have a status.
@@ -72,6 +74,7 @@ impl Office {
                 retries_waiting: count(sql!("count_retries"))?,
                 timers_waiting: count(sql!("count_timers"))?,
                 outbox_waiting: count(sql!("count_outbox"))?,
+                outbox_oldest_at: tx.one(sql!("outbox_oldest"), args![], |row| row.get(0))?,
             })
         })
     }

@@ -1,6 +1,7 @@
 //! What acts beside the pipeline of `ringback run`: plugins hear what was told to the office, deliver does what they ask for, and what
 //! came of it goes into the company's log.
 
+mod figures;
 mod forgetting;
 mod freshness;
 mod outbox;
@@ -21,6 +22,9 @@ use crate::installation::Installation;
 use crate::pipeline::telling::{Heard, Teller};
 use crate::pipeline::{Progress, failpoint, now, say};
 use crate::source::kafka::produce::Producer;
+pub(crate) use figures::Figures;
+#[cfg(test)]
+pub(crate) use figures::tests as figures_tests;
 pub(crate) use freshness::Freshness;
 
 /// However quiet it is, plugins' timers and what was put off are looked for so often.
@@ -86,6 +90,9 @@ impl Acting {
         let mut runner = Runner::new(parts, Limits::default());
         let (heard, bell, dial_bell) = (Heard::default(), Arc::new(Bell::default()), Arc::new(Notify::new()));
         runner.turn(&[], now().0)?.said.iter().for_each(|said| say(said));
+        let figures = progress.figures();
+        figures.stopped(runner.stopped());
+        figures.watch(office.clone());
         heard.set(runner.heard_kinds());
         let is_ending = Arc::new(AtomicBool::new(false));
         let rung = Arc::clone(&bell);
@@ -93,6 +100,7 @@ impl Acting {
         let work = Work {
             runner,
             heard,
+            figures,
             bell: Arc::clone(&bell),
             dial_bell: Arc::clone(&dial_bell),
             freshness: Arc::clone(&freshness),
@@ -133,6 +141,7 @@ impl Acting {
 struct Work {
     runner: Runner,
     heard: Heard,
+    figures: Figures,
     bell: Arc<Bell>,
     dial_bell: Arc<Notify>,
     freshness: Arc<Freshness>,
@@ -148,6 +157,7 @@ impl Work {
                 Ok(turn) => {
                     turn.said.iter().for_each(|said| say(said));
                     self.heard.set(self.runner.heard_kinds());
+                    self.figures.stopped(self.runner.stopped());
                     if turn.asked > 0 {
                         self.dial_bell.notify_one();
                     }

@@ -270,6 +270,9 @@ fn only_what_every_plugin_has_heard_is_forgotten() {
     assert_eq!(office.last_seq("acme").unwrap(), 4);
     let unsent: Vec<String> = office.outbox_unsent(10).unwrap().into_iter().map(|record| record.id).collect();
     assert_eq!(unsent, ["unsent"]);
+    assert_eq!(office.counts().unwrap().outbox_oldest_at, Some(T0));
+    office.sent(&[2], T0).unwrap();
+    assert_eq!(office.counts().unwrap().outbox_oldest_at, None);
     assert_eq!(office.action("a").unwrap().unwrap().status, Status::Due);
     assert_eq!(office.counts().unwrap().timers_waiting, 1);
 }
