@@ -109,6 +109,7 @@ impl Acting {
         let runner = std::thread::Builder::new().name("plugins".to_owned()).spawn(move || work.run());
         let runner = runner.context("cannot start a thread")?;
         let doing = Doing::new(&installation.ways()).context("deliver")?;
+        installation.ways_told().iter().for_each(|told| say(told));
         let driver = Driver::new(deliver::driver::Parts {
             office: office.clone(),
             settings: installation.config.deliver.clone(),
