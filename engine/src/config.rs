@@ -52,11 +52,38 @@ pub(crate) struct Config {
 pub(crate) struct Office {
     pub(crate) url: String,
     pub(crate) busy_ms: NonZeroU64,
+    pub(crate) keep_days: NonZeroU32,
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Office {
+    /// How long what nobody waits for is kept, in milliseconds, where so much of the log is read back at a start.
+    ///
+    /// # Errors
+    /// It is not longer than that, in the words of who can mend it.
+    pub(crate) fn keep_ms(&self, horizon_ms: i64) -> Result<i64, WrongArguments> {
+        let keep_ms = i64::from(self.keep_days.get()).saturating_mul(DAY_MS);
+        if keep_ms > horizon_ms {
+            return Ok(keep_ms);
+        }
+        let works = horizon_ms / DAY_MS + 1;
+        Err(WrongArguments(format!(
+            "`keep_days` under [office] in engine.toml is {}: a start reads {:.1} days of the log again, and may tell their events again, \
+             so {works} or more would work",
+            self.keep_days,
+            horizon_ms as f64 / DAY_MS as f64
+        )))
+    }
 }
 
 impl Default for Office {
     fn default() -> Self {
-        Office { url: String::new(), busy_ms: NonZeroU64::MIN.saturating_add(9999) }
+        Office {
+            url: String::new(),
+            busy_ms: NonZeroU64::MIN.saturating_add(9999),
+            keep_days: NonZeroU32::MIN.saturating_add(29),
+        }
     }
 }
 
@@ -361,6 +388,19 @@ mod tests {
         let whole = toml::Value::try_from(WebhookSettings::default()).unwrap();
         assert_eq!(keys(told["webhook"]["crm"].clone()), keys(whole));
         assert_eq!(read.plugin["call_back"].settings["max_attempts"], toml::Value::Integer(3));
+    }
+
+    #[test]
+    fn what_may_be_told_again_is_kept() {
+        let office = |days| Office { keep_days: NonZeroU32::new(days).unwrap(), ..Office::default() };
+        assert_eq!(office(10).keep_ms(9 * DAY_MS).map_err(|error| error.0), Ok(10 * DAY_MS));
+        assert_eq!(
+            office(9).keep_ms(9 * DAY_MS + DAY_MS / 2).map_err(|error| error.0),
+            Err("`keep_days` under [office] in engine.toml is 9: a start reads 9.5 days of the log again, and may tell their events \
+                 again, so 10 or more would work"
+                .to_owned())
+        );
+        assert!(office(9).keep_ms(9 * DAY_MS).is_err());
     }
 
     #[test]

@@ -44,13 +44,22 @@ impl Installation {
     /// # Errors
     /// If it cannot be opened.
     pub(crate) fn office(&self) -> Result<Office> {
+        let url = self.office_url();
+        Office::open(&url, self.config.office.busy_ms.get()).with_context(|| format!("the office at {url}"))
+    }
+
+    /// There is an office already, or something that is told to be one.
+    pub(crate) fn has_office(&self) -> bool {
+        self.office_url().strip_prefix("sqlite:").is_none_or(|path| Path::new(path).exists())
+    }
+
+    fn office_url(&self) -> String {
         let told = &self.config.office.url;
-        let url = match told.strip_prefix("sqlite:") {
+        match told.strip_prefix("sqlite:") {
             _ if told.is_empty() => format!("sqlite:{}", self.folder.join(OFFICE).display()),
             Some(path) if path != ":memory:" => format!("sqlite:{}", self.folder.join(path).display()),
             _ => told.clone(),
-        };
-        Office::open(&url, self.config.office.busy_ms.get()).with_context(|| format!("the office at {url}"))
+        }
     }
 
     /// The folder of the plugins, each in its own.
@@ -94,6 +103,20 @@ impl Installation {
             controls: config.pbx.iter().map(|(pbx, entry)| (pbx.clone(), entry.control.clone())).collect(),
             require_presence: config.deliver.require_presence,
         }
+    }
+
+    /// What an administrator should hear of the ways to the outside and of the secrets: each a sentence with what would mend it.
+    pub(crate) fn ways_told(&self) -> Vec<String> {
+        let mut told = self.ways().check();
+        let file = &self.config.kafka.security.secret_file;
+        if !file.is_empty() {
+            // As the client reads it, which knows nothing of the folder of the settings.
+            let secret = deliver::secret::Secret::read(Path::new(""), Path::new(file));
+            let wrong =
+                secret.map_or_else(|error| Some(error.to_string()), |secret| secret.warning().map(str::to_owned));
+            told.extend(wrong.map(|wrong| format!("`secret_file` under [kafka.security]: {wrong}")));
+        }
+        told
     }
 
     /// The folder of the settings.

@@ -40,6 +40,7 @@ async fn ready(State(progress): State<Arc<Progress>>) -> impl IntoResponse {
 }
 
 async fn metrics(State(progress): State<Arc<Progress>>) -> impl IntoResponse {
+    progress.figures().refresh().await;
     const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, KIND)], progress.text())
 }

@@ -17,6 +17,7 @@ use crate::driver::{Driver, now};
 use crate::email::{self, EmailBody, Mailer, SmtpSettings, Templates};
 use crate::http::{Webhook, WebhookBody, WebhookSettings};
 use crate::message::{self, MessageBody};
+use crate::secret::Secret;
 
 /// What the settings say of the ways to the outside.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,43 @@ pub struct Ways {
     pub controls: BTreeMap<String, ControlSettings>,
     /// A telephone that nobody knows the state of is one that nobody is at.
     pub require_presence: bool,
+}
+
+impl Ways {
+    /// What cannot be used, and what an administrator should hear of the rest: each a sentence with the place and what would mend it.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        crate::install_tls();
+        let folder: &Path = &self.folder;
+        let mut told = Vec::new();
+        let readable =
+            |place: &str, warning: Option<&str>| warning.map(|why| format!("`secret_file` under {place}: {why}"));
+        if self.smtp.is_set() {
+            match Mailer::new(&self.smtp, folder) {
+                Err(error) => told.push(error.to_string()),
+                Ok(mailer) => told.extend(readable("[smtp]", mailer.warning())),
+            }
+        }
+        for (name, settings) in &self.webhooks {
+            match Webhook::new(name, settings, folder) {
+                Err(error) => told.push(error.to_string()),
+                Ok(webhook) => told.extend(readable(&format!("[webhook.{name}]"), webhook.warning())),
+            }
+        }
+        for (pbx, settings) in &self.controls {
+            let place = format!("[pbx.{pbx}.control]");
+            match settings.check(pbx).map(|()| Secret::read(folder, &settings.secret_file)) {
+                Err(error) => told.push(error),
+                // It is read when the exchange is connected to, so a start does not fail for it.
+                Ok(Err(error)) => told.push(format!("`secret_file` under {place}: {error}")),
+                Ok(Ok(secret)) => told.extend(readable(&place, secret.warning())),
+            }
+        }
+        if let Err(error) = Templates::load(&folder.join(TEMPLATES)) {
+            told.push(error.to_string());
+        }
+        told
+    }
 }
 
 /// A way to the outside that cannot be used, with what would mend it.

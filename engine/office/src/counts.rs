@@ -18,6 +18,8 @@ pub struct Counts {
     pub timers_waiting: i64,
     /// Records that their logs do not have yet.
     pub outbox_waiting: i64,
+    /// When the first of them was written, in milliseconds; `None`: there is none.
+    pub outbox_oldest_at: Option<i64>,
 }
 
 /// How many actions of a kind have a status.
@@ -72,6 +74,7 @@ impl Office {
                 retries_waiting: count(sql!("count_retries"))?,
                 timers_waiting: count(sql!("count_timers"))?,
                 outbox_waiting: count(sql!("count_outbox"))?,
+                outbox_oldest_at: tx.one(sql!("outbox_oldest"), args![], |row| row.get(0))?,
             })
         })
     }
@@ -104,7 +107,8 @@ fn forget_events(tx: &Tx<'_>, tenant: &str, before: i64, max: usize) -> Result<u
     let Some(old): Option<i64> = old.flatten() else { return Ok(0) };
     let forgotten = tx.run(sql!("events_delete"), args![tenant, old, before])?;
     for plugin in tx.all(sql!("plugins"), args![], |row| row.get::<String>(0))? {
-        for status in [OutcomeStatus::Done, OutcomeStatus::Failed] {
+        // What a plugin wants to hear again and is older is that of one that is off: it would wait for what is not there any more.
+        for status in [OutcomeStatus::Done, OutcomeStatus::Failed, OutcomeStatus::Later] {
             tx.run(sql!("outcomes_delete"), args![&plugin, tenant, status.as_str(), old])?;
         }
     }

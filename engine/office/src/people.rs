@@ -5,7 +5,6 @@ use crate::outbox::{Record, add_record};
 use crate::queue::rows;
 use crate::sqlite::{Tx, args, sql};
 use crate::tell::{FollowUp, find};
-use crate::actions::{self, NewAction};
 use crate::{Error, Office, Result};
 
 /// A notification for a person's cabinet.
@@ -141,19 +140,6 @@ impl Office {
             let by = person;
             add_record(tx, &Record { kind: "claim", id, at: now, tenant, follow_up: Some(&follow_up), by, more })?;
             Ok(true)
-        })
-    }
-
-    /// A person asks for an action. False: the same was asked for before.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if it is for a follow-up that there is not.
-    pub fn ask_for(&self, tenant: &str, person: &str, action: &NewAction, now: i64) -> Result<bool> {
-        self.database.write(|tx| {
-            if let Some(name) = &action.follow_up {
-                known(tx, tenant, name)?;
-            }
-            actions::add(tx, tenant, person, action, now)
         })
     }
 

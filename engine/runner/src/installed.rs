@@ -72,6 +72,9 @@ impl Runner {
         self.installed.retain(|name, _| {
             rows.iter().any(|row| row.name == *name && !matches!(row.state, PluginState::Off | PluginState::Paused))
         });
+        self.refused.retain(|name, _| {
+            rows.iter().any(|row| row.name == *name && !matches!(row.state, PluginState::Off | PluginState::Paused))
+        });
         for row in rows.iter().filter(|row| !matches!(row.state, PluginState::Off | PluginState::Paused)) {
             if !self.installed.contains_key(&row.name) {
                 match Installed::load(&self.parts, &row.name) {
@@ -81,10 +84,9 @@ impl Runner {
                         self.installed.insert(row.name.clone(), installed);
                     }
                     Err(error) => {
-                        let text = format!("plugin {}: {error}", row.name);
-                        if self.refused.get(&row.name) != Some(&text) {
-                            said.push(text.clone());
-                            self.refused.insert(row.name.clone(), text);
+                        if self.refused.get(&row.name) != Some(&error) {
+                            said.push(format!("plugin {}: {error}", row.name));
+                            self.refused.insert(row.name.clone(), error);
                         }
                         continue;
                     }

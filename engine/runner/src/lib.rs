@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use directory::Directory;
 use office::Office;
-use sandbox::Sandbox;
+use sandbox::{LoadError, LoadErrorKind, Sandbox};
 
 pub use turn::{Turn, read};
 pub use world::RawRecords;
@@ -71,7 +71,27 @@ pub struct Runner {
     installed: BTreeMap<String, Installed>,
     refreshed_at: Option<i64>,
     /// What could not be loaded, as it was said last.
-    refused: BTreeMap<String, String>,
+    refused: BTreeMap<String, LoadError>,
+}
+
+/// Why a plugin that is not off hears nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It cannot be loaded.
+    NotLoaded(LoadErrorKind),
+    /// It failed too often, and is tried again later.
+    Faults,
+}
+
+impl Stopped {
+    /// The word for it: `faults`, or that of the [`LoadErrorKind`].
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stopped::NotLoaded(kind) => kind.as_str(),
+            Stopped::Faults => "faults",
+        }
+    }
 }
 
 impl Runner {
@@ -79,6 +99,14 @@ impl Runner {
     #[must_use]
     pub fn new(parts: Parts, limits: Limits) -> Runner {
         Runner { parts, limits, installed: BTreeMap::new(), refreshed_at: None, refused: BTreeMap::new() }
+    }
+
+    /// The plugins that hear nothing though they are not off, by name.
+    #[must_use]
+    pub fn stopped(&self) -> BTreeMap<String, Stopped> {
+        let refused = self.refused.iter().map(|(name, error)| (name.clone(), Stopped::NotLoaded(error.kind)));
+        let paused = self.installed.iter().filter(|(_, installed)| installed.breaker.paused().is_some());
+        refused.chain(paused.map(|(name, _)| (name.clone(), Stopped::Faults))).collect()
     }
 
     /// The kinds of events that some plugin hears.

@@ -39,6 +39,27 @@ pub enum LoadErrorKind {
     Host,
 }
 
+impl LoadErrorKind {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LoadErrorKind::File => "file",
+            LoadErrorKind::Manifest => "manifest",
+            LoadErrorKind::Settings => "settings",
+            LoadErrorKind::Grants => "grants",
+            LoadErrorKind::Limits => "limits",
+            LoadErrorKind::TooLarge => "too_large",
+            LoadErrorKind::NotAComponent => "not_a_component",
+            LoadErrorKind::Wasi => "wasi",
+            LoadErrorKind::Contract => "contract",
+            LoadErrorKind::Compile => "compile",
+            LoadErrorKind::Start => "start",
+            LoadErrorKind::Host => "host",
+        }
+    }
+}
+
 impl LoadError {
     pub(crate) fn new(kind: LoadErrorKind, text: impl Into<String>) -> LoadError {
         LoadError { kind, text: text.into() }

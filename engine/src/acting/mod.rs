@@ -1,6 +1,8 @@
 //! What acts beside the pipeline of `ringback run`: plugins hear what was told to the office, deliver does what they ask for, and what
 //! came of it goes into the company's log.
 
+mod figures;
+mod forgetting;
 mod freshness;
 mod outbox;
 mod raw;
@@ -20,6 +22,9 @@ use crate::installation::Installation;
 use crate::pipeline::telling::{Heard, Teller};
 use crate::pipeline::{Progress, failpoint, now, say};
 use crate::source::kafka::produce::Producer;
+pub(crate) use figures::Figures;
+#[cfg(test)]
+pub(crate) use figures::tests as figures_tests;
 pub(crate) use freshness::Freshness;
 
 /// However quiet it is, plugins' timers and what was put off are looked for so often.
@@ -57,12 +62,14 @@ impl Bell {
 
 impl Acting {
     /// Starts what acts. Plugins that are installed are loaded before it returns, so that nothing is told that they would have heard.
+    /// What is older than `keep_ms`, in milliseconds, and waited for by nobody is taken out of the office.
     ///
     /// # Errors
     /// If the office cannot be opened, or what the settings say cannot be.
     pub(crate) fn start(
         installation: &Installation,
         topic: &str,
+        keep_ms: i64,
         is_history: bool,
         store: Store,
         progress: Arc<Progress>,
@@ -83,6 +90,9 @@ impl Acting {
         let mut runner = Runner::new(parts, Limits::default());
         let (heard, bell, dial_bell) = (Heard::default(), Arc::new(Bell::default()), Arc::new(Notify::new()));
         runner.turn(&[], now().0)?.said.iter().for_each(|said| say(said));
+        let figures = progress.figures();
+        figures.stopped(runner.stopped());
+        figures.watch(office.clone());
         heard.set(runner.heard_kinds());
         let is_ending = Arc::new(AtomicBool::new(false));
         let rung = Arc::clone(&bell);
@@ -90,6 +100,7 @@ impl Acting {
         let work = Work {
             runner,
             heard,
+            figures,
             bell: Arc::clone(&bell),
             dial_bell: Arc::clone(&dial_bell),
             freshness: Arc::clone(&freshness),
@@ -98,6 +109,7 @@ impl Acting {
         let runner = std::thread::Builder::new().name("plugins".to_owned()).spawn(move || work.run());
         let runner = runner.context("cannot start a thread")?;
         let doing = Doing::new(&installation.ways()).context("deliver")?;
+        installation.ways_told().iter().for_each(|told| say(told));
         let driver = Driver::new(deliver::driver::Parts {
             office: office.clone(),
             settings: installation.config.deliver.clone(),
@@ -110,7 +122,11 @@ impl Acting {
         });
         runtime.spawn(driver.run(dial_bell));
         let producer = Producer::to(&installation.config.kafka, topic)?;
-        outbox::start(office, producer, Arc::clone(&freshness))?;
+        outbox::start(office.clone(), producer, Arc::clone(&freshness))?;
+        // Of history, what is told is as old as its records, and was old when it came.
+        if !is_history {
+            forgetting::start(office, keep_ms)?;
+        }
         Ok(Acting { teller, freshness, runner, is_ending, bell })
     }
 
@@ -126,6 +142,7 @@ impl Acting {
 struct Work {
     runner: Runner,
     heard: Heard,
+    figures: Figures,
     bell: Arc<Bell>,
     dial_bell: Arc<Notify>,
     freshness: Arc<Freshness>,
@@ -141,6 +158,7 @@ impl Work {
                 Ok(turn) => {
                     turn.said.iter().for_each(|said| say(said));
                     self.heard.set(self.runner.heard_kinds());
+                    self.figures.stopped(self.runner.stopped());
                     if turn.asked > 0 {
                         self.dial_bell.notify_one();
                     }

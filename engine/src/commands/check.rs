@@ -1,4 +1,7 @@
-//! `ringback check`: looks at an installation as `ringback run` would find it, one line for each thing: ok, or what is wrong and what to do.
+//! `ringback check`: looks at an installation as `ringback run` would find it, one line for each thing: ok, or what is wrong and what to
+//! do; a note where it may be meant so.
+
+mod acting;
 
 use std::io::Write;
 use std::path::Path;
@@ -20,7 +23,7 @@ use crate::source::kafka::topic;
 /// The command's arguments.
 pub(crate) fn command() -> Command {
     Command::new("check")
-        .about("Look at an installation before `run` does: settings, database, brokers, topics, registers")
+        .about("Look at an installation before `run` does: settings, plugins, database, brokers, topics, registers")
         .arg(arguments::settings().required(true))
 }
 
@@ -46,6 +49,10 @@ struct Findings {
 impl Findings {
     fn ok(&mut self, what: &str) -> Result<()> {
         Ok(writeln!(self.out, "ok: {what}")?)
+    }
+
+    fn note(&mut self, what: &str) -> Result<()> {
+        Ok(writeln!(self.out, "note: {what}")?)
     }
 
     fn wrong(&mut self, what: &str) -> Result<()> {
@@ -78,6 +85,7 @@ fn look(folder: &Path, findings: &mut Findings) -> Result<()> {
         let names: Vec<&str> = companies.tenants.names().collect();
         format!("site files: {}", names.join(", "))
     })?;
+    acting::look(folder, &config, companies.as_ref().map(|companies| companies.horizon_ms), findings)?;
     let database = look_at_database(&config, findings)?;
     look_at_brokers(&config, companies.as_ref(), database.as_ref(), findings)
 }

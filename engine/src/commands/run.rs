@@ -43,6 +43,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let folder = arguments::settings_of(matches);
     let config = Config::of(Some(&folder))?;
     let companies = tenants(&config, &folder)?;
+    let keep_ms = config.office.keep_ms(companies.horizon_ms)?;
     let url = super::store_url(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let store = Store::at(&url, &config.clickhouse.database);
@@ -74,8 +75,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     progress.delivers(config.kafka.delivery);
     let is_history = config.kafka.log_time == LogTime::CreateTime;
     let installation = Installation::with(&folder, config.clone());
-    let acting =
-        Acting::start(&installation, topic, is_history, store.clone(), Arc::clone(&progress), runtime.handle())?;
+    let acting = Acting::start(
+        &installation,
+        topic,
+        keep_ms,
+        is_history,
+        store.clone(),
+        Arc::clone(&progress),
+        runtime.handle(),
+    )?;
     if !config.portal.listen.is_empty() {
         let served = viewing::serve(&installation, config.portal.clone(), store.clone());
         let address = runtime.block_on(served)?;

@@ -19,6 +19,7 @@ use stream::facts::Counts;
 use stream::keeper::CommitOutcome;
 use stream::{LogRecord, PartitionMachine};
 
+use crate::acting::Figures;
 use crate::config::Delivery;
 
 /// Figures of one partition have its number.
@@ -76,6 +77,7 @@ pub(crate) struct Progress {
     open_calls: Family<OfPartition, Gauge>,
     reopened_calls: Family<OfPartition, Gauge>,
     final_after: Histogram,
+    figures: Figures,
     /// Partitions that are ours, and whether each is past its taking over.
     partitions: Mutex<BTreeMap<u32, bool>>,
     said_at: Mutex<Option<Instant>>,
@@ -109,6 +111,7 @@ impl Default for Progress {
             open_calls: Family::default(),
             reopened_calls: Family::default(),
             final_after,
+            figures: Figures::default(),
             partitions: Mutex::default(),
             said_at: Mutex::new(None),
             registry: Registry::default(),
@@ -147,6 +150,7 @@ impl Default for Progress {
             Unit::Seconds,
             p.final_after.clone(),
         );
+        registry.register_collector(Box::new(p.figures.clone()));
         Progress { registry, ..progress }
     }
 }
@@ -157,6 +161,11 @@ impl Progress {
         let mut text = String::new();
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
+    }
+
+    /// Those of what acts.
+    pub(crate) fn figures(&self) -> Figures {
+        self.figures.clone()
     }
 
     /// True if this process has partitions, and has taken all of them over.
@@ -282,4 +291,48 @@ impl Progress {
 /// A sentence for whoever reads the log of this process.
 pub(crate) fn say(sentence: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{sentence}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::acting::figures_tests;
+
+    /// `NAME` or `NAME{LABELS}` of each figure that has a value here.
+    fn shown(progress: &Progress) -> BTreeSet<String> {
+        let mut registry = Registry::with_prefix("ringback");
+        registry.register_collector(Box::new(figures_tests::whole()));
+        let mut text = progress.text();
+        let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
+        let figure = |line: &str| {
+            let (name, labels) = line.rsplit_once(' ')?.0.split_once('{').unwrap_or((line.split(' ').next()?, ""));
+            let name = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            let labels = labels.split("\",").filter_map(|label| label.split_once('=')).map(|(key, _)| key);
+            let labels: Vec<&str> = labels.filter(|key| *key != "le").collect();
+            Some(if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) })
+        };
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(figure).collect()
+    }
+
+    #[test]
+    fn every_figure_is_explained_and_none_else() {
+        let progress = Progress::default();
+        let of = OfPartition { partition: 0 };
+        let Progress { delivery, records, calls, events, commits, next, high, lag, watermark, .. } = &progress;
+        let Progress { kept_windows, open_calls, reopened_calls, .. } = &progress;
+        delivery.get_or_create(&Mode { mode: "" }).set(1);
+        records.get_or_create(&of).inc();
+        calls.get_or_create(&Outcome { outcome: "" }).inc();
+        events.get_or_create(&OfKind { kind: "" }).inc();
+        commits.get_or_create(&Outcome { outcome: "" }).inc();
+        watermark.get_or_create(&OfPbx { tenant: String::new(), pbx: String::new() }).set(1);
+        for gauge in [next, high, lag, kept_windows, open_calls, reopened_calls] {
+            gauge.get_or_create(&of).set(1);
+        }
+        let told = include_str!("../../METRICS.md");
+        let told = told.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_owned);
+        assert_eq!(shown(&progress), told.collect());
+    }
 }

@@ -72,7 +72,9 @@ fn peer() -> PathBuf {
     let path = Path::new(BINARY).parent().expect("a folder").join("examples/ami_peer");
     if !path.is_file() {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let built = Command::new(cargo).args(["build", "-q", "-p", "deliver", "--example", "ami_peer"]).status();
+        let profile = if BINARY.contains("release") { "release" } else { "dev" };
+        let of = ["build", "-q", "-p", "deliver", "--example", "ami_peer", "--profile", profile];
+        let built = Command::new(cargo).args(of).status();
         assert!(built.expect("cargo runs").success(), "the peer cannot be built");
     }
     path

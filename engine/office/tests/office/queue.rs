@@ -246,7 +246,9 @@ fn only_what_every_plugin_has_heard_is_forgotten() {
         outcome("e3", 3, OutcomeStatus::Failed, 1, None),
     ];
     let position = office.position("p", "acme").unwrap();
-    let asked = vec![Ask::Record(NewRecord { id: "r".into(), body: "{}".into() })];
+    let record = |id: &str| Ask::Record(NewRecord { id: id.into(), body: "{}".into() });
+    let timer = Ask::Timer(NewTimer { key: "t".into(), name: "n".into(), at: T0, payload: String::new() });
+    let asked = vec![record("r"), record("unsent"), timer, Ask::Action(call_back("a", None))];
     assert!(office.handled(&Handled { outcomes, asked, ..handled(position, 4) }).unwrap());
     office.sent(&[1], T0).unwrap();
     let prune = Prune { now: T0 + 1000, keep_ms: 10, records_max: 10 };
@@ -266,4 +268,33 @@ fn only_what_every_plugin_has_heard_is_forgotten() {
     office.set_plugin_state("q", PluginState::Off, "root", "", T0).unwrap();
     assert_eq!(office.prune(&prune).unwrap(), 1);
     assert_eq!(office.last_seq("acme").unwrap(), 4);
+    let unsent: Vec<String> = office.outbox_unsent(10).unwrap().into_iter().map(|record| record.id).collect();
+    assert_eq!(unsent, ["unsent"]);
+    assert_eq!(office.counts().unwrap().outbox_oldest_at, Some(T0));
+    office.sent(&[2], T0).unwrap();
+    assert_eq!(office.counts().unwrap().outbox_oldest_at, None);
+    assert_eq!(office.action("a").unwrap().unwrap().status, Status::Due);
+    assert_eq!(office.counts().unwrap().timers_waiting, 1);
+}
+
+#[test]
+fn what_a_plugin_that_is_off_put_off_keeps_nothing_once_it_is_on_again() {
+    let (_folder, office) = office();
+    with_events(&office, &["e1", "e2"]);
+    let (version, sha256, by, note) = ("1".into(), "00".into(), "root".into(), String::new());
+    let state = PluginState::Live;
+    office.install(&NewPlugin { name: "p".into(), version, sha256, state, by, note, now: T0 }).unwrap();
+    office.set_position("p", "acme", 0).unwrap();
+    let outcomes = vec![outcome("e2", 2, OutcomeStatus::Later, 1, Some(T0))];
+    let position = office.position("p", "acme").unwrap();
+    assert!(office.handled(&Handled { outcomes, ..handled(position, 2) }).unwrap());
+    let prune = Prune { now: T0 + 1000, keep_ms: 10, records_max: 10 };
+    assert_eq!(office.prune(&prune).unwrap(), 1, "e2 is to be heard again");
+    office.set_plugin_state("p", PluginState::Off, "root", "", T0).unwrap();
+    assert_eq!(office.prune(&prune).unwrap(), 1, "nobody waits for e2");
+    office.set_plugin_state("p", PluginState::Live, "root", "", T0).unwrap();
+    with_events(&office, &["e3"]);
+    office.set_position("p", "acme", 3).unwrap();
+    assert_eq!(office.counts().unwrap().retries_waiting, 0);
+    assert_eq!(office.prune(&prune).unwrap(), 1, "e3 is not kept for what is gone");
 }

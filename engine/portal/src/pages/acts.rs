@@ -90,7 +90,7 @@ pub(crate) async fn dial(asking: &Asking) -> Result<(), Fault> {
                 due_at: now,
                 ..office::NewAction::default()
             };
-            office.ask_for(&tenant, &by, &action, now)
+            office.ask(&tenant, &by, &action, now)
         })
         .await?;
     asking.portal.live.touch();

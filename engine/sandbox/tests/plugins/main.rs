@@ -7,5 +7,6 @@ mod fixtures;
 mod guest;
 mod handling;
 mod hostile;
+mod kept;
 mod loading;
 mod reloading;

@@ -85,8 +85,22 @@ fn asks(folder: &Path) -> Result<Vec<String>> {
     Ok(asked(folder)?.into_iter().map(|(key, value)| format!("{key} = {value}")).collect())
 }
 
+/// What it is granted and does not ask for: the lines without which nothing would change.
+pub(super) fn unasked(folder: &Path, granted: &toml::Table) -> Result<Vec<String>> {
+    let asked: toml::Table = asked(folder)?.into_iter().collect();
+    let rest = |(key, value): (&String, &toml::Value)| match (value, asked.get(key)) {
+        (toml::Value::Array(given), Some(toml::Value::Array(asked))) => {
+            let more: Vec<toml::Value> = given.iter().filter(|one| !asked.contains(one)).cloned().collect();
+            (!more.is_empty()).then(|| format!("{key} = {}", toml::Value::Array(more)))
+        }
+        (_, Some(_)) | (toml::Value::Boolean(false), None) => None,
+        (given, None) => Some(format!("{key} = {given}")),
+    };
+    Ok(granted.iter().filter_map(rest).collect())
+}
+
 /// What it asks for that is not granted: the lines to add.
-fn missing(folder: &Path, granted: &toml::Table) -> Result<Vec<String>> {
+pub(super) fn missing(folder: &Path, granted: &toml::Table) -> Result<Vec<String>> {
     let is_granted = |key: &String, value: &toml::Value| match (value, granted.get(key)) {
         (toml::Value::Array(asked), Some(toml::Value::Array(given))) => asked.iter().all(|one| given.contains(one)),
         (asked, given) => given == Some(asked),
