@@ -47,3 +47,4 @@ LEFT JOIN
     FROM visits FINAL
     GROUP BY tenant, call_id, version
 ) AS v ON c.tenant = v.tenant AND c.call_id = v.call_id AND c.version = v.version
+SETTINGS max_partitions_per_insert_block = 0
