@@ -8,5 +8,5 @@ CREATE TABLE IF NOT EXISTS follow_ups_by_call
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant, call_id, follow_up_id)
-SETTINGS index_granularity = 256
+SETTINGS index_granularity = 256, min_compress_block_size = 2048, max_compress_block_size = 16384
 COMMENT 'Which follow-ups to look at for a call.'

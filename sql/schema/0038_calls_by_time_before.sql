@@ -1,4 +1,4 @@
--- The calls that were concluded before there was an order of time.
+-- The calls that were concluded before there was an order of time. What an exchange writes where a number was withheld is no customer.
 INSERT INTO calls_by_time
 (
     tenant, quarter, call_id, version, is_gone, site, pbx, pbxes, link_keys, direction, answered, outcome, missed, short, out_of_hours, reason,
@@ -14,7 +14,7 @@ SELECT
     c.started_at, c.queued_at, c.rang_at, c.answered_at, c.ended_at, c.ended_by, c.cause, c.wait_time_s, c.queue_wait_time_s, c.ring_time_s,
     c.talk_time_s, c.hold_time_s, c.park_time_s, c.machine_time_s, c.duration_s, c.voicemail_left, c.recording_url, o.offers, c.rule, c.evidence,
     c.records, c.is_final,
-    multiIf(c.direction = 'inbound', coalesce(c.caller, c.caller_raw), c.direction = 'outbound', c.dialed, NULL) AS outside,
+    multiIf(c.direction = 'inbound', coalesce(c.caller, if(match(ifNull(c.caller_raw, ''), '(?i)^\\s*(sip:)?\\s*(0*|anonymous|unknown|<unknown>|restricted|private|unavailable|withheld|asserted|blocked|null|none|-1|\\+?266696687|\\+86282452253)\\s*(@.*)?$'), NULL, c.caller_raw)), c.direction = 'outbound', c.dialed, NULL) AS outside,
     coalesce(arrayFirst(one -> one.2 = 'person', o.offers).3, c.first_target) AS first_called,
     multiIf(startsWith(ifNull(c.owner, ''), 'group:'), substring(ifNull(c.owner, ''), 7),
         startsWith(ifNull(c.owner, ''), 'person:'), coalesce(arrayFirst(one -> ifNull(one.3, '') = substring(ifNull(c.owner, ''), 8), o.offers).4, c.`group`),
@@ -47,3 +47,4 @@ LEFT JOIN
     FROM visits FINAL
     GROUP BY tenant, call_id, version
 ) AS v ON c.tenant = v.tenant AND c.call_id = v.call_id AND c.version = v.version
+SETTINGS max_partitions_per_insert_block = 0

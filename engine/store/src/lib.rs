@@ -239,7 +239,11 @@ impl Store {
         static INSERTS: AtomicU64 = AtomicU64::new(0);
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
         let token = format!("once/{}/{since}/{}", std::process::id(), INSERTS.fetch_add(1, Ordering::Relaxed));
-        self.client.clone().with_setting("insert_deduplication_token", token)
+        // Calls of many months may come at once, each of which is a table partition of the calls in the order of time.
+        self.client
+            .clone()
+            .with_setting("insert_deduplication_token", token)
+            .with_setting("max_partitions_per_insert_block", "0")
     }
 
     async fn retried<F>(&self, table: &str, rows: u64, send: impl Fn() -> F) -> Result<(), StoreError>

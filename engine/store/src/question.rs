@@ -128,7 +128,7 @@ impl Question {
         let bytes = cursor.collect().await.map_err(|e| StoreError::new(self.what, e))?;
         let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines
-            .map(|line| serde_json::from_slice(line))
+            .map(serde_json::from_slice)
             .collect::<Result<_, _>>()
             .map_err(|_| StoreError::plain(format!("{}: the answer is no JSON", self.what)))
     }

@@ -11,6 +11,7 @@ use adapters::leg::Moment;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::StoreError;
 use crate::period::{Edge, PRESETS, Period, Preset};
 
 /// Rows of a page at most.
@@ -238,6 +239,12 @@ impl std::fmt::Display for ViewError {
 }
 
 impl std::error::Error for ViewError {}
+
+impl From<ViewError> for StoreError {
+    fn from(error: ViewError) -> StoreError {
+        StoreError::plain(error.to_string())
+    }
+}
 
 impl Default for View {
     /// All calls of today, the latest first.

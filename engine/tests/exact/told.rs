@@ -5,7 +5,10 @@ use adapters::leg::{End, Moment};
 use calls::assemble::stored_keys;
 use calls::measure::Thousandths;
 use calls::window::{WindowKey, WindowNow};
-use store::{CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MarksOf, MergedRow, Place, WindowRow};
+use store::scope::{Groups, Scope, Whose};
+use store::{
+    CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MarksOf, MergedRow, Place, Reader, Source, WindowRow,
+};
 use stream::Facts;
 
 use super::corpus::read;
@@ -173,6 +176,66 @@ fn lines() -> Vec<calls::CallLine> {
         }
     });
     lines
+}
+
+/// Who sees everything, an hour after noon.
+fn reader<'s>(tables: &'s Tables, scope: Scope) -> Reader<'s> {
+    Reader { store: &tables.store, scope, zone: chrono_tz::UTC, now: NOON.plus_ms(3_600_000), soon_ms: 20_000 }
+}
+
+#[test]
+fn the_sources_and_what_was_not_understood_are_shown_to_who_sees_everything() {
+    let tables = Tables::made();
+    tables.insert(&batch(0, 40));
+    let all = reader(&tables, Scope::everything("acme"));
+    let source = Source {
+        pbx: "main".into(),
+        adapter: "asterisk_cdr".into(),
+        last_at: place(39).logged_at,
+        legs_last_hour: 80,
+        legs_last_day: 80,
+        legs_last_week: 80,
+        rejects_last_week: 4,
+    };
+    assert_eq!(wait(all.sources()).expect("asked"), [source]);
+    let rejects = wait(all.rejects(3)).expect("asked");
+    assert_eq!(rejects.len(), 3);
+    let last = &rejects[0];
+    assert_eq!((&last["bytes_base64"], &last["reason"]), (&"/z8=".into(), &"not understood".into()));
+    assert_eq!(last["logged_at"], "2026-01-02T12:00:00.030Z");
+    let whose = Whose::Groups(Groups { groups: vec!["sales".into()], people: vec![], queues: vec![] });
+    for scope in [Scope { tenant: "acme".into(), whose }, Scope::everything("another")] {
+        let other = reader(&tables, scope);
+        assert_eq!(wait(other.sources()).expect("asked"), []);
+        assert!(wait(other.rejects(3)).expect("asked").is_empty());
+    }
+}
+
+#[test]
+fn a_call_is_shown_with_its_legs_and_what_was_done_for_it() {
+    let tables = Tables::made();
+    tables.insert(&batch(0, 100));
+    let line = lines().into_iter().min_by_key(|line| line.started_at).expect("a call");
+    let (id, tenant) = (line.call_id.to_string(), "acme");
+    let line = calls::CallLine { tenant: tenant.into(), follow_up: None, ..line };
+    let keys = stored_keys(&leg(0)).collect();
+    let row = CallRow { line: Box::new(line), customer: None, keys, version: 10, content: 1, decided_at: NOON };
+    wait(tables.store.write_calls(&[row])).expect("written");
+    let value = format!(
+        r#"{{"v":1,"kind":"delivery","id":"d1","at":"2026-01-02T12:30:00Z","tenant":"acme","by":"plugin:x","action":"email:ee","status":"done","call":"{id}"}}"#
+    );
+    let mut facts = FactsBuilder::default();
+    let (adapter, source) = (stream::tenant::OURS, &b"office"[..]);
+    let (kind, subject, value) = ("delivery", "", value.as_bytes());
+    facts.mark(stream::Mark { tenant, pbx: "", adapter, source, kind, subject, value }, place(100));
+    tables.insert(&facts.seal(&about(100, 101)));
+    let call = wait(reader(&tables, Scope::everything(tenant)).call(&id)).expect("asked").expect("the call");
+    // Two records share the link key, and each told two legs.
+    let mut records: Vec<_> = call.legs.iter().map(|leg| leg["record"].as_u64()).collect();
+    records.sort_unstable();
+    assert_eq!(records, [Some(0), Some(0), Some(1), Some(1)]);
+    assert_eq!(call.deliveries.iter().map(|done| &done["delivery_id"]).collect::<Vec<_>>(), ["d1"]);
+    assert_eq!(wait(reader(&tables, Scope::everything("another")).call(&id)).expect("asked"), None);
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn every_order_has_each_call_once_and_those_without_a_value_last() {
     let world = &*world();
     for column in COLUMNS.iter().filter(|column| column.is_sort()) {
         for descending in [true, false] {
-            let mut view = only_ids(View::of(Period::Preset(Preset::All)), 11);
+            let mut view = only_ids(View::of(Period::Preset(Preset::All)), 40);
             view.sort = Sort { column, descending };
             view.columns.push(column);
             let rows = walked(world, &view);
@@ -349,4 +349,23 @@ fn a_cursor_holds_while_calls_come() {
     assert_eq!(second.rows.iter().map(id).collect::<Vec<_>>(), all[5..10]);
     let alone: Vec<String> = walked(world, &narrowed).iter().map(id).collect();
     assert!(alone.ends_with(&all[5..]));
+}
+
+/// What brings an older database into the order of time comes to what is written since, column by column.
+#[test]
+fn calls_of_before_are_placed_as_new_ones_are() {
+    let world = &*world();
+    let (_, migration) =
+        store::MIGRATIONS.iter().find(|(name, _)| *name == "0038_calls_by_time_before.sql").expect("a file");
+    world.database.ask("CREATE TABLE again AS calls_by_time");
+    let again = migration.replace("INSERT INTO calls_by_time", "INSERT INTO again");
+    assert_ne!(again, **migration);
+    world.database.ask(&again);
+    let (written, placed) = ("SELECT * FROM calls_by_time FINAL WHERE NOT is_gone", "SELECT * FROM again FINAL");
+    for (one, other) in [(written, placed), (placed, written)] {
+        let differs =
+            world.database.ask(&format!("SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}) FORMAT Vertical"));
+        assert_eq!(differs, "", "in `{one}` alone");
+    }
+    assert_eq!(world.database.ask("SELECT count() FROM again FINAL"), world.calls.len().to_string());
 }

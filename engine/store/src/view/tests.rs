@@ -113,12 +113,11 @@ fn any_view_is_its_text() {
 }
 
 fn any(random: &mut fastrand::Rng, texts: &[&str]) -> View {
-    let mut view = View::default();
-    view.period = match random.u8(0..3) {
+    let mut view = View::of(match random.u8(0..3) {
         0 => Period::Preset(random.choice(PRESETS).unwrap().0),
         1 => Period::Free { from: Edge::parse("2026-02-28"), to: None },
         _ => Period::Free { from: None, to: Some(Edge::At(Moment(random.i64(0..4_000_000_000_000)))) },
-    };
+    });
     let pick = |random: &mut fastrand::Rng, allows: fn(&Column) -> bool| {
         random.choice(COLUMNS.iter().filter(|column| allows(column)).collect::<Vec<_>>()).unwrap()
     };

@@ -251,6 +251,12 @@ impl Reader<'_> {
         let name = if by.is_several() { "group_each" } else { "group_one" };
         let group = crate::question::fragment(name).replace("%it%", by.sql);
         let question = self.question_of("a grouped view", statement, view, named)?;
+        // Who is in the column itself need not be looked for in it.
+        let of = |column: &str| {
+            let end = if by.name == column { "itself" } else { "one" };
+            crate::question::fragment(&format!("{column}_{end}"))
+        };
+        let question = question.put("is_missed", of("missed_by")).put("is_taken", of("taken_by"));
         let question = question.put("group", &group).with("limit", Value::Number(GROUPS_MAX + 1));
         let mut found: Vec<(Option<String>, u64, u64, u64)> = question.rows(self.store).await?;
         let is_cut = found.len() as i64 > GROUPS_MAX;

@@ -102,14 +102,14 @@ impl Reader<'_> {
         let view = |conditions: &[(&str, &str)]| {
             let inbound = View::of(period).with_value("direction", "inbound");
             let narrowed = |view: Result<View, ViewError>, (name, value): &(&str, &str)| view?.with_value(name, value);
-            conditions.iter().fold(inbound, narrowed).map_err(of_view)
+            conditions.iter().fold(inbound, narrowed).map_err(StoreError::from)
         };
         let came_in = view(&[])?;
         let answered = view(&[("outcome", "answered")])?;
         let missed = view(&[("missed", "true")])?;
-        let told = answered.clone().with("queue_wait_time_s", Test::Empty(false)).map_err(of_view)?;
+        let told = answered.clone().with("queue_wait_time_s", Test::Empty(false)).map_err(StoreError::from)?;
         let level = Test::Is(vec!["answered".to_owned(), "abandoned".to_owned()]);
-        let level = told.clone().with("outcome", level).map_err(of_view)?;
+        let level = told.clone().with("outcome", level).map_err(StoreError::from)?;
         let measures = self.measures(&came_in, &[]).await?;
         let measures: Vec<(&'static str, Option<Thousandths>)> =
             measures.into_iter().map(|Measured { measure, value }| (measure.name, value)).collect();
@@ -117,7 +117,7 @@ impl Reader<'_> {
             value: measures.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value),
             view: view.clone(),
         };
-        let by = |name: &str| came_in.clone().grouped_by(name).map_err(of_view);
+        let by = |name: &str| came_in.clone().grouped_by(name).map_err(StoreError::from);
         let by_hour = self.grouped(&by("hour")?, &[]).await?.rows;
         let by_outcome = self.grouped(&by("outcome")?, &[]).await?.rows;
         let by_group = self.grouped(&by("owner_group")?, &[]).await?.rows;
@@ -152,7 +152,7 @@ impl Reader<'_> {
             self.question_of("a view by weekday and hour", statement, view, &[])?.rows(self.store).await?;
         let slot = |(weekday, hour, calls, missed): (u8, u8, u64, u64)| {
             let view = view.clone().with_value("weekday", &weekday.to_string());
-            let view = view.and_then(|view| view.with_value("hour", &hour.to_string())).map_err(of_view)?;
+            let view = view.and_then(|view| view.with_value("hour", &hour.to_string())).map_err(StoreError::from)?;
             Ok(Slot { weekday, hour, calls, missed, view })
         };
         rows.into_iter().map(slot).collect()
@@ -163,13 +163,13 @@ impl Reader<'_> {
     /// # Errors
     /// The server's own words.
     pub async fn funnel(&self, view: &View) -> Result<Funnel, StoreError> {
-        let missed_of = view.clone().with_value("missed", "true").map_err(of_view)?;
+        let missed_of = view.clone().with_value("missed", "true").map_err(StoreError::from)?;
         let missed = self.total(&missed_of, &[]).await?.calls;
         let found = self.states(&missed_of, &[]).await?;
         let state = |state: &str| {
             let count = found.iter().find(|count| count.state == state).cloned();
             let count = count.unwrap_or_else(|| StateCount { state: state.to_owned(), calls: 0, follow_ups: 0 });
-            Ok((count, missed_of.clone().with_value("follow_up", state).map_err(of_view)?))
+            Ok((count, missed_of.clone().with_value("follow_up", state).map_err(StoreError::from)?))
         };
         Ok(Funnel { missed, states: STATES.into_iter().map(state).collect::<Result<_, StoreError>>()? })
     }
@@ -198,10 +198,6 @@ fn started_at() -> Vec<&'static crate::view::Column> {
 fn in_order(mut groups: Vec<Group>) -> Vec<Group> {
     groups.sort_by_key(|group| group.value.as_deref().and_then(|value| value.parse::<i64>().ok()));
     groups
-}
-
-fn of_view(error: ViewError) -> StoreError {
-    StoreError::plain(format!("the view of a figure: {error}"))
 }
 
 /// Kaplan and Meier: of those that waited at least so long, which share went on waiting. Rows of (is returned, after so many seconds, how
