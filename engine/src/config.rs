@@ -211,6 +211,7 @@ pub(crate) struct Limits {
     pub(crate) batch_age_ms: NonZeroU64,
     pub(crate) bytes_in_flight_max: NonZeroUsize,
     pub(crate) conclude_every_ms: NonZeroU64,
+    pub(crate) conclude_many_every_ms: NonZeroU64,
     pub(crate) commit_age_ms: NonZeroU64,
     pub(crate) look_again_s: NonZeroU64,
     pub(crate) closed_calls_remembered_max: NonZeroUsize,
@@ -230,6 +231,7 @@ impl Limits {
             batch_age_ms: ms(self.batch_age_ms),
             bytes_in_flight_max: self.bytes_in_flight_max.get(),
             conclude_every_ms: ms(self.conclude_every_ms),
+            conclude_many_every_ms: ms(self.conclude_many_every_ms),
             commit_age_ms: ms(self.commit_age_ms),
             live,
             ..stream::machine::Limits::default()
@@ -303,6 +305,7 @@ impl Default for Limits {
             batch_age_ms: NonZeroU64::MIN.saturating_add(999),
             bytes_in_flight_max: size(256 << 20),
             conclude_every_ms: NonZeroU64::MIN.saturating_add(99),
+            conclude_many_every_ms: NonZeroU64::MIN.saturating_add(499),
             commit_age_ms: NonZeroU64::MIN.saturating_add(4999),
             look_again_s: NonZeroU64::MIN.saturating_add(119),
             closed_calls_remembered_max: size(20_000_000),

@@ -25,7 +25,7 @@ pub struct Told {
     pub follow_ups: Vec<FollowUpNow>,
     /// Calls that have another name now.
     pub merged: Vec<MergedCall>,
-    /// Talks with customers.
+    /// Talks with customers; those to whom nothing was ever owed are not kept.
     pub spoken: Vec<Spoken>,
     /// Calls of which a talk may have been told that settles nothing: the caller was lost after it.
     pub unspoken: Vec<Spoken>,
@@ -198,7 +198,10 @@ impl Office {
             }
             for spoken in &told.spoken {
                 let Spoken { tenant, number, at, call } = spoken;
-                tx.run(sql!("customer_spoken"), args![tenant, number, *at, call])?;
+                // Who is owed nothing is not dialed; and what comes to be owed later is open only if no talk settled it.
+                if tx.one(sql!("customer_is_known"), args![tenant, number], |_| Ok(()))?.is_some() {
+                    tx.run(sql!("customer_spoken"), args![tenant, number, *at, call])?;
+                }
             }
             for Spoken { tenant, number, call, .. } in &told.unspoken {
                 tx.run(sql!("customer_unspoken"), args![tenant, number, call])?;

@@ -8,6 +8,7 @@ pub mod conclusions;
 pub mod events;
 pub mod facts;
 pub mod keeper;
+mod limits;
 pub mod machine;
 pub mod record;
 pub mod redo;

@@ -11,7 +11,7 @@ use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
 use calls::counting::{Counting, Recount};
 
-use calls::live::{self, Conclusion, Live, Wanted};
+use calls::live::{Conclusion, Live, Wanted};
 use calls::window::{LATE_RISE_MS, WindowEvent, WindowNow};
 
 use crate::assigned::{Assigned, Ledger, check};
@@ -19,48 +19,13 @@ use crate::comparing::{Comparing, Key, Known};
 use crate::conclusions::{Conclusions, Versioned};
 use crate::facts::{Counts, Facts, Place};
 use crate::keeper::{CommitOutcome, Keeper};
+pub use crate::limits::Limits;
 use crate::record::{KeptRecord, LogRecord};
 use crate::register::{Pending, Register, record_hash};
 use crate::rules::Rules;
 use crate::stop::Stop;
 use crate::tenant::{Company, Tenants, refuse};
 use crate::version::Versions;
-
-/// How much is done at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// A batch is sealed when it has so many legs.
-    pub legs_per_batch_max: usize,
-    /// A batch is sealed when it has so many bytes.
-    pub bytes_per_batch_max: usize,
-    /// A batch is sealed when it is so old, in milliseconds.
-    pub batch_age_ms: i64,
-    /// No more is read while so many bytes are on their way.
-    pub bytes_in_flight_max: usize,
-    /// What time alone brings about is concluded no more often than this, in milliseconds of the wall clock.
-    pub conclude_every_ms: i64,
-    /// What is only confirmed is committed after so long at the latest, in milliseconds.
-    pub commit_age_ms: i64,
-    /// Of the calls.
-    pub live: live::Limits,
-    /// Lines name the file of each record.
-    pub names_files: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            legs_per_batch_max: 200_000,
-            bytes_per_batch_max: 64 << 20,
-            batch_age_ms: 1000,
-            bytes_in_flight_max: 256 << 20,
-            conclude_every_ms: 100,
-            commit_age_ms: 5000,
-            live: live::Limits::default(),
-            names_files: false,
-        }
-    }
-}
 
 /// What is to be stored in one step: facts under one token, then conclusions.
 #[derive(Debug)]
@@ -546,8 +511,9 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             return self.go_on();
         }
         let is_old = self.open.since.is_some_and(|since| now.ms_since(since) >= self.limits.batch_age_ms);
-        let is_early =
-            self.concluded_at.is_some_and(|at| (0..self.limits.conclude_every_ms).contains(&now.ms_since(at)));
+        let are_many = self.open.counts.records >= RECORDS_MANY;
+        let every_ms = if are_many { self.limits.conclude_many_every_ms } else { self.limits.conclude_every_ms };
+        let is_early = self.concluded_at.is_some_and(|at| (0..every_ms).contains(&now.ms_since(at)));
         let log_now = log_now.filter(|_| !is_early);
         let is_due =
             log_now.is_some_and(|at| self.companies.values().any(|c| c.live.next_due().is_some_and(|d| d <= at)));
@@ -885,6 +851,9 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
 
 /// Stored legs after which conclusions are drawn, so that calls that are over do not fill the memory.
 const LEGS_PER_CONCLUSION_MAX: usize = 10_000;
+
+/// Records of an open batch that are many.
+const RECORDS_MANY: u32 = 50;
 
 /// What a call's line takes of memory, about.
 const BYTES_PER_CALL: usize = 2048;

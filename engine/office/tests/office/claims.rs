@@ -156,7 +156,7 @@ fn a_number_is_not_dialed_soon_after_and_a_company_not_too_often() {
     office
         .tell(&Told {
             spoken: vec![Spoken { tenant: "acme".into(), number: NUMBER.into(), at: T0 - 60_000, call: "c1".into() }],
-            ..told(vec![], vec![])
+            ..told(vec![], vec![follow_up("f9", NUMBER)])
         })
         .unwrap();
     let reason = "somebody spoke with them 60 s ago, and redial_pause_s is 600";
