@@ -18,14 +18,8 @@ use crate::pipeline::{now, say};
 /// # Errors
 /// What is wrong in which file, or why the address cannot be taken.
 pub(crate) async fn serve(installation: &Installation, settings: PortalSettings, store: Store) -> Result<SocketAddr> {
-    let parts = Parts {
-        store,
-        office: installation.office()?,
-        directories: installation.directories()?,
-        settings,
-        now,
-        say,
-    };
+    let parts =
+        Parts { store, office: installation.office()?, directories: installation.directories()?, settings, now, say };
     portal::serve(parts).await.map_err(|error| anyhow!("the portal: {error}"))
 }
 

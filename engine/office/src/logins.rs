@@ -209,7 +209,9 @@ fn check(login: &str, role: &str, person: Option<&str>) -> Result<()> {
         return Err(Error::Invalid { what: format!("`{role}` is no role: {}", ROLES.join(", ")) });
     }
     if matches!(role, "head" | "person") && person.is_none() {
-        return Err(Error::Invalid { what: format!("a login of role {role} is somebody's: say whose, by their id in the site file") });
+        return Err(Error::Invalid {
+            what: format!("a login of role {role} is somebody's: say whose, by their id in the site file"),
+        });
     }
     Ok(())
 }

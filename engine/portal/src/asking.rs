@@ -136,7 +136,10 @@ pub(crate) fn router(portal: Arc<Portal>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         let filter = if route.method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
-        let answer = move |state: State<Arc<Portal>>, from: ConnectInfo<SocketAddr>, params: RawPathParams, request: Request| async move {
+        let answer = move |state: State<Arc<Portal>>,
+                           from: ConnectInfo<SocketAddr>,
+                           params: RawPathParams,
+                           request: Request| async move {
             guarded(answer(route, state.0, from.0, &params, request).await)
         };
         router = router.route(route.path, on(filter, answer));

@@ -38,7 +38,8 @@ pub(crate) fn lanes(
     let label = escaped(&say("call-picture"));
     let _ = write!(svg, "<svg class=\"lanes\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{label}\">");
     for (at, anchor) in [(first, "start"), (last, "end")] {
-        let clock = DateTime::from_timestamp_millis(at).map(|at| at.with_timezone(&zone).format("%H:%M:%S").to_string());
+        let clock =
+            DateTime::from_timestamp_millis(at).map(|at| at.with_timezone(&zone).format("%H:%M:%S").to_string());
         let _ = write!(
             svg,
             "<text class=\"axis\" x=\"{:.1}\" y=\"14\" text-anchor=\"{anchor}\">{}</text>",
@@ -54,7 +55,9 @@ pub(crate) fn lanes(
             y + 15.0,
             escaped(&lane.name.chars().take(NAME_CHARS_MAX).collect::<String>())
         );
-        let (Some(from), Some(to)) = (lane.from.as_deref().and_then(ms), lane.to.as_deref().and_then(ms)) else { continue };
+        let (Some(from), Some(to)) = (lane.from.as_deref().and_then(ms), lane.to.as_deref().and_then(ms)) else {
+            continue;
+        };
         let (from, to) = (x(from.clamp(first, last)), x(to.clamp(first, last)));
         let end = if lane.end.is_empty() { String::new() } else { say(&format!("end-{}", lane.end.replace('_', "-"))) };
         let class = format!("{} {}", lane.kind, lane.end.replace('_', "-"));

@@ -36,7 +36,9 @@ pub(crate) async fn who(portal: &Portal, headers: &HeaderMap, is_api: bool, now:
         let may_act = token.scopes.iter().any(|scope| scope == "act");
         return Ok(Signed { viewer: viewer(portal, &login, may_act, None), secret: None });
     }
-    let Some(held) = cookie(headers, cookie_name(portal.parts.settings.is_secure())) else { return Ok(Signed::default()) };
+    let Some(held) = cookie(headers, cookie_name(portal.parts.settings.is_secure())) else {
+        return Ok(Signed::default());
+    };
     let hash = secret::hash(&held);
     let idle_max_ms = i64::from(portal.parts.settings.idle_minutes_max) * MINUTE_MS;
     let Some(sign_in) = portal.ask(move |office| office.sign_in_of(&hash, now.0, idle_max_ms)).await? else {
@@ -121,7 +123,11 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
         tried_at: now,
     };
     asking.portal.ask(move |office| office.sign_in(&new)).await?;
-    let next = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') { next } else { "/missed".to_owned() };
+    let next = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') {
+        next
+    } else {
+        "/missed".to_owned()
+    };
     let mut response = to(&next);
     set_cookie(&asking.portal, &mut response, &held, hours * 3600);
     Ok(response)

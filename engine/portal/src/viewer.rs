@@ -209,12 +209,7 @@ mod tests {
         check(Role::Analyst, None, &["nobody"], groups(&[], &[], &[]));
         // Who leads a group sees the groups within it, and themselves.
         check(Role::Head, Some("ann"), &[], groups(&["desk", "sales"], &["ann", "bob", "eve"], &["500"]));
-        check(
-            Role::Head,
-            Some("chief"),
-            &[],
-            groups(&["board", "desk", "sales"], &["chief", "bob", "eve"], &["500"]),
-        );
+        check(Role::Head, Some("chief"), &[], groups(&["board", "desk", "sales"], &["chief", "bob", "eve"], &["500"]));
         // What an analyst was given is nothing to a head or a person.
         check(Role::Person, Some("nobody"), &["stock"], Whose::Person(Person::default()));
         check(Role::Head, None, &["stock"], Whose::Person(Person::default()));

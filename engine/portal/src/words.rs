@@ -20,10 +20,8 @@ pub enum Language {
 
 impl Language {
     /// All of them, with the words of each.
-    pub const ALL: [(Language, &'static str, &'static str); 2] = [
-        (Language::En, "en", include_str!("../words/en.ftl")),
-        (Language::Uk, "uk", include_str!("../words/uk.ftl")),
-    ];
+    pub const ALL: [(Language, &'static str, &'static str); 2] =
+        [(Language::En, "en", include_str!("../words/en.ftl")), (Language::Uk, "uk", include_str!("../words/uk.ftl"))];
 
     /// As in `lang` of a page.
     #[must_use]

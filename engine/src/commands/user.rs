@@ -21,9 +21,8 @@ const BY: &str = "command";
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
-    let of = |command: Command| {
-        command.arg(arguments::settings().required_unless_present("data")).arg(arguments::data())
-    };
+    let of =
+        |command: Command| command.arg(arguments::settings().required_unless_present("data")).arg(arguments::data());
     let login = || Arg::new("login").value_name("LOGIN").help("Its name: a-z 0-9 . _ - @ +");
     let person = |what: &'static str| Arg::new("person").long("person").value_name("WHO").help(what);
     Command::new("user")
@@ -64,7 +63,10 @@ pub(crate) fn command() -> Command {
         .subcommand(of(Command::new("token")
             .about("Print a new token of the API, which sees what its login sees")
             .arg(login().required_unless_present("person"))
-            .arg(person("The person with this extension or id, whose login is made where there is none").conflicts_with("login"))
+            .arg(
+                person("The person with this extension or id, whose login is made where there is none")
+                    .conflicts_with("login"),
+            )
             .arg(
                 Arg::new("scopes")
                     .long("scopes")
@@ -122,11 +124,19 @@ fn add(installation: &Installation, office: &Office, told: &ArgMatches, login: &
     if let Some(directory) = directories.get(&tenant) {
         if let Some(id) = person.as_deref().filter(|id| directory.person(id).is_none()) {
             let known: Vec<&str> = directory.people().iter().map(|person| person.id.as_str()).take(20).collect();
-            return Err(WrongArguments(format!("--person {id}: nobody of {tenant} has this id; there are {}", known.join(", "))).into());
+            return Err(WrongArguments(format!(
+                "--person {id}: nobody of {tenant} has this id; there are {}",
+                known.join(", ")
+            ))
+            .into());
         }
         if let Some(id) = groups.iter().find(|id| directory.group(id).is_none()) {
             let known: Vec<&str> = directory.groups().iter().map(|group| group.id.as_str()).take(20).collect();
-            return Err(WrongArguments(format!("--groups {id}: {tenant} has no such group; there are {}", known.join(", "))).into());
+            return Err(WrongArguments(format!(
+                "--groups {id}: {tenant} has no such group; there are {}",
+                known.join(", ")
+            ))
+            .into());
         }
     }
     let generated = if told.get_flag("generate") { Some(secret(12)?) } else { None };
@@ -144,7 +154,10 @@ fn add(installation: &Installation, office: &Office, told: &ArgMatches, login: &
         password_hash: Some(hashed(&password)?),
     };
     if !office.login_add(&new, BY, now().0)? {
-        return Err(WrongArguments(format!("there is a login `{login}`: `ringback user password {login}` gives it another password")).into());
+        return Err(WrongArguments(format!(
+            "there is a login `{login}`: `ringback user password {login}` gives it another password"
+        ))
+        .into());
     }
     if let Some(generated) = generated {
         let mut out = Out::stdout();
@@ -192,7 +205,9 @@ fn token(installation: &Installation, office: &Office, told: &ArgMatches, login:
         None => login_of_person(installation, office, told)?,
     };
     if office.login(&login)?.is_none() {
-        return Err(WrongArguments(format!("there is no login `{login}`: `ringback user add {login}` makes one")).into());
+        return Err(
+            WrongArguments(format!("there is no login `{login}`: `ringback user add {login}` makes one")).into()
+        );
     }
     let token = format!("rb_{}", secret(32)?);
     let ends_at = told.get_one::<u32>("days").map(|days| now().0 + i64::from(*days) * 86_400_000);
@@ -220,7 +235,9 @@ fn login_of_person(installation: &Installation, office: &Office, told: &ArgMatch
     let at = now().0;
     let by_extension = || directory.pbx_ids().find_map(|pbx| directory.person_at_extension(pbx, &who, at));
     let Some(person) = by_extension().or_else(|| directory.person(&who)) else {
-        return Err(WrongArguments(format!("--person {who}: nobody of {tenant} has this extension now, or this id")).into());
+        return Err(
+            WrongArguments(format!("--person {who}: nobody of {tenant} has this extension now, or this id")).into()
+        );
     };
     if let Some(login) = office.login_of(&tenant, &person.id)? {
         return Ok(login.login);

@@ -46,8 +46,8 @@ pub use summary::{Missed, Sums};
 pub use superseded::TABLES_OF_FACTS;
 pub use told::ConclusionRows;
 pub use viewed::{
-    CallPage, Customer, Dashboard, Early, Figure, Funnel, Group, Grouped, JsonRow, Measured, OneCall, Reader, ReturnTime,
-    Slot, Source, StateCount, ViewTotal, WorkPage, WorkTotal,
+    CallPage, Customer, Dashboard, Early, Figure, Funnel, Group, Grouped, JsonRow, Measured, OneCall, Reader,
+    ReturnTime, Slot, Source, StateCount, ViewTotal, WorkPage, WorkTotal,
 };
 
 use block::Block;

@@ -24,9 +24,7 @@ pub(crate) async fn calls(asking: Asking) -> Result<Response, Fault> {
     let broken = |error: store::StoreError| Fault::of_store(&error);
     if view.by.is_some() {
         let grouped = reader.grouped(&view, &named).await.map_err(broken)?;
-        let group = |group: &store::Group| {
-            json!({"value": group.value, "calls": group.calls, "missed": group.missed, "answered": group.answered, "query": group.view.query()})
-        };
+        let group = |group: &store::Group| json!({"value": group.value, "calls": group.calls, "missed": group.missed, "answered": group.answered, "query": group.view.query()});
         let groups: Vec<Value> = grouped.rows.iter().map(group).collect();
         return Ok(answer(json!({"groups": groups, "total": grouped.total.calls, "is_cut": grouped.is_cut})));
     }
@@ -68,8 +66,6 @@ pub(crate) async fn measures(asking: Asking) -> Result<Response, Fault> {
     let view = asked(&asking)?.view;
     let named = named(&asking, view.search.as_deref())?;
     let told = reader(&asking)?.measures(&view, &named).await.map_err(|error| Fault::of_store(&error))?;
-    let measure = |told: &store::Measured| {
-        json!({"measure": told.measure.name, "unit": unit_word(told.measure.unit), "formula": told.measure.formula, "value": told.value})
-    };
+    let measure = |told: &store::Measured| json!({"measure": told.measure.name, "unit": unit_word(told.measure.unit), "formula": told.measure.formula, "value": told.value});
     Ok(answer(json!({"measures": told.iter().map(measure).collect::<Vec<_>>()})))
 }

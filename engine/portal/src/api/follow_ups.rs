@@ -17,9 +17,11 @@ const LIMIT: u16 = 50;
 pub(crate) async fn list(asking: Asking) -> Result<Response, Fault> {
     let limit = match asking.key("limit") {
         None => LIMIT,
-        Some(text) => text.parse().ok().filter(|limit| (1..=store::view::LIMIT_MAX).contains(limit)).ok_or_else(|| {
-            Fault::Wrong(format!("limit={text}: expected a number from 1 to {}", store::view::LIMIT_MAX))
-        })?,
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=store::view::LIMIT_MAX).contains(limit)).ok_or_else(|| {
+                Fault::Wrong(format!("limit={text}: expected a number from 1 to {}", store::view::LIMIT_MAX))
+            })?
+        }
     };
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);

@@ -168,7 +168,11 @@ pub(crate) async fn csv(asking: Asking) -> Result<Response, Fault> {
         (header::CONTENT_DISPOSITION, "attachment; filename=\"calls.csv\""),
     ];
     let next = page.next.map(|cursor| [("x-next-cursor", cursor.to_string())]);
-    Ok((head, next.map_or_else(axum::http::HeaderMap::new, |next| next.into_iter().filter_map(header_of).collect()), text)
+    Ok((
+        head,
+        next.map_or_else(axum::http::HeaderMap::new, |next| next.into_iter().filter_map(header_of).collect()),
+        text,
+    )
         .into_response())
 }
 
@@ -301,7 +305,10 @@ fn headings(view: &View) -> Vec<Heading> {
                 (true, true) => "descending",
                 (true, false) => "ascending",
             },
-            by: column.is_group().then(|| view.clone().grouped_by(column.name).ok().map(|view| address(&view))).flatten(),
+            by: column
+                .is_group()
+                .then(|| view.clone().grouped_by(column.name).ok().map(|view| address(&view)))
+                .flatten(),
             without: (!fewer.columns.is_empty()).then(|| address(&fewer)),
         }
     };

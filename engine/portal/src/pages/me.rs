@@ -45,7 +45,10 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let view = |conditions: &[(&str, &str)]| {
         let all = changed(&View::of(Period::Preset(Preset::All)), |view| view.limit = ROWS);
         let narrowed = |view: Result<View, _>, (name, value): &(&str, &str)| view?.with_value(name, value);
-        conditions.iter().fold(Ok(all), narrowed).map_err(|error: store::view::ViewError| Fault::Broken(error.to_string()))
+        conditions
+            .iter()
+            .fold(Ok(all), narrowed)
+            .map_err(|error: store::view::ViewError| Fault::Broken(error.to_string()))
     };
     let missed = view(&[("missed_by", &id)])?;
     let calls = view(&[])?;
@@ -57,10 +60,11 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         .collect();
     let missed_rows = reader.page(&shown, &[], None).await.map_err(broken)?.rows;
     let mut shown = calls.clone();
-    shown.columns = ["call_id", "started_at", "direction", "customer", "caller", "caller_name", "dialed", "outcome", "talk_time_s"]
-        .into_iter()
-        .filter_map(store::view::column_named)
-        .collect();
+    shown.columns =
+        ["call_id", "started_at", "direction", "customer", "caller", "caller_name", "dialed", "outcome", "talk_time_s"]
+            .into_iter()
+            .filter_map(store::view::column_named)
+            .collect();
     let rows = reader.page(&shown, &[], None).await.map_err(broken)?.rows;
     let is_mine = viewer.person.as_deref() == Some(id.as_str());
     let (tenant, of) = (viewer.tenant().to_owned(), id.clone());
@@ -68,8 +72,10 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         true => asking.portal.ask(move |office| office.messages_of(&tenant, &of, None, MESSAGES)).await?,
         false => Vec::new(),
     };
-    let messages: Vec<Value> =
-        messages.iter().map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.text})).collect();
+    let messages: Vec<Value> = messages
+        .iter()
+        .map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.text}))
+        .collect();
     let narrowed = format!("tried={id}");
     let data = json!({
         "person": {"id": id, "name": directory.person(&id).map(|person| person.name.clone())}, "people": people,

@@ -11,9 +11,7 @@ use crate::asking::{Asking, Fault};
 /// # Errors
 /// None.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let measure = |measure: &calls::measure::Measure| {
-        json!({"name": measure.name, "unit": unit_word(measure.unit), "formula": measure.formula})
-    };
+    let measure = |measure: &calls::measure::Measure| json!({"name": measure.name, "unit": unit_word(measure.unit), "formula": measure.formula});
     let told: Vec<Value> = calls::measure::LIST.iter().copied().flatten().map(measure).collect();
     let mut frame = frame(&asking, "measures-title", "dashboard")?;
     frame.is_live = false;
