@@ -13,13 +13,25 @@ use crate::config::Config;
 use crate::installation::Installation;
 use crate::pipeline::{now, say};
 
-/// Serves the pages of an installation, and gives the address that was taken.
+/// Serves the pages of an installation, and gives the address that was taken. `acts`: what is asked for there is done.
 ///
 /// # Errors
 /// What is wrong in which file, or why the address cannot be taken.
-pub(crate) async fn serve(installation: &Installation, settings: PortalSettings, store: Store) -> Result<SocketAddr> {
-    let parts =
-        Parts { store, office: installation.office()?, directories: installation.directories()?, settings, now, say };
+pub(crate) async fn serve(
+    installation: &Installation,
+    settings: PortalSettings,
+    store: Store,
+    acts: bool,
+) -> Result<SocketAddr> {
+    let parts = Parts {
+        store,
+        office: installation.office()?,
+        directories: installation.directories()?,
+        acts,
+        settings,
+        now,
+        say,
+    };
     portal::serve(parts).await.map_err(|error| anyhow!("the portal: {error}"))
 }
 
@@ -67,7 +79,7 @@ pub(crate) async fn serve_demo(folder: &Path, config: &Config, port: u16, store:
         }
     };
     let settings = PortalSettings { listen: format!("127.0.0.1:{port}"), ..config.portal.clone() };
-    let address = serve(&installation, settings, store).await?;
+    let address = serve(&installation, settings, store, false).await.with_context(|| format!("--port {port}"))?;
     Ok(Signing { url: format!("http://{address}"), login: ADMINISTRATOR.to_owned(), password })
 }
 

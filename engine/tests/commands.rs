@@ -6,5 +6,6 @@ mod bad_input;
 mod check;
 mod demo;
 mod follow;
+mod portal_pages;
 mod process;
 mod shell;

@@ -50,6 +50,10 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0037_tokens_by_login",
     "0038_changes",
     "0039_changes_by_tenant",
+    "0040_logins_by_tenant",
+    "0041_logins_by_person",
+    "0042_sign_ins_by_end",
+    "0043_sign_in_failures_by_moment",
 ];
 
 /// Applies what is not applied yet, all of it or nothing.

@@ -81,7 +81,8 @@ const NAME_CHARS_MAX: usize = 20;
 pub(crate) struct Bar {
     pub(crate) name: String,
     pub(crate) parts: [u64; 2],
-    pub(crate) address: String,
+    /// Of its calls; `None`: there are none.
+    pub(crate) address: Option<String>,
 }
 
 /// Bars side by side, each a link to its calls.
@@ -93,7 +94,9 @@ pub(crate) fn bars(bars: &[Bar]) -> Option<String> {
         let x = at as f64 * step + step * 0.1;
         let mut y = 156.0;
         let all: u64 = bar.parts.iter().sum();
-        let _ = write!(svg, "<a href=\"{}\" aria-label=\"{}: {all}\">", escaped(&bar.address), escaped(&bar.name));
+        if let Some(address) = &bar.address {
+            let _ = write!(svg, "<a href=\"{}\" aria-label=\"{}: {all}\">", escaped(address), escaped(&bar.name));
+        }
         for (class, part) in ["rest", "missed"].into_iter().zip(bar.parts) {
             let height = part as f64 / highest * 140.0;
             y -= height;
@@ -106,10 +109,13 @@ pub(crate) fn bars(bars: &[Bar]) -> Option<String> {
         }
         let _ = write!(
             svg,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"172\" text-anchor=\"middle\">{}</text></a>",
+            "<text class=\"axis\" x=\"{:.1}\" y=\"172\" text-anchor=\"middle\">{}</text>",
             x + step * 0.4,
             escaped(&bar.name)
         );
+        if bar.address.is_some() {
+            svg.push_str("</a>");
+        }
     }
     svg.push_str("</svg>");
     Some(svg)

@@ -46,6 +46,8 @@ pub struct Parts {
     pub office: Office,
     /// By company.
     pub directories: BTreeMap<String, Arc<Directory>>,
+    /// Somebody does what is asked for here: without deliver beside it, people only look.
+    pub acts: bool,
     /// `[portal]`.
     pub settings: PortalSettings,
     /// The wall clock.

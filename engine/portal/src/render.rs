@@ -59,6 +59,7 @@ impl Templates {
         registry.register_helper("moment", Box::new(MomentShown));
         registry.register_helper("length", Box::new(LengthShown));
         registry.register_helper("number", Box::new(NumberShown));
+        registry.register_helper("share", Box::new(ShareShown));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         registry.register_helper("eq", Box::new(Equal));
@@ -174,7 +175,7 @@ impl HelperDef for LengthShown {
         &self,
         helper: &Helper<'rc>,
         _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
+        context: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let seconds = match first(helper) {
@@ -182,17 +183,40 @@ impl HelperDef for LengthShown {
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
-        Ok(ScopedJson::Derived(Value::String(seconds.map_or_else(|| "–".to_owned(), length_shown))))
+        Ok(ScopedJson::Derived(Value::String(
+            seconds.map_or_else(|| "–".to_owned(), |seconds| length_shown(language(context), seconds)),
+        )))
     }
 }
 
-/// Hours, minutes and seconds with colons; what is shorter than a minute as seconds.
-fn length_shown(seconds: f64) -> String {
+/// Hours, minutes and seconds with colons; from two days on, days and hours.
+fn length_shown(language: Language, seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0..60 => format!("0:{whole:02}"),
         60..3600 => format!("{}:{:02}", whole / 60, whole % 60),
-        _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+        3600..172_800 => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+        _ => {
+            let (days, hours) = if language == Language::Uk { ("д", "год") } else { ("d", "h") };
+            format!("{} {days} {} {hours}", whole / 86_400, whole / 3600 % 24)
+        }
+    }
+}
+
+/// `{{share n}}`: a share of a hundred, to the tenth; one that is not known is a dash.
+struct ShareShown;
+
+impl HelperDef for ShareShown {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let rounded = first(helper).as_f64().map(|share| (share * 10.0).round() / 10.0);
+        let shown = rounded.map(|share| format!("{} %", number_shown(language(context), share)));
+        Ok(ScopedJson::Derived(Value::String(shown.unwrap_or_else(|| "–".to_owned()))))
     }
 }
 
@@ -287,7 +311,9 @@ mod tests {
 
     #[test]
     fn lengths_and_moments_are_short() {
-        assert_eq!([0.0, 7.4, 61.0, 7800.0].map(length_shown), ["0:00", "0:07", "1:01", "2:10:00"]);
+        let length = |seconds| length_shown(Language::En, seconds);
+        assert_eq!([0.0, 7.4, 61.0, 7800.0].map(length), ["0:00", "0:07", "1:01", "2:10:00"]);
+        assert_eq!(length(432_900.0), "5 d 0 h");
         let now = Some("2026-11-27T12:00:00Z");
         let shown = |text| moment_shown(text, now, Tz::Europe__Kyiv);
         assert_eq!(shown("2026-11-27T09:05:06.123Z"), "11:05:06");

@@ -58,7 +58,7 @@ fn viewer(portal: &Portal, login: &office::Login, may_act: bool, csrf: Option<St
         person: login.person.clone(),
         language: login.language.as_deref().and_then(Language::of_code),
         scope: scope(role, login.person.as_deref(), &login.groups, directory),
-        may_act,
+        may_act: may_act && portal.parts.acts,
         csrf,
     })
 }

@@ -85,7 +85,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         runtime.handle(),
     )?;
     if !config.portal.listen.is_empty() {
-        let served = viewing::serve(&installation, config.portal.clone(), store.clone());
+        let served = viewing::serve(&installation, config.portal.clone(), store.clone(), true);
         let address = runtime.block_on(served)?;
         say(&format!("http://{address}/"));
     }

@@ -2,8 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use store::view::column_named;
 
-use super::{frame, names, reader, show};
+use super::{changed, frame, names, reader, show};
 use crate::asking::{Asking, Fault};
 
 /// `/customers/{number}`
@@ -17,7 +18,10 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     if customer.total == 0 && customer.follow_ups.is_empty() {
         return Err(Fault::NotFound);
     }
-    let calls = reader.page(&customer.calls, &[], None).await.map_err(broken)?;
+    const COLUMNS: [&str; 8] =
+        ["call_id", "started_at", "customer", "caller", "caller_name", "outcome", "reason", "follow_up"];
+    let shown = changed(&customer.calls, |view| view.columns = COLUMNS.into_iter().filter_map(column_named).collect());
+    let calls = reader.page(&shown, &[], None).await.map_err(broken)?;
     let frame = frame(&asking, asking.param("number"), "calls")?;
     let told = json!({
         "number": asking.param("number"), "total": customer.total, "address": format!("/calls?{}", customer.calls.query()),

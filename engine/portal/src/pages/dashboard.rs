@@ -28,15 +28,13 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         })
     };
     let groups = |of: &[Group]| of.iter().map(group).collect::<Vec<Value>>();
-    let hours: Vec<Bar> = told
-        .by_hour
-        .iter()
-        .map(|group| Bar {
-            name: group.value.clone().unwrap_or_default(),
-            parts: [group.calls.saturating_sub(group.missed), group.missed],
-            address: format!("/calls?{}", group.view.query()),
-        })
-        .collect();
+    let hour = |hour: u8| {
+        let name = hour.to_string();
+        let group = told.by_hour.iter().find(|group| group.value.as_deref() == Some(name.as_str()));
+        let parts = group.map_or([0, 0], |group| [group.calls.saturating_sub(group.missed), group.missed]);
+        Bar { name, parts, address: group.map(|group| format!("/calls?{}", group.view.query())) }
+    };
+    let hours: Vec<Bar> = (0..24).map(hour).collect();
     let slots: Vec<(u8, u8, u64, u64, String)> = told
         .by_weekday_and_hour
         .iter()

@@ -1,0 +1,244 @@
+//! The portal of a demo from outside: who gets in, what each role may ask for and see, and that pages say what `ringback calls` says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use portal::{ROUTES, Role, Who};
+use serde_json::Value;
+
+use crate::process::{Running, all_cases, folder, ringback, run, site, text, write};
+
+struct Portal {
+    _running: Running,
+    folder: tempfile::TempDir,
+    host: String,
+    login: String,
+    password: String,
+    lines: Vec<Value>,
+}
+
+/// An answer: its status, its head, its body.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn json(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+}
+
+impl Portal {
+    fn start() -> Portal {
+        let folder = folder();
+        let records = write(folder.path(), "records.csv", all_cases("cdr-full.csv"));
+        let mut command = ringback(["demo", "--data"]);
+        command.arg(folder.path().join("data")).arg("--site").arg(site()).arg("--records").arg(&records);
+        let running = Running::start(command.stderr(Stdio::null()));
+        let ready = running.ready();
+        let url = text(&ready["portal"]);
+        let lines =
+            run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&records))
+                .lines();
+        Portal {
+            host: url.strip_prefix("http://").expect("http").to_owned(),
+            login: text(&ready["login"]).to_owned(),
+            password: text(&ready["password"]).to_owned(),
+            _running: running,
+            folder,
+            lines,
+        }
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.host).expect("the portal");
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
+        for (key, value) in headers {
+            head.push_str(&format!("{key}: {value}\r\n"));
+        }
+        if method == "POST" {
+            head.push_str(&format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                body.len()
+            ));
+        }
+        write!(stream, "{head}\r\n{body}").expect("asked");
+        let mut bytes = Vec::new();
+        if path == "/live" {
+            // It goes on for ever: its head says enough.
+            let mut some = [0; 4096];
+            let read = stream.read(&mut some).expect("answered");
+            bytes.extend_from_slice(&some[..read]);
+        } else {
+            stream.read_to_end(&mut bytes).expect("answered");
+        }
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    fn sign_in(&self, login: &str, password: &str) -> Answer {
+        let origin = format!("http://{}", self.host);
+        self.ask("POST", "/sign-in", &[("Origin", &origin)], &format!("login={login}&password={password}"))
+    }
+
+    /// The cookie of somebody who signed in.
+    fn cookie(&self, login: &str, password: &str) -> String {
+        let answer = self.sign_in(login, password);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/missed")), "{}", answer.body);
+        answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned()
+    }
+
+    fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.ask("GET", path, &[("Cookie", cookie)], "")
+    }
+
+    fn user(&self, arguments: &[&str]) -> String {
+        let mut command = ringback(["user"]);
+        command.args(arguments).arg("--data").arg(self.folder.path().join("data"));
+        let ran = run(&mut command);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.stderr);
+        String::from_utf8(ran.stdout).expect("UTF-8").trim().to_owned()
+    }
+
+    /// Ids of the calls of a view, by a token.
+    fn calls(&self, token: &str, query: &str) -> BTreeSet<String> {
+        let bearer = format!("Bearer {token}");
+        let path = format!("/api/v1/calls?limit=1000&columns=call_id&{query}");
+        let answer = self.ask("GET", &path, &[("Authorization", &bearer)], "").json();
+        let ids = answer["calls"].as_array().expect("calls").iter().map(|call| text(&call["call_id"]).to_owned());
+        let ids: BTreeSet<String> = ids.collect();
+        assert_eq!(answer["total"], ids.len(), "{query}");
+        ids
+    }
+
+    /// Ids of the lines that `ringback calls` prints and for which this holds.
+    fn of_lines(&self, holds: impl Fn(&Value) -> bool) -> BTreeSet<String> {
+        self.lines.iter().filter(|line| holds(line)).map(|line| text(&line["call_id"]).to_owned()).collect()
+    }
+}
+
+/// Whether a person of the corpus placed a call, was rung in it, or owns its miss.
+fn is_of(line: &Value, person: &str) -> bool {
+    let offers = line["offers"].as_array().expect("offers");
+    line["caller_person"] == person
+        || offers.iter().any(|offer| offer["person"] == person)
+        || line["owner"] == format!("person:{person}")
+}
+
+#[test]
+fn each_role_may_ask_and_see_what_is_theirs() {
+    let portal = Portal::start();
+    let admin = portal.cookie(&portal.login, &portal.password);
+
+    // Two clicks leave exactly the unanswered inbound calls (S11), on the page and in the API.
+    let token = portal.user(&["token", "admin"]);
+    let unanswered = portal.of_lines(|line| line["direction"] == "inbound" && line["answered"] == "unanswered");
+    let two_clicks = "period=all&direction=inbound&answered=unanswered";
+    assert_eq!(portal.calls(&token, two_clicks), unanswered);
+    let all = portal.get("/calls?period=all", &admin).body;
+    for click in
+        ["/calls?period&#x3D;all&amp;direction&#x3D;inbound", "/calls?period&#x3D;all&amp;answered&#x3D;unanswered"]
+    {
+        assert!(all.contains(&format!("href=\"{click}\"")), "{click}");
+    }
+    let left = portal.get(&format!("/calls?{two_clicks}&limit=1000"), &admin).body;
+    let on_page: BTreeSet<&str> =
+        left.split("href=\"/calls/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(on_page, unanswered.iter().map(String::as_str).collect());
+
+    // Each figure of the dashboard is the number of the calls that it leads to.
+    let funnel = portal.get("/dashboard?period=all", &admin).body;
+    let missed = portal.of_lines(|line| line["missed"] == true);
+    assert!(funnel.contains(&format!("<strong>{}</strong>", missed.len())), "{funnel}");
+    assert_eq!(portal.calls(&token, "period=all&direction=inbound&missed=true"), missed);
+
+    // A person sees their own calls, and nobody else's.
+    let of_person = portal.user(&["token", "--person", "anna"]);
+    let own = portal.of_lines(|line| is_of(line, "anna"));
+    let seen = portal.calls(&of_person, "period=all");
+    assert!(own.is_subset(&seen) && seen.len() < portal.lines.len(), "{} of {}", seen.len(), own.len());
+    let others: Vec<&String> = seen.difference(&own).collect();
+    // What was passed to one's extension, or answered there, is one's own too.
+    let line_of = |id: &String| portal.lines.iter().find(|line| line["call_id"] == id.as_str()).expect("a line");
+    for id in others {
+        let line = line_of(id).to_string();
+        assert!(line.contains("\"101\""), "{line}");
+    }
+    let strange = portal.of_lines(|line| !line.to_string().contains("anna") && !line.to_string().contains("\"101\""));
+    let strange = strange.first().expect("a call of others");
+    let bearer = format!("Bearer {of_person}");
+    let answer = portal.ask("GET", &format!("/api/v1/calls/{strange}"), &[("Authorization", &bearer)], "");
+    assert_eq!((answer.status, answer.header("content-type")), (404, Some("application/problem+json")));
+    for query in [format!("call_id={strange}"), "owner=group:support".to_owned(), "tried=pavel".to_owned()] {
+        let seen = portal.calls(&of_person, &format!("period=all&{query}"));
+        assert!(!seen.contains(strange), "{query}");
+    }
+    let wrong = portal.ask("GET", "/api/v1/calls?directon=inbound", &[("Authorization", &bearer)], "");
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("directon"), "{}", wrong.body);
+
+    // Every route, asked by every role and by nobody.
+    let logins: BTreeMap<&str, (&str, &[&str])> = BTreeMap::from([
+        ("analyst", ("analyst", &["--groups", "support"][..])),
+        ("person", ("person", &["--person", "boris"])),
+        ("head", ("head", &["--person", "pavel"])),
+    ]);
+    let mut cookies = vec![(Some(Role::Administrator), admin.clone()), (None, String::new())];
+    for (role, (login, more)) in logins {
+        let made = [&["add", login, "--role", role, "--generate"], more].concat();
+        let password = portal.user(&made);
+        cookies.push((Role::of_word(role), portal.cookie(login, &password)));
+    }
+    for route in ROUTES {
+        for (role, cookie) in &cookies {
+            let path = route.path.replace("{id}", "nothing").replace("{number}", "%2B44");
+            let answer = portal.ask(route.method.as_str(), &path, &[("Cookie", cookie)], "");
+            let (status, is_api) = (answer.status, path.starts_with("/api/"));
+            // Nobody acts in a demo, which has no deliver; and no form was sent from a page.
+            let may = route.who.allows(*role, false);
+            let expected: &[u16] = match (may, role, route.method.as_str()) {
+                (true, _, "GET") => &[200, 303, 404],
+                (true, ..) => &[403],
+                (false, None, _) if is_api => &[401],
+                (false, None, _) => &[303],
+                (false, Some(_), _) => &[403],
+            };
+            assert!(expected.contains(&status), "{} {path} as {role:?}: {status}", route.method);
+            if route.who != Who::Anybody && role.is_none() && !is_api {
+                assert!(answer.header("location").is_some_and(|to| to.starts_with("/sign-in")), "{path}");
+            }
+            assert!(answer.header("content-security-policy").is_some(), "{path}");
+        }
+    }
+
+    // What is revoked is over at once.
+    portal.user(&["disable", "analyst"]);
+    let (_, analyst) = cookies.iter().find(|(role, _)| *role == Some(Role::Analyst)).expect("signed in");
+    assert_eq!(portal.get("/missed", analyst).status, 303);
+    let out = portal.ask("POST", "/sign-out", &[("Cookie", &admin)], "csrf=none");
+    assert_eq!(out.status, 403, "a form of another page signs nobody out");
+    assert_eq!(portal.get("/missed", &admin).status, 200);
+    let csrf = all.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
+    let csrf = csrf.replace("&#x3D;", "=");
+    let out = portal.ask("POST", "/sign-out", &[("Cookie", &admin)], &format!("csrf={csrf}"));
+    assert_eq!(out.status, 303);
+    assert_eq!(portal.get("/missed", &admin).status, 303);
+
+    // Whoever guesses is stopped, also with the right password at last.
+    for _ in 0..10 {
+        assert_eq!(portal.sign_in("pavel", "wrong").status, 401);
+    }
+    assert_eq!(portal.sign_in("pavel", "wrong").status, 429);
+}

@@ -1,0 +1,1 @@
+create index logins_by_tenant on logins (tenant, login)

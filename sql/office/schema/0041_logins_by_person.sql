@@ -1,0 +1,1 @@
+create index logins_by_person on logins (tenant, person)
