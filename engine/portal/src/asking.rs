@@ -148,7 +148,7 @@ pub(crate) fn router(portal: Arc<Portal>) -> Router {
     let nothing = |state: State<Arc<Portal>>, request: Request| async move {
         let language = language(request.headers(), None);
         let is_api = request.uri().path().starts_with("/api/");
-        guarded(refuse(&state.0, Fault::NotFound, language, is_api, ""))
+        guarded(refuse(&state.0, &Fault::NotFound, language, is_api, ""))
     };
     router.route("/assets/{hash}/{name}", axum::routing::get(assets)).fallback(nothing).with_state(portal)
 }
@@ -165,13 +165,13 @@ async fn answer(
     let is_api = path.starts_with("/api/");
     // A stream of events waits for most of its life: it has turns of its own.
     let turn = if path == "/live" { Ok(None) } else { portal.turns.try_acquire().map(Some) };
-    let Ok(_turn) = turn else { return refuse(&portal, Fault::Busy, browser, is_api, "") };
+    let Ok(_turn) = turn else { return refuse(&portal, &Fault::Busy, browser, is_api, "") };
     let now = (portal.parts.now)();
     let address = address(from, request.headers(), &portal.parts.settings.public_url);
     let (head, body) = request.into_parts();
     let signed = match sign_in::who(&portal, &head.headers, is_api, now).await {
         Ok(signed) => signed,
-        Err(fault) => return refuse(&portal, fault, browser, is_api, ""),
+        Err(fault) => return refuse(&portal, &fault, browser, is_api, ""),
     };
     let language = language(&head.headers, signed.viewer.as_ref().and_then(|viewer| viewer.language));
     let mut asking = Asking {
@@ -191,9 +191,9 @@ async fn answer(
     match answered(route, &mut asking, &head.headers, body).await {
         Ok(()) => match (route.answer)(asking).await {
             Ok(response) => response,
-            Err(fault) => refuse(&portal, fault, language, is_api, &next),
+            Err(fault) => refuse(&portal, &fault, language, is_api, &next),
         },
-        Err(fault) => refuse(&portal, fault, language, is_api, &next),
+        Err(fault) => refuse(&portal, &fault, language, is_api, &next),
     }
 }
 
@@ -275,18 +275,18 @@ fn next_of(asking: &Asking, method: &Method) -> String {
 }
 
 /// An answer that says why there is none.
-pub(crate) fn refuse(portal: &Portal, fault: Fault, language: Language, is_api: bool, next: &str) -> Response {
+pub(crate) fn refuse(portal: &Portal, fault: &Fault, language: Language, is_api: bool, next: &str) -> Response {
     let status = fault.status();
-    if let Fault::Broken(what) = &fault {
+    if let Fault::Broken(what) = fault {
         (portal.parts.say)(&format!("portal: {what}"));
     }
     if is_api {
-        return crate::api::problem(status, &fault);
+        return crate::api::problem(status, fault);
     }
     if matches!(fault, Fault::SignIn) {
         return sign_in::ask_to(next);
     }
-    (status, pages::broken(portal, &fault, language)).into_response()
+    (status, pages::broken(portal, fault, language)).into_response()
 }
 
 /// Nothing of ours is put into another's page, loads anything from elsewhere, or is kept by what stands between.

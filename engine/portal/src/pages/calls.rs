@@ -272,9 +272,9 @@ fn chips(view: &View) -> Vec<Chip> {
             (without.search, without.sort, without.by) = (view.search.clone(), view.sort, view.by);
             (without.columns, without.limit) = (view.columns.clone(), view.limit);
         });
-        let without = others.fold(Ok(without), |view: Result<View, _>, (_, condition)| {
-            view?.with(condition.column.name, condition.test.clone())
-        });
+        let without = others
+            .map(|(_, condition)| condition)
+            .try_fold(without, |view, condition| view.with(condition.column.name, condition.test.clone()));
         let without = without.map_or_else(|_| "/calls".to_owned(), |view| address(&view));
         Chip { column: condition.column.name, test, values, without }
     };
