@@ -168,7 +168,7 @@ mod tests {
         id = "bob"
         name = "Bob"
         group = "desk"
-        extensions = [{ number = "102", from = 2026-01-01, until = 2026-06-01 }]
+        extensions = [{ number = "102", from = "2026-01-01", until = "2026-06-01" }]
         [[person]]
         id = "joy"
         name = "Joy"
