@@ -47,6 +47,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let url = super::store_url(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let store = Store::at(&url, &config.clickhouse.database);
+    let store = if config.portal.listen.is_empty() { store.without_places() } else { store };
     let progress = Arc::new(Progress::default());
     let stop = Arc::new(AtomicBool::new(false));
     runtime.block_on(async {
@@ -85,6 +86,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         runtime.handle(),
     )?;
     if !config.portal.listen.is_empty() {
+        runtime.block_on(store.catch_up_with_places())?;
         let served = viewing::serve(&installation, config.portal.clone(), store.clone(), true);
         let address = runtime.block_on(served)?;
         say(&format!("http://{address}/"));

@@ -107,6 +107,8 @@ pub struct Store {
     client: Client,
     database: String,
     limits: Limits,
+    /// Calls are put in the order of time, too.
+    places: bool,
 }
 
 impl Store {
@@ -119,7 +121,15 @@ impl Store {
     /// The same, with other limits.
     #[must_use]
     pub fn with_limits(url: &str, database: &str, limits: Limits) -> Store {
-        Store { client: client(url, database, &limits), database: database.to_owned(), limits }
+        Store { client: client(url, database, &limits), database: database.to_owned(), limits, places: true }
+    }
+
+    /// The same, which does not put calls in the order of time: only pages need that, and it costs a database that is busy half of its
+    /// time. [`Store::catch_up_with_places`] does it later.
+    #[must_use]
+    pub fn without_places(mut self) -> Store {
+        self.places = false;
+        self
     }
 
     /// Brings the database to this version's tables; twice does no harm. Gives the names of what was applied.
@@ -160,7 +170,9 @@ impl Store {
             self.insert("offers", rows::offers(part)).await?;
             self.insert("visits", rows::visits(part)).await?;
             self.insert("verdicts", rows::verdicts(part)).await?;
-            self.place_calls(part).await?;
+            if self.places {
+                self.place_calls(part).await?;
+            }
             self.insert("calls", rows::calls(part)).await?;
         }
         Ok(())
@@ -195,7 +207,9 @@ impl Store {
     pub async fn write_merged(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
             self.insert("verdicts", rows::merged_verdicts(part)).await?;
-            self.take_places(part).await?;
+            if self.places {
+                self.take_places(part).await?;
+            }
             self.insert("calls", rows::merged_calls(part)).await?;
         }
         Ok(())

@@ -83,6 +83,21 @@ fn decide<'r>(wanted: &[Wanted<'r>], known: &mut Known) -> (Vec<Gone<'r>>, Vec<u
 }
 
 impl Store {
+    /// Puts calls in the order of time that were concluded [`Store::without_places`]. A call that was placed before that and has moved
+    /// since stands at both places until it is concluded again.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn catch_up_with_places(&self) -> Result<(), StoreError> {
+        let failed = |e| StoreError::new("putting calls in the order of time", e);
+        let behind = self.client.query(&without_places(include_str!("../../../sql/store/places_behind.sql")));
+        if behind.fetch_one().await.map_err(failed)? {
+            let fill = include_str!("../../../sql/schema/0038_calls_by_time_before.sql");
+            self.client.query(&without_places(fill)).execute().await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// Puts calls at their places in the order of time, and takes them away from those where they stood before.
     pub(crate) async fn place_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
         let wanted: Vec<Wanted<'_>> = rows

@@ -369,3 +369,24 @@ fn calls_of_before_are_placed_as_new_ones_are() {
     }
     assert_eq!(world.database.ask("SELECT count() FROM again FINAL"), world.calls.len().to_string());
 }
+
+/// What was concluded without pages in mind is put in the order of time by the first start that serves them, and only then.
+#[test]
+fn a_start_with_pages_catches_up() {
+    let world = World::made();
+    let placed = || world.database.ask("SELECT count() FROM calls_by_time FINAL WHERE NOT is_gone");
+    let all = placed();
+    for table in ["calls_by_time", "call_places"] {
+        world.database.ask(&format!("TRUNCATE TABLE {table}"));
+    }
+    assert_eq!(placed(), "0");
+    for _ in 0..2 {
+        wait(world.store.catch_up_with_places()).expect("placed");
+        assert_eq!(placed(), all);
+    }
+    assert_eq!(all, world.calls.len().to_string());
+    // Whoever may act on what is owed may see it.
+    let owed = world.database.ask("SELECT follow_up_id FROM follow_ups_now ORDER BY follow_up_id LIMIT 1");
+    let sees = |id: &str| wait(everything(&world).sees_follow_up(id)).expect("answered");
+    assert_eq!((sees(&owed), sees("nothing")), (true, false));
+}
