@@ -57,6 +57,7 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0044_saved_views",
     "0045_saved_views_by_login",
     "0046_saved_views_by_sharing",
+    "0047_claims_by_end",
 ];
 
 /// Applies what is not applied yet, all of it or nothing.
