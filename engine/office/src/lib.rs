@@ -33,7 +33,7 @@ pub use outbox::{NewRecord, OutboxRecord};
 pub use people::{Message, NewMessage, NewSettlement, NewTag};
 pub use plugins::{NewPlugin, Plugin, PluginState};
 pub use queue::{Ask, Change, Handled, NewTimer, Outcome, OutcomeStatus, Position, Retry, StoredEvent};
-pub use sign_ins::{FAILURES_SPAN_MS, NewSignIn, SignIn};
+pub use sign_ins::{FAILURES_SPAN_MS, HeldSignIn, NewSignIn, SignIn};
 pub use tell::{Event, FollowUp, FollowUpNow, MergedCall, Spoken, TellAnswer, Told};
 pub use tokens::{NewToken, Token};
 pub use views::{NewView, SavedView, ViewChange};
