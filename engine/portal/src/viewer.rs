@@ -168,10 +168,10 @@ mod tests {
         id = "bob"
         name = "Bob"
         group = "desk"
-        extensions = [{ number = "102", from = 2026-01-01, until = 2026-06-01 }]
+        extensions = [{ number = "102", from = "2026-01-01", until = "2026-06-01" }]
         [[person]]
-        id = "eve"
-        name = "Eve"
+        id = "joy"
+        name = "Joy"
         group = "stock"
         groups = ["sales"]
         [[queue]]
@@ -204,12 +204,12 @@ mod tests {
     #[test]
     fn each_role_sees_what_is_theirs() {
         check(Role::Administrator, None, &[], Whose::Everything);
-        check(Role::Analyst, None, &["stock"], groups(&["stock"], &["ann", "eve"], &["600"]));
+        check(Role::Analyst, None, &["stock"], groups(&["stock"], &["ann", "joy"], &["600"]));
         check(Role::Analyst, None, &[], groups(&[], &[], &[]));
         check(Role::Analyst, None, &["nobody"], groups(&[], &[], &[]));
         // Who leads a group sees the groups within it, and themselves.
-        check(Role::Head, Some("ann"), &[], groups(&["desk", "sales"], &["ann", "bob", "eve"], &["500"]));
-        check(Role::Head, Some("chief"), &[], groups(&["board", "desk", "sales"], &["chief", "bob", "eve"], &["500"]));
+        check(Role::Head, Some("ann"), &[], groups(&["desk", "sales"], &["ann", "bob", "joy"], &["500"]));
+        check(Role::Head, Some("chief"), &[], groups(&["board", "desk", "sales"], &["chief", "bob", "joy"], &["500"]));
         // What an analyst was given is nothing to a head or a person.
         check(Role::Person, Some("nobody"), &["stock"], Whose::Person(Person::default()));
         check(Role::Head, None, &["stock"], Whose::Person(Person::default()));

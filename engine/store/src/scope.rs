@@ -1,6 +1,6 @@
 //! Whose rows a viewer may see: the only place that narrows a query to a viewer.
 //!
-//! A statement says what of a scope it needs by a place-holder, `%calls in scope%`; a [`crate::question::Question`] is built from a
+//! A statement says what of a scope it needs by a place-holder, `%calls in scope%`; a `Question` is built from a
 //! statement and a scope, and a statement without a place-holder is none. What stands there is in `sql/scope`, and its values are
 //! parameters, never text.
 
