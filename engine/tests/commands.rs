@@ -9,3 +9,4 @@ mod follow;
 mod portal_pages;
 mod process;
 mod shell;
+mod user;

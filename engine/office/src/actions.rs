@@ -441,6 +441,7 @@ fn tell_log(tx: &Tx<'_>, action: &Action, ended: &Ended, status: Status) -> Resu
             more,
         },
     )
+    .map(drop)
 }
 
 /// A plugin that asked hears how it ended.

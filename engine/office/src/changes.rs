@@ -17,7 +17,7 @@ pub struct Changed {
     pub what: String,
     /// Of what, for example a login.
     pub of: String,
-    /// JSON: what it is since. Never a secret.
+    /// JSON: `from`, what it was, and `to`, what it is since; one of them is left out where there was, or is, nothing. Never a secret.
     pub detail: String,
 }
 

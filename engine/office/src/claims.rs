@@ -70,7 +70,7 @@ const DIAL: &str = "dial";
 /// The kind of claim of any other action: a lease.
 const ACTION: &str = "action";
 
-/// The kind of the claims of people who deal with a follow-up.
+/// The kind of the claims of people who deal with a follow-up: of each the log hears.
 pub(crate) const DEALING: &str = "follow_up";
 
 /// The key of the claim of who deals with a follow-up.
@@ -148,30 +148,35 @@ impl Office {
     /// Asks for a claim of another kind; one's own is prolonged, one that has lapsed is given to another.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for the kinds of actions: [`Office::claim_dial`] and [`Office::claim_action`] give those.
+    /// [`Error::Invalid`] for the kinds of actions and of people: [`Office::claim_dial`], [`Office::claim_action`] and [`Office::deal`]
+    /// give those.
     pub fn claim(&self, kind: &str, key: &str, holder: &str, now: i64, until: Option<i64>) -> Result<Claimed> {
         if matches!(kind, DIAL | ACTION) {
             return Err(Error::Invalid { what: format!("a claim of kind {kind} is asked for with its action") });
         }
+        not_of_people(kind)?;
         self.database.write(|tx| take(tx, kind, key, holder, now, until))
     }
 
     /// Moves the end of a claim. False: it is not this holder's any more.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// [`Error::Invalid`] for those of people: who deals with a follow-up deals with it again.
     pub fn prolong(&self, kind: &str, key: &str, holder: &str, until: i64) -> Result<bool> {
+        not_of_people(kind)?;
         self.database.write(|tx| Ok(tx.run(sql!("claim_prolong"), args![until, kind, key, holder])? == 1))
     }
 
     /// Gives a claim back. False: it is not this holder's any more.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for the kinds of actions: what became of them is told with [`Office::ended`].
+    /// [`Error::Invalid`] for the kinds of actions and of people: what became of them is told with [`Office::ended`] and
+    /// [`Office::give_back`].
     pub fn release(&self, kind: &str, key: &str, holder: &str) -> Result<bool> {
         if matches!(kind, DIAL | ACTION) {
             return Err(Error::Invalid { what: format!("a claim of kind {kind} ends with its action") });
         }
+        not_of_people(kind)?;
         self.database.write(|tx| release(tx, kind, key, holder))
     }
 
@@ -181,6 +186,16 @@ impl Office {
     /// Where the store fails.
     pub fn claims_of(&self, kind: &str) -> Result<Vec<Claim>> {
         self.database.read(|tx| tx.all(sql!("claims_of"), args![kind], read_claim))
+    }
+}
+
+/// Who deals with a follow-up is told to the log in the same transaction, which these functions know nothing of.
+fn not_of_people(kind: &str) -> Result<()> {
+    match kind {
+        DEALING => Err(Error::Invalid {
+            what: format!("a claim of kind {kind} is a person's: they deal with a follow-up, and give it back"),
+        }),
+        _ => Ok(()),
     }
 }
 

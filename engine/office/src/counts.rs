@@ -1,5 +1,6 @@
 //! What waits, for whoever watches; and what is old enough to be forgotten.
 
+use crate::claims::DEALING;
 use crate::queue::{OutcomeStatus, last_seq, rows};
 use crate::sqlite::{Tx, args, sql};
 use crate::tell::tenants;
@@ -52,7 +53,7 @@ pub struct Prune {
     /// What is older, in milliseconds. An event that is told again after it was forgotten is heard again, so this is longer than
     /// the horizon in which the stream may tell one again.
     pub keep_ms: i64,
-    /// Events, and records of the outbox, that one transaction takes away.
+    /// Events, records of the outbox, and claims, that one transaction takes away.
     pub records_max: usize,
 }
 
@@ -79,8 +80,8 @@ impl Office {
         })
     }
 
-    /// Forgets events that every plugin has heard which is not off, what became of them, and records that were sent; says how many.
-    /// Called again while it says something else than 0.
+    /// Forgets events that every plugin has heard which is not off, what became of them, records that were sent, and claims of people who
+    /// dealt with a follow-up until long ago; says how many. Called again while it says something else than 0.
     ///
     /// # Errors
     /// Where the store fails; nothing was forgotten then.
@@ -92,7 +93,9 @@ impl Office {
             forgotten += self.database.write(|tx| forget_events(tx, &tenant, before, prune.records_max))?;
         }
         let outbox = args![before, rows(prune.records_max)];
-        Ok(forgotten + self.database.write(|tx| tx.run(sql!("outbox_delete"), outbox))?)
+        forgotten += self.database.write(|tx| tx.run(sql!("outbox_delete"), outbox))?;
+        let lapsed = args![DEALING, before, rows(prune.records_max)];
+        Ok(forgotten + self.database.write(|tx| tx.run(sql!("claims_delete"), lapsed))?)
     }
 }
 

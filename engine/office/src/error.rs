@@ -53,6 +53,11 @@ pub enum Error {
         /// In words.
         what: String,
     },
+    /// It is there and seen, and not theirs to change.
+    Forbidden {
+        /// In words.
+        what: String,
+    },
     /// Somebody changed it meanwhile: whoever gets this shows what is there now, and asks again.
     Overtaken {
         /// Who.
@@ -94,7 +99,7 @@ impl fmt::Display for Error {
                  writes; nothing was written, try again"
             ),
             Error::Overtaken { by, at } => write!(f, "changed by {by} at {}: look at it again", crate::rfc3339(*at)),
-            Error::NotFound { what } | Error::Invalid { what } => f.write_str(what),
+            Error::NotFound { what } | Error::Invalid { what } | Error::Forbidden { what } => f.write_str(what),
             Error::Database { doing, source } => write!(f, "the office failed ({doing}): {source}"),
         }
     }

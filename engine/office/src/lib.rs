@@ -20,6 +20,7 @@ mod sign_ins;
 mod sqlite;
 mod tell;
 mod tokens;
+mod views;
 
 pub use actions::{Action, Attempt, Ended, NewAction, Status};
 pub use changes::Changed;
@@ -32,9 +33,10 @@ pub use outbox::{NewRecord, OutboxRecord};
 pub use people::{Message, NewMessage, NewSettlement, NewTag};
 pub use plugins::{NewPlugin, Plugin, PluginState};
 pub use queue::{Ask, Change, Handled, NewTimer, Outcome, OutcomeStatus, Position, Retry, StoredEvent};
-pub use sign_ins::{FAILURES_SPAN_MS, NewSignIn, SignIn};
+pub use sign_ins::{FAILURES_SPAN_MS, HeldSignIn, NewSignIn, SignIn};
 pub use tell::{Event, FollowUp, FollowUpNow, MergedCall, Spoken, TellAnswer, Told};
 pub use tokens::{NewToken, Token};
+pub use views::{NewView, SavedView, ViewChange};
 
 use std::sync::Arc;
 

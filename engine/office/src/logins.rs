@@ -1,6 +1,6 @@
 //! Logins: ways to sign in, each with a role and whose calls it may see. What they may do is decided by whoever asks.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::changes::note;
 use crate::sqlite::{Row, Tx, args, sql};
@@ -84,7 +84,7 @@ pub struct LoginChange {
 const ROLES: [&str; 4] = ["administrator", "analyst", "head", "person"];
 
 /// Characters of a login's name.
-const NAME_CHARS_MAX: usize = 100;
+pub(crate) const NAME_CHARS_MAX: usize = 100;
 
 impl Office {
     /// Makes a login. False: there is one of that name.
@@ -109,7 +109,7 @@ impl Office {
             if tx.one(sql!("login_add"), args, |_| Ok(()))?.is_none() {
                 return Ok(false);
             }
-            let detail = json!({"role": new.role, "person": new.person, "groups": new.groups});
+            let detail = json!({ "to": told(&new.role, new.person.as_deref(), &new.groups, false) });
             note(tx, &new.tenant, by, "login added", &new.login, &detail, now)?;
             Ok(true)
         })
@@ -156,13 +156,15 @@ impl Office {
                     .unwrap_or_default();
                 if others == 0 {
                     return Err(Error::Invalid {
-                        what: format!("{} is the last administrator of {}: make another one first", login.login, login.tenant),
+                        what: format!(
+                            "{} is the last administrator of {}: make another one first",
+                            login.login, login.tenant
+                        ),
                     });
                 }
             }
             let disabled = i64::from(change.is_disabled);
-            let args =
-                args![&change.role, &change.person, &*groups, disabled, now, by, &change.login, change.version];
+            let args = args![&change.role, &change.person, &*groups, disabled, now, by, &change.login, change.version];
             if tx.run(sql!("login_change"), args)? == 0 {
                 return Err(Error::Overtaken { by: login.changed_by, at: login.changed_at });
             }
@@ -170,9 +172,9 @@ impl Office {
             if change.is_disabled {
                 tx.run(sql!("tokens_revoke"), args![&login.login])?;
             }
-            let detail = json!({
-                "role": change.role, "person": change.person, "groups": change.groups, "is_disabled": change.is_disabled,
-            });
+            let from = told(&login.role, login.person.as_deref(), &login.groups, login.is_disabled);
+            let to = told(&change.role, change.person.as_deref(), &change.groups, change.is_disabled);
+            let detail = json!({"from": from, "to": to});
             note(tx, &login.tenant, by, "login changed", &login.login, &detail, now)
         })
     }
@@ -197,6 +199,11 @@ impl Office {
     pub fn login_language(&self, login: &str, language: &str) -> Result<()> {
         self.database.write(|tx| tx.run(sql!("login_language"), args![language, login]).map(drop))
     }
+}
+
+/// What a change of a login is told with: never its password.
+fn told(role: &str, person: Option<&str>, groups: &[String], is_disabled: bool) -> Value {
+    json!({"role": role, "person": person, "groups": groups, "is_disabled": is_disabled})
 }
 
 fn check(login: &str, role: &str, person: Option<&str>) -> Result<()> {

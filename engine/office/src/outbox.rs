@@ -61,13 +61,14 @@ impl Office {
 /// The counter of the outbox: one for all tenants.
 const OUTBOX: &str = "outbox";
 
-/// Adds a record; one of the same name that is there already stays.
-pub(crate) fn add(tx: &Tx<'_>, tenant: &str, id: &str, body: &str, now: i64) -> Result<()> {
+/// Adds a record. False: one of the same name is there already, and stays.
+pub(crate) fn add(tx: &Tx<'_>, tenant: &str, id: &str, body: &str, now: i64) -> Result<bool> {
     let end: i64 = tx.one(sql!("counter"), args!["", OUTBOX], |row| row.get(0))?.unwrap_or_default();
-    if tx.one(sql!("outbox_add"), args![end + 1, tenant, id, body, now], |_| Ok(()))?.is_some() {
-        tx.run(sql!("counter_set"), args![end + 1, "", OUTBOX])?;
+    if tx.one(sql!("outbox_add"), args![end + 1, tenant, id, body, now], |_| Ok(()))?.is_none() {
+        return Ok(false);
     }
-    Ok(())
+    tx.run(sql!("counter_set"), args![end + 1, "", OUTBOX])?;
+    Ok(true)
 }
 
 /// A record of the office's own.
@@ -81,7 +82,8 @@ pub(crate) struct Record<'a> {
     pub(crate) more: &'a [(&'a str, Option<&'a str>)],
 }
 
-pub(crate) fn add_record(tx: &Tx<'_>, record: &Record<'_>) -> Result<()> {
+/// As of [`add`].
+pub(crate) fn add_record(tx: &Tx<'_>, record: &Record<'_>) -> Result<bool> {
     let mut body = Map::new();
     let mut put = |key: &str, value: Option<&str>| {
         if let Some(value) = value {

@@ -143,28 +143,50 @@ impl Office {
         })
     }
 
-    /// A person (`person:ID`) settles a follow-up. False: it was settled before.
+    /// A person (`person:ID`) settles a follow-up, whoever deals with it. `why` is a word, and `note` what they say beside it.
+    /// False: it was settled before.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such follow-up.
-    pub fn settle(&self, tenant: &str, name: &str, by: &str, why: &str, now: i64) -> Result<bool> {
+    /// [`Error::NotFound`] if there is no such follow-up, [`Error::Invalid`] for a note that is too long.
+    pub fn settle(&self, tenant: &str, name: &str, by: &str, why: &str, note: Option<&str>, now: i64) -> Result<bool> {
+        let note = note.map(noted).transpose()?;
         self.database.write(|tx| {
             known(tx, tenant, name)?;
-            settle(tx, tenant, by, &NewSettlement { follow_up: name.to_owned(), why: why.to_owned() }, now)
+            let settlement = NewSettlement { follow_up: name.to_owned(), why: why.to_owned() };
+            settle(tx, tenant, by, &settlement, note, now)
         })
     }
 
-    /// What settled a follow-up did not: it is open again, as far as the office is concerned; the stream decides by the record.
+    /// What settled a follow-up did not: a mailbox answered. It is open again, as far as the office is concerned; the stream decides by
+    /// the record. False: nothing settled it, or somebody said so of this settlement before.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such follow-up.
-    pub fn reopen(&self, tenant: &str, name: &str, by: &str, why: &str, now: i64) -> Result<()> {
+    pub fn reopen(&self, tenant: &str, name: &str, by: &str, why: &str, now: i64) -> Result<bool> {
         self.database.write(|tx| {
             let follow_up = known(tx, tenant, name)?;
+            // A record takes back one settlement: a second one of the same would take back what settled it before.
+            let settled_at = follow_up.settled_at.or_else(|| follow_up.closed_at.filter(|_| was_settled(&follow_up)));
+            let Some(settled_at) = settled_at.filter(|_| follow_up.merged_into.is_none()) else { return Ok(false) };
             tx.run(sql!("follow_up_reopen"), args![tenant, &follow_up.name])?;
-            let id = format!("reopening:{}:{by}:{now}", follow_up.name);
+            let id = format!("reopening:{}:{settled_at}", follow_up.name);
             let more = &[("why", Some(why))];
             add_record(tx, &Record { kind: "reopening", id, at: now, tenant, follow_up: Some(&follow_up), by, more })
+        })
+    }
+
+    /// A person (`person:ID`) says something about a follow-up, and the log keeps it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such follow-up, [`Error::Invalid`] for a note that says nothing or is too long.
+    pub fn add_note(&self, tenant: &str, name: &str, by: &str, note: &str, now: i64) -> Result<()> {
+        let note = noted(note)?;
+        self.database.write(|tx| {
+            let follow_up = known(tx, tenant, name)?;
+            let id = format!("note:{}:{by}:{now}", follow_up.name);
+            let more = &[("why", Some(note))];
+            add_record(tx, &Record { kind: "note", id, at: now, tenant, follow_up: Some(&follow_up), by, more })?;
+            Ok(())
         })
     }
 
@@ -180,20 +202,44 @@ impl Office {
 /// The counter of a tenant's messages.
 const MESSAGES: &str = "messages";
 
+/// Bytes of what a person says about a follow-up.
+const NOTE_BYTES_MAX: usize = 2000;
+
+/// A note as it is kept.
+fn noted(note: &str) -> Result<&str> {
+    let kept = note.trim();
+    match kept.len() {
+        1..=NOTE_BYTES_MAX => Ok(kept),
+        length => Err(Error::Invalid { what: format!("a note has {length} bytes: 1 to {NOTE_BYTES_MAX} are kept") }),
+    }
+}
+
+/// A talk or somebody's word settled it, by what the stream told; what expired and what cannot be returned was not settled.
+fn was_settled(follow_up: &FollowUp) -> bool {
+    matches!(&*follow_up.status, "returned_by_us" | "reached_us" | "settled_by_hand")
+}
+
 fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
     find(tx, tenant, name)?
         .ok_or_else(|| Error::NotFound { what: format!("there is no follow-up `{name}` of {tenant}") })
 }
 
 /// False: it is not known, or it was settled before.
-pub(crate) fn settle(tx: &Tx<'_>, tenant: &str, by: &str, settlement: &NewSettlement, now: i64) -> Result<bool> {
+pub(crate) fn settle(
+    tx: &Tx<'_>,
+    tenant: &str,
+    by: &str,
+    settlement: &NewSettlement,
+    note: Option<&str>,
+    now: i64,
+) -> Result<bool> {
     let Some(follow_up) = find(tx, tenant, &settlement.follow_up)? else { return Ok(false) };
     let args = args![now, by, &settlement.why, tenant, &follow_up.name];
     if tx.run(sql!("follow_up_settle"), args)? == 0 {
         return Ok(false);
     }
     let id = format!("settlement:{}:{by}:{now}", follow_up.name);
-    let more = &[("why", Some(&*settlement.why))];
+    let more = &[("why", Some(&*settlement.why)), ("detail", note)];
     add_record(tx, &Record { kind: "settlement", id, at: now, tenant, follow_up: Some(&follow_up), by, more })?;
     Ok(true)
 }

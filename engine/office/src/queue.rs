@@ -205,13 +205,21 @@ impl Office {
         })
     }
 
-    /// What became of events in a plugin, the latest first.
+    /// What became of events in a plugin, the latest first, those before the event at `before`.
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn outcomes(&self, plugin: &str, tenant: &str, status: OutcomeStatus, limit: usize) -> Result<Vec<Outcome>> {
+    pub fn outcomes(
+        &self,
+        plugin: &str,
+        tenant: &str,
+        status: OutcomeStatus,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Outcome>> {
         self.database.read(|tx| {
-            tx.all(sql!("outcomes"), args![plugin, tenant, status.as_str(), rows(limit)], |row| {
+            let args = args![plugin, tenant, status.as_str(), before.unwrap_or(i64::MAX), rows(limit)];
+            tx.all(sql!("outcomes"), args, |row| {
                 Ok(Outcome {
                     event_id: row.get(0)?,
                     seq: row.get(1)?,
@@ -311,9 +319,11 @@ impl Office {
                     }
                     Ask::Tag(tag) => people::tag(tx, tenant, &by, tag, *now)?,
                     Ask::Settle(settlement) => {
-                        people::settle(tx, tenant, &by, settlement, *now)?;
+                        people::settle(tx, tenant, &by, settlement, None, *now)?;
                     }
-                    Ask::Record(record) => outbox::add(tx, tenant, &record.id, &record.body, *now)?,
+                    Ask::Record(record) => {
+                        outbox::add(tx, tenant, &record.id, &record.body, *now)?;
+                    }
                 }
             }
             Ok(true)

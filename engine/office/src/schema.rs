@@ -54,6 +54,10 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0041_logins_by_person",
     "0042_sign_ins_by_end",
     "0043_sign_in_failures_by_moment",
+    "0044_saved_views",
+    "0045_saved_views_by_login",
+    "0046_saved_views_by_sharing",
+    "0047_claims_by_end",
 ];
 
 /// Applies what is not applied yet, all of it or nothing.

@@ -1,6 +1,6 @@
 //! Sign-ins: what browsers hold. Only a hash of each is here, and failed ones are counted, so that a limit holds across processes.
 
-use crate::logins::{Login, find};
+use crate::logins::{Login, NAME_CHARS_MAX, find};
 use crate::sqlite::{args, sql};
 use crate::{Office, Result};
 
@@ -11,6 +11,8 @@ pub struct NewSignIn {
     pub secret_hash: String,
     /// Of whom.
     pub login: String,
+    /// The version of the login whose password was looked at.
+    pub login_version: i64,
     /// When, in milliseconds.
     pub now: i64,
     /// When it ends at the latest.
@@ -34,28 +36,70 @@ pub struct SignIn {
     pub ends_at: i64,
 }
 
+/// A sign-in as the list of a login has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSignIn {
+    /// By which it is ended with [`Office::sign_out`].
+    pub secret_hash: String,
+    /// When it began, in milliseconds.
+    pub began_at: i64,
+    /// When somebody looked last, to the minute.
+    pub seen_at: i64,
+    /// When it ends at the latest.
+    pub ends_at: i64,
+    /// What the browser said of itself.
+    pub agent: String,
+}
+
 /// Failed sign-ins count for so long, in milliseconds.
 pub const FAILURES_SPAN_MS: i64 = 15 * 60_000;
 
 /// That somebody looked is written no more often than this, in milliseconds: looking at a page costs no transaction.
 const SEEN_EVERY_MS: i64 = 60_000;
 
+/// Sign-ins of one login: of more, those end that nobody looked through for longest.
+const SIGN_INS_MAX: i64 = 100;
+
 impl Office {
-    /// Begins a sign-in, and forgets the failed ones of its login. What is old is forgotten too.
+    /// Begins a sign-in, and forgets the failed ones of its login. What is old is forgotten too. False: the login is disabled, or it was
+    /// changed since its password was looked at, which takes a while.
     ///
     /// # Errors
     /// Where the store fails.
-    pub fn sign_in(&self, new: &NewSignIn) -> Result<()> {
+    pub fn sign_in(&self, new: &NewSignIn) -> Result<bool> {
         self.database.write(|tx| {
+            let is_as_seen = |login: &Login| !login.is_disabled && login.version == new.login_version;
+            if find(tx, &new.login)?.filter(is_as_seen).is_none() {
+                return Ok(false);
+            }
             let args = args![&new.secret_hash, &new.login, new.now, new.ends_at, &new.agent];
             tx.run(sql!("sign_in_add"), args)?;
+            tx.run(sql!("sign_ins_keep"), args![&new.login, SIGN_INS_MAX])?;
             tx.run(sql!("login_signed_in"), args![new.now, &new.login])?;
             let of_login = of_login(&new.login);
             let of_address = of_address(&new.address);
             tx.run(sql!("failures_clear"), args![&*of_login])?;
             tx.run(sql!("failure_take_back"), args![&*of_address, new.tried_at])?;
-            tx.run(sql!("failures_old"), args![new.now - FAILURES_SPAN_MS])?;
-            tx.run(sql!("sign_ins_old"), args![new.now]).map(drop)
+            tx.run(sql!("sign_ins_old"), args![new.now])?;
+            Ok(true)
+        })
+    }
+
+    /// The sign-ins of a login that have not ended by their time, the one seen last first.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn sign_ins_of(&self, login: &str, now: i64) -> Result<Vec<HeldSignIn>> {
+        self.database.read(|tx| {
+            tx.all(sql!("sign_ins_of"), args![login, now], |row| {
+                Ok(HeldSignIn {
+                    secret_hash: row.get(0)?,
+                    began_at: row.get(1)?,
+                    seen_at: row.get(2)?,
+                    ends_at: row.get(3)?,
+                    agent: row.get(4)?,
+                })
+            })
         })
     }
 
@@ -106,6 +150,8 @@ impl Office {
     pub fn may_sign_in(&self, login: &str, address: &str, failures_max: i64, now: i64) -> Result<bool> {
         let (login, address) = (of_login(login), of_address(address));
         self.database.write(|tx| {
+            // Nobody need ever succeed: what only failed is forgotten too.
+            tx.run(sql!("failures_old"), args![now - FAILURES_SPAN_MS])?;
             for whom in [&login, &address] {
                 let args = args![whom, now - FAILURES_SPAN_MS];
                 let failed: i64 = tx.one(sql!("failures_since"), args, |row| row.get(0))?.unwrap_or_default();
@@ -122,8 +168,10 @@ impl Office {
     }
 }
 
+/// What is longer than any name is nobody's, and kept no longer than one.
 fn of_login(login: &str) -> String {
-    format!("login:{login}")
+    let name: String = login.chars().take(NAME_CHARS_MAX + 1).collect();
+    format!("login:{name}")
 }
 
 fn of_address(address: &str) -> String {

@@ -1,11 +1,11 @@
 //! Tokens: what programs hold. Only a hash of each is here; each has no more power than its login.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::changes::note;
 use crate::logins::{Login, find, known};
 use crate::sqlite::{Row, args, sql};
-use crate::{Office, Result};
+use crate::{Error, Office, Result};
 
 /// A token that is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct NewToken {
     pub login: String,
     /// What it is for, in its owner's words.
     pub name: String,
-    /// `read`, `act`.
+    /// What it may do: at least one of `read`, `act`, `admin`.
     pub scopes: Vec<String>,
     /// When it ends, in milliseconds; `None`: when it is revoked.
     pub ends_at: Option<i64>,
@@ -33,7 +33,7 @@ pub struct Token {
     pub login: String,
     /// What it is for.
     pub name: String,
-    /// `read`, `act`.
+    /// What it may do, of `read`, `act`, `admin`.
     pub scopes: Vec<String>,
     /// When it was made.
     pub created_at: i64,
@@ -46,18 +46,39 @@ pub struct Token {
 /// That it was used is written no more often than this, in milliseconds.
 const USED_EVERY_MS: i64 = 60_000;
 
+/// What a token may do, as far as its login may.
+const SCOPES: [&str; 3] = ["read", "act", "admin"];
+
+/// Tokens of one login.
+const TOKENS_MAX: i64 = 100;
+
+/// Characters of what a token is for.
+const NAME_CHARS_MAX: usize = 100;
+
 impl Office {
-    /// Makes a token.
+    /// Makes a token. Those of its login that have ended are forgotten.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] if there is no such login.
+    /// [`Error::NotFound`] if there is no such login; [`Error::Invalid`] if it is disabled, if it has too many tokens, and for a name or
+    /// scopes that are none.
     pub fn token_add(&self, new: &NewToken, by: &str, now: i64) -> Result<()> {
+        let name = checked(new)?;
         let scopes = json!(new.scopes).to_string();
         self.database.write(|tx| {
             let login = known(tx, &new.login)?;
-            let args = args![&new.secret_hash, &new.id, &new.login, &new.name, &*scopes, now, new.ends_at];
+            if login.is_disabled {
+                return Err(Error::Invalid {
+                    what: format!("the login {} is disabled: nobody may use it", login.login),
+                });
+            }
+            tx.run(sql!("tokens_old"), args![&login.login, now])?;
+            let tokens: i64 = tx.one(sql!("count_tokens"), args![&login.login], |row| row.get(0))?.unwrap_or_default();
+            if tokens >= TOKENS_MAX {
+                return Err(Error::Invalid { what: format!("{} has {tokens} tokens: revoke one first", login.login) });
+            }
+            let args = args![&new.secret_hash, &new.id, &new.login, name, &*scopes, now, new.ends_at];
             tx.run(sql!("token_add"), args)?;
-            let detail = json!({"id": new.id, "name": new.name, "scopes": new.scopes, "ends_at": new.ends_at});
+            let detail = json!({ "to": told(&new.id, name, &new.scopes, new.ends_at) });
             note(tx, &login.tenant, by, "token added", &new.login, &detail, now)
         })
     }
@@ -94,16 +115,38 @@ impl Office {
     /// Ends a token at once. False: the login has none of this id.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] if there is no such login.
+    /// [`Error::NotFound`] if there is no such login.
     pub fn token_revoke(&self, login: &str, id: &str, by: &str, now: i64) -> Result<bool> {
         self.database.write(|tx| {
             let login = known(tx, login)?;
-            if tx.run(sql!("token_revoke"), args![id, &login.login])? == 0 {
-                return Ok(false);
-            }
-            note(tx, &login.tenant, by, "token revoked", &login.login, &json!({"id": id}), now)?;
+            let tokens = tx.all(sql!("tokens_of"), args![&login.login], read)?;
+            let Some(token) = tokens.iter().find(|token| token.id == id) else { return Ok(false) };
+            tx.run(sql!("token_revoke"), args![id, &login.login])?;
+            let detail = json!({ "from": told(&token.id, &token.name, &token.scopes, token.ends_at) });
+            note(tx, &login.tenant, by, "token revoked", &login.login, &detail, now)?;
             Ok(true)
         })
+    }
+}
+
+/// What a change of a token is told with: never its secret, nor what is kept of it.
+fn told(id: &str, name: &str, scopes: &[String], ends_at: Option<i64>) -> Value {
+    json!({"id": id, "name": name, "scopes": scopes, "ends_at": ends_at})
+}
+
+/// The name as it is kept.
+fn checked(new: &NewToken) -> Result<&str> {
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
+        let what = format!("`{name}` is no name of a token: 1 to {NAME_CHARS_MAX} characters, on one line");
+        return Err(Error::Invalid { what });
+    }
+    match new.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
+        Some(scope) => Err(Error::Invalid { what: format!("`{scope}` is no scope: {}", SCOPES.join(", ")) }),
+        None if new.scopes.is_empty() => {
+            Err(Error::Invalid { what: format!("a token may do something: {}", SCOPES.join(", ")) })
+        }
+        None => Ok(name),
     }
 }
 

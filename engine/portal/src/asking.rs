@@ -100,6 +100,8 @@ impl Fault {
         match error {
             office::Error::NotFound { .. } => Fault::NotFound,
             office::Error::Invalid { what } => Fault::Wrong(what),
+            office::Error::Forbidden { .. } => Fault::Forbidden("forbidden-role"),
+            error @ office::Error::Overtaken { .. } => Fault::Conflict(error.to_string()),
             office::Error::Busy { .. } => Fault::Busy,
             error => Fault::Broken(error.to_string()),
         }

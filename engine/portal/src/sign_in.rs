@@ -105,7 +105,8 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
     }
     let name = login.clone();
     let found = asking.portal.ask(move |office| office.login(&name)).await?.filter(|login| !login.is_disabled);
-    let kept = found.as_ref().and_then(|login| login.password_hash.clone());
+    let login_version = found.as_ref().map_or(0, |login| login.version);
+    let kept = found.and_then(|login| login.password_hash);
     // Hashing takes tens of milliseconds: on a thread that may.
     let checked = tokio::task::spawn_blocking(move || password::is_right(&typed, kept.as_deref())).await;
     if !checked.unwrap_or(false) {
@@ -116,13 +117,16 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
     let new = office::NewSignIn {
         secret_hash: secret::hash(&held),
         login,
+        login_version,
         now,
         ends_at: now + hours * HOUR_MS,
         agent: asking.agent.clone(),
         address: asking.address.clone(),
         tried_at: now,
     };
-    asking.portal.ask(move |office| office.sign_in(&new)).await?;
+    if !asking.portal.ask(move |office| office.sign_in(&new)).await? {
+        return form(&asking, StatusCode::UNAUTHORIZED, Some("wrong-password"), &next);
+    }
     let next = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') {
         next
     } else {

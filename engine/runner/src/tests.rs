@@ -147,7 +147,7 @@ fn came(office: &Office) -> Came {
     let due = office.due_actions(&["message"], i64::MAX - 1, 1000).unwrap();
     let mut messages: Vec<(String, String)> = due.into_iter().map(|action| (action.key, action.body)).collect();
     messages.sort();
-    let failed = office.outcomes(NAME, TENANT, OutcomeStatus::Failed, 1000).unwrap();
+    let failed = office.outcomes(NAME, TENANT, OutcomeStatus::Failed, None, 1000).unwrap();
     let mut failed: Vec<(String, String)> = failed.into_iter().map(|o| (o.event_id, o.detail)).collect();
     failed.sort();
     Came { state: keys.iter().map(|key| (key.clone(), value(key))).collect(), messages, failed }

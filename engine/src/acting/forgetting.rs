@@ -1,5 +1,5 @@
-//! Takes out of the office what is old and waited for by nobody: events that every plugin has heard, what became of them, and records
-//! that their logs have. It takes no input, and may run in several processes at once and again after any crash.
+//! Takes out of the office what is old and waited for by nobody: events that every plugin has heard, what became of them, records that
+//! their logs have, and claims that have lapsed. It takes no input, and may run in several processes at once and again after any crash.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::pipeline::{now, say};
 /// names by which the office has to know it.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
-/// Events, and records of the outbox, that one transaction takes away: others wait for its end.
+/// Events, records of the outbox, and claims, that one transaction takes away: others wait for its end.
 const RECORDS_MAX: usize = 500;
 
 /// Who waits to write has a turn between two transactions.
@@ -29,7 +29,9 @@ pub(super) fn start(office: Office, keep_ms: i64) -> Result<()> {
             match forget(&office, now().0, keep_ms) {
                 Ok(0) => {}
                 Ok(forgotten) => {
-                    say(&format!("the office: {forgotten} events and sent records were old, and are gone"));
+                    say(&format!(
+                        "the office: {forgotten} events, sent records and lapsed claims were old, and are gone"
+                    ));
                 }
                 // Nothing waits for it: the next look finds it again.
                 Err(error) => say(&format!("the office: what is old could not be taken away: {error}")),

@@ -1,13 +1,14 @@
 //! `ringback user`: who may sign in to the portal, and the tokens of programs.
 
-use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use office::{LoginChange, NewLogin, NewToken, Office};
+use deliver::secret::Secret;
+use office::{Login, LoginChange, NewLogin, NewToken, Office};
 use sha2::{Digest, Sha256};
 
 use super::arguments;
@@ -47,15 +48,11 @@ pub(crate) fn command() -> Command {
                     .help("The groups that an analyst is given"),
             )
             .arg(tenant())
-            .arg(
-                Arg::new("generate")
-                    .long("generate")
-                    .action(ArgAction::SetTrue)
-                    .help("Make a password and print it, once"),
-            )))
+            .args(password_arguments())))
         .subcommand(of(Command::new("password")
             .about("Give a login another password: the first line of standard input; its sign-ins end")
-            .arg(login().required(true))))
+            .arg(login().required(true))
+            .args(password_arguments())))
         .subcommand(of(Command::new("disable")
             .about("Nobody signs in with it any more; its sign-ins and tokens end")
             .arg(login().required(true))))
@@ -86,6 +83,22 @@ pub(crate) fn command() -> Command {
             .arg(tenant())))
 }
 
+/// Where a password comes from if not from standard input: never from an argument, which everybody on the machine can read.
+fn password_arguments() -> [Arg; 2] {
+    [
+        Arg::new("password_file")
+            .long("password-file")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .help("The password is the first line of this file"),
+        Arg::new("generate")
+            .long("generate")
+            .action(ArgAction::SetTrue)
+            .conflicts_with("password_file")
+            .help("Make a password and print it, once"),
+    ]
+}
+
 fn tenant() -> Arg {
     Arg::new("tenant").long("tenant").value_name("NAME").help("The company, where the settings have several")
 }
@@ -102,13 +115,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     };
     let installation = Installation::of(&folder)?;
     let office = installation.office()?;
-    let login = told.try_get_one::<String>("login").ok().flatten().cloned();
+    // As whoever signs in may type it.
+    let login = told.try_get_one::<String>("login").ok().flatten().map(|login| login.trim().to_lowercase());
     match (what, login) {
-        ("add", Some(login)) => add(&installation, &office, told, &login.to_lowercase()),
-        ("password", Some(login)) => {
-            let hash = hashed(&password()?)?;
-            Ok(office.login_password(&login, &hash, BY, now().0)?)
-        }
+        ("add", Some(login)) => add(&installation, &office, told, &login),
+        ("password", Some(login)) => change_password(&office, told, &login),
         ("disable", Some(login)) => disable(&office, &login),
         ("list", _) => list(&installation, &office, told),
         ("token", login) => token(&installation, &office, told, login),
@@ -139,11 +150,7 @@ fn add(installation: &Installation, office: &Office, told: &ArgMatches, login: &
             .into());
         }
     }
-    let generated = if told.get_flag("generate") { Some(secret(12)?) } else { None };
-    let password = match &generated {
-        Some(generated) => generated.clone(),
-        None => password()?,
-    };
+    let password = Password::of(told)?;
     let new = NewLogin {
         login: login.to_owned(),
         tenant,
@@ -151,7 +158,7 @@ fn add(installation: &Installation, office: &Office, told: &ArgMatches, login: &
         person,
         groups,
         language: None,
-        password_hash: Some(hashed(&password)?),
+        password_hash: Some(password.hashed()?),
     };
     if !office.login_add(&new, BY, now().0)? {
         return Err(WrongArguments(format!(
@@ -159,18 +166,24 @@ fn add(installation: &Installation, office: &Office, told: &ArgMatches, login: &
         ))
         .into());
     }
-    if let Some(generated) = generated {
-        let mut out = Out::stdout();
-        writeln!(out, "{generated}")?;
-        out.flush()?;
-    }
-    Ok(())
+    password.show()
+}
+
+fn known(office: &Office, login: &str) -> Result<Login> {
+    office
+        .login(login)?
+        .ok_or_else(|| WrongArguments(format!("there is no login `{login}`: `ringback user list` names them")).into())
+}
+
+fn change_password(office: &Office, told: &ArgMatches, login: &str) -> Result<()> {
+    let known = known(office, login)?;
+    let password = Password::of(told)?;
+    office.login_password(&known.login, &password.hashed()?, BY, now().0)?;
+    password.show()
 }
 
 fn disable(office: &Office, login: &str) -> Result<()> {
-    let Some(known) = office.login(login)? else {
-        return Err(WrongArguments(format!("there is no login `{login}`: `ringback user list` names them")).into());
-    };
+    let known = known(office, login)?;
     let change = LoginChange {
         login: known.login,
         version: known.version,
@@ -271,19 +284,66 @@ fn company(installation: &Installation, told: &ArgMatches) -> Result<String> {
     }
 }
 
+/// A password on its way to its hash.
+struct Password {
+    text: String,
+    /// Nobody else knows it yet.
+    is_generated: bool,
+}
+
+impl Password {
+    /// A generated one, or the first line of a file or of standard input.
+    fn of(told: &ArgMatches) -> Result<Password> {
+        if told.get_flag("generate") {
+            return Ok(Password { text: secret(12)?, is_generated: true });
+        }
+        let text = match told.get_one::<PathBuf>("password_file") {
+            Some(file) => {
+                let secret = Secret::read(Path::new(""), file).map_err(|error| WrongArguments(error.to_string()))?;
+                if let Some(warning) = secret.warning() {
+                    say(warning);
+                }
+                secret.first().to_owned()
+            }
+            None => typed()?,
+        };
+        Ok(Password { text, is_generated: false })
+    }
+
+    fn hashed(&self) -> Result<String> {
+        portal::password::hash(&self.text).map_err(|error| WrongArguments(error).into())
+    }
+
+    /// Prints one that nobody else knows yet.
+    fn show(&self) -> Result<()> {
+        if self.is_generated {
+            let mut out = Out::stdout();
+            writeln!(out, "{}", self.text)?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// No line with a password is longer.
+const LINE_BYTES_MAX: u64 = 4096;
+
 /// The first line of standard input.
-fn password() -> Result<String> {
+fn typed() -> Result<String> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         say("the password, then Enter (it is shown as it is typed; or give it through a pipe):");
     }
     let mut line = String::new();
-    stdin.lock().read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn hashed(password: &str) -> Result<String> {
-    portal::password::hash(password).map_err(|error| WrongArguments(error).into())
+    stdin.lock().take(LINE_BYTES_MAX).read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(WrongArguments(
+            "there is no password on standard input: pipe one in, or use --password-file FILE or --generate".to_owned(),
+        )
+        .into());
+    }
+    Ok(password.to_owned())
 }
 
 /// So many bytes that nobody guesses, as text.

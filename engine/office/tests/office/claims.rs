@@ -126,7 +126,7 @@ fn nobody_is_called_for_what_is_not_owed() {
     asked(&office, vec![call_back("a1", Some("f1"))]);
     assert_eq!(office.claim_dial(&dial("a1", "one", T0)).unwrap(), held("there is no follow-up `f1`", None));
     office.tell(&told(vec![], vec![FollowUpNow { status: "dealing".into(), ..follow_up("f1", NUMBER) }])).unwrap();
-    office.settle("acme", "f1", "person:ann", "met them", T0).unwrap();
+    office.settle("acme", "f1", "person:ann", "met them", None, T0).unwrap();
     assert_eq!(
         office.claim_dial(&dial("a1", "one", T0)).unwrap(),
         held("the follow-up was settled by person:ann", None)

@@ -11,6 +11,7 @@ mod processes;
 mod queue;
 mod sql;
 mod told;
+mod views;
 
 use office::{Event, FollowUpNow, NewAction, Office, Owner, Status, Told};
 

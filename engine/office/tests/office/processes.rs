@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
 
 use office::{
     Ask, Change, ClaimDial, Claimed, Ended, Error, Event, Handled, NewAction, Office, Outcome, OutcomeStatus, Owner,
@@ -50,6 +51,7 @@ fn as_another_process() {
     match role.as_str() {
         "open" => drop(open(&folder)),
         "dial" => dial_everything(&folder, &name),
+        "deal" => deal_with_everything(&folder, &name),
         "run" => run(&folder, &name),
         "tell" => tell_for_ever(&folder),
         "until replaced" => tell_until_replaced(&folder, name.parse().unwrap()),
@@ -129,6 +131,86 @@ fn of_all_who_want_to_dial_one_does() {
     assert_eq!(office.claims_of("dial").unwrap().len(), 30);
 }
 
+/// At once, over two connections of their own to one file: whoever loses hears who won.
+#[test]
+fn of_two_hundred_who_want_to_deal_with_a_follow_up_one_does() {
+    let (folder, office) = office();
+    office.tell(&told(vec![], vec![follow_up("f1", "+44")])).unwrap();
+    let (other, all) = (open(folder.path()), Barrier::new(200));
+    let claimed: Vec<(String, Claimed)> = std::thread::scope(|scope| {
+        let ask = |n: usize| {
+            let (office, all) = ([&office, &other][n % 2], &all);
+            let person = format!("person:{n}");
+            move || {
+                all.wait();
+                let claimed = office.deal("acme", "f1", &person, T0, T0 + 1000).unwrap();
+                (person, claimed)
+            }
+        };
+        let threads: Vec<_> = (0..200).map(|n| scope.spawn(ask(n))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|(_, claimed)| *claimed == Claimed::Yes);
+    let [(winner, _)] = &won[..] else { panic!("{won:?}") };
+    let taken = Claimed::Taken { holder: winner.clone(), since: T0 };
+    assert_eq!((lost.len(), lost.iter().find(|(_, claimed)| *claimed != taken)), (199, None));
+    let heard: Vec<String> = office.outbox_unsent(500).unwrap().into_iter().map(|record| record.id).collect();
+    assert_eq!(heard, [format!("claim:f1:{winner}:{T0}")], "the log hears of the winner alone");
+}
+
+const FOLLOW_UPS: usize = 50;
+
+fn deal_with_everything(folder: &Path, name: &str) {
+    let seed = name.bytes().fold(7_u64, |seed, byte| seed * 31 + u64::from(byte));
+    let office = open(folder);
+    let one = |thread: u64| {
+        let person = format!("person:{name}.{thread}");
+        let mut names: Vec<usize> = (0..FOLLOW_UPS).collect();
+        fastrand::Rng::with_seed(seed + thread).shuffle(&mut names);
+        for n in names {
+            match office.deal("acme", &format!("f{n}"), &person, T0, T0 + 1000).unwrap() {
+                Claimed::Yes => say(&format!("{n} has {person}")),
+                Claimed::Taken { holder, since: T0 } => say(&format!("{n} heard {holder}")),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            scope.spawn(move || one(thread));
+        }
+    });
+}
+
+#[test]
+fn processes_that_want_to_deal_with_all_follow_ups_share_them() {
+    let (folder, office) = office();
+    let all = (0..FOLLOW_UPS).map(|n| follow_up(&format!("f{n}"), &format!("+44{n}"))).collect();
+    office.tell(&told(vec![], all)).unwrap();
+    let mut children: Vec<Child> = (0..4).map(|n| start("deal", folder.path(), &format!("p{n}"))).collect();
+    let (mut has, mut heard) = (BTreeMap::new(), BTreeMap::<String, BTreeSet<String>>::new());
+    for child in &mut children {
+        let said = lines(child);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(said.len(), 2 * FOLLOW_UPS);
+        for line in said {
+            let [n, what, person] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            match what {
+                "has" => assert_eq!(has.insert(n.to_owned(), person.to_owned()), None, "two have {n}"),
+                _ => drop(heard.entry(n.to_owned()).or_default().insert(person.to_owned())),
+            }
+        }
+    }
+    let named: BTreeMap<String, BTreeSet<String>> =
+        has.iter().map(|(n, person)| (n.clone(), BTreeSet::from([person.clone()]))).collect();
+    assert_eq!((has.len(), heard), (FOLLOW_UPS, named), "who lost heard who has it");
+    let mut records: Vec<String> = office.outbox_unsent(500).unwrap().into_iter().map(|record| record.id).collect();
+    let mut wanted: Vec<String> = has.iter().map(|(n, person)| format!("claim:f{n}:{person}:{T0}")).collect();
+    records.sort();
+    wanted.sort();
+    assert_eq!(records, wanted);
+}
+
 const EVENTS: i64 = 120;
 
 /// A runner of one plugin: it counts what it hears, asks for an action with each, and wants to hear every second again.
@@ -191,7 +273,7 @@ fn several_runners_handle_each_event_once() {
     let position = office.position("p", "acme").unwrap();
     assert_eq!((position.seq, position.turn), (EVENTS, applied));
     assert_eq!(office.state("p", "acme", "count").unwrap().unwrap(), EVENTS.to_string().into_bytes());
-    let outcomes = office.outcomes("p", "acme", OutcomeStatus::Done, 1000).unwrap();
+    let outcomes = office.outcomes("p", "acme", OutcomeStatus::Done, None, 1000).unwrap();
     let mut heard: Vec<(i64, i64)> = outcomes.iter().map(|outcome| (outcome.seq, outcome.attempts)).collect();
     heard.sort_unstable();
     assert_eq!(heard, (1..=EVENTS).map(|seq| (seq, if seq % 2 == 0 { 2 } else { 1 })).collect::<Vec<_>>());

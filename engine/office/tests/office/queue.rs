@@ -51,7 +51,7 @@ fn handled_twice_applies_once() {
             office.tags_of("acme", "c1").unwrap(),
             office.follow_up("acme", "f1").unwrap(),
             office.counts().unwrap(),
-            office.outcomes("p", "acme", OutcomeStatus::Done, 10).unwrap(),
+            office.outcomes("p", "acme", OutcomeStatus::Done, None, 10).unwrap(),
         )
     };
     let once = written(&office);
@@ -256,13 +256,13 @@ fn only_what_every_plugin_has_heard_is_forgotten() {
     assert_eq!(office.prune(&prune).unwrap(), 1, "the record; q has heard nothing");
     office.set_position("q", "acme", 3).unwrap();
     assert_eq!(office.prune(&prune).unwrap(), 1, "p wants to hear e2 again");
-    assert_eq!(office.outcomes("p", "acme", OutcomeStatus::Done, 9).unwrap(), []);
+    assert_eq!(office.outcomes("p", "acme", OutcomeStatus::Done, None, 9).unwrap(), []);
     let position = office.position("p", "acme").unwrap();
     let outcomes = vec![outcome("e2", 2, OutcomeStatus::Done, 2, None)];
     assert!(office.handled(&Handled { outcomes, ..handled(position, 4) }).unwrap());
     assert_eq!(office.prune(&Prune { records_max: 1, ..prune }).unwrap(), 1, "one at a time");
     assert_eq!(office.prune(&prune).unwrap(), 1);
-    assert_eq!(office.outcomes("p", "acme", OutcomeStatus::Failed, 9).unwrap(), []);
+    assert_eq!(office.outcomes("p", "acme", OutcomeStatus::Failed, None, 9).unwrap(), []);
     let left: Vec<i64> = office.events_after("acme", 0, 10).unwrap().iter().map(|event| event.seq).collect();
     assert_eq!(left, [4], "q has not heard it");
     office.set_plugin_state("q", PluginState::Off, "root", "", T0).unwrap();
@@ -275,6 +275,25 @@ fn only_what_every_plugin_has_heard_is_forgotten() {
     assert_eq!(office.counts().unwrap().outbox_oldest_at, None);
     assert_eq!(office.action("a").unwrap().unwrap().status, Status::Due);
     assert_eq!(office.counts().unwrap().timers_waiting, 1);
+}
+
+#[test]
+fn what_became_of_events_is_read_a_page_at_a_time() {
+    let (_folder, office) = office();
+    with_events(&office, &["e1", "e2", "e3", "e4", "e5"]);
+    let outcomes = (1..=5).map(|seq| {
+        let status = if seq == 3 { OutcomeStatus::Failed } else { OutcomeStatus::Done };
+        outcome(&format!("e{seq}"), seq, status, 1, None)
+    });
+    let position = office.position("p", "acme").unwrap();
+    assert!(office.handled(&Handled { outcomes: outcomes.collect(), ..handled(position, 5) }).unwrap());
+    let page = |before, limit| -> Vec<i64> {
+        let page = office.outcomes("p", "acme", OutcomeStatus::Done, before, limit).unwrap();
+        page.iter().map(|outcome| outcome.seq).collect()
+    };
+    assert_eq!(page(None, 2), [5, 4]);
+    assert_eq!(page(Some(4), 2), [2, 1]);
+    assert_eq!(page(Some(1), 2), [0_i64; 0]);
 }
 
 #[test]

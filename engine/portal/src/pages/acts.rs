@@ -65,7 +65,7 @@ pub(crate) async fn settle_it(asking: &Asking) -> Result<(), Fault> {
     let id = seen(asking).await?;
     let viewer = asking.viewer()?;
     let (tenant, by, now) = (viewer.tenant().to_owned(), actor(viewer), asking.now.0);
-    let settled = asking.portal.ask(move |office| office.settle(&tenant, &id, &by, &why, now)).await?;
+    let settled = asking.portal.ask(move |office| office.settle(&tenant, &id, &by, &why, None, now)).await?;
     asking.portal.live.touch();
     if settled { Ok(()) } else { Err(Fault::Conflict("it was settled before".to_owned())) }
 }
