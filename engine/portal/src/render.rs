@@ -56,10 +56,10 @@ impl Templates {
             registry.register_template_string(name, text).map_err(|error| format!("{name}: {error}"))?;
         }
         registry.register_helper("t", Box::new(Say(words)));
-        registry.register_helper("moment", Box::new(MomentShown));
-        registry.register_helper("length", Box::new(LengthShown));
-        registry.register_helper("number", Box::new(NumberShown));
-        registry.register_helper("share", Box::new(ShareShown));
+        registry.register_helper("moment", Box::new(Shown(moment)));
+        registry.register_helper("length", Box::new(Shown(length)));
+        registry.register_helper("number", Box::new(Shown(number)));
+        registry.register_helper("share", Box::new(Shown(share)));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         registry.register_helper("eq", Box::new(Equal));
@@ -137,10 +137,10 @@ impl HelperDef for Say {
     }
 }
 
-/// `{{moment at}}`: a moment by the page's clock, with its day where that is not the page's today.
-struct MomentShown;
+/// A helper whose value is shown as text: a dash where it is not known.
+struct Shown(fn(&Value, &Context) -> Option<String>);
 
-impl HelperDef for MomentShown {
+impl HelperDef for Shown {
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
@@ -148,12 +148,39 @@ impl HelperDef for MomentShown {
         context: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let shown = match first(helper).as_str() {
-            None => "–".to_owned(),
-            Some(text) => moment_shown(text, context.data()["page"]["now"].as_str(), zone(context)),
-        };
+        let shown = (self.0)(first(helper), context).unwrap_or_else(|| "–".to_owned());
         Ok(ScopedJson::Derived(Value::String(shown)))
     }
+}
+
+/// A number, also where it stands in a text.
+fn number_of(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `{{moment at}}`: a moment by the page's clock, with its day where that is not the page's today.
+fn moment(value: &Value, context: &Context) -> Option<String> {
+    Some(moment_shown(value.as_str()?, context.data()["page"]["now"].as_str(), zone(context)))
+}
+
+/// `{{length seconds}}`: a length.
+fn length(value: &Value, context: &Context) -> Option<String> {
+    Some(length_shown(language(context), number_of(value)?))
+}
+
+/// `{{number n}}`: a number as the language writes it.
+fn number(value: &Value, context: &Context) -> Option<String> {
+    Some(number_shown(language(context), number_of(value)?))
+}
+
+/// `{{share n}}`: a share of a hundred, to the tenth.
+fn share(value: &Value, context: &Context) -> Option<String> {
+    let rounded = (value.as_f64()? * 10.0).round() / 10.0;
+    Some(format!("{} %", number_shown(language(context), rounded)))
 }
 
 fn moment_shown(text: &str, now: Option<&str>, zone: Tz) -> String {
@@ -167,28 +194,6 @@ fn moment_shown(text: &str, now: Option<&str>, zone: Tz) -> String {
     at.format(format).to_string()
 }
 
-/// `{{length seconds}}`: a length; one that is not known is a dash.
-struct LengthShown;
-
-impl HelperDef for LengthShown {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        context: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let seconds = match first(helper) {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        Ok(ScopedJson::Derived(Value::String(
-            seconds.map_or_else(|| "–".to_owned(), |seconds| length_shown(language(context), seconds)),
-        )))
-    }
-}
-
 /// Hours, minutes and seconds with colons; from two days on, days and hours.
 fn length_shown(language: Language, seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
@@ -200,44 +205,6 @@ fn length_shown(language: Language, seconds: f64) -> String {
             let (days, hours) = if language == Language::Uk { ("д", "год") } else { ("d", "h") };
             format!("{} {days} {} {hours}", whole / 86_400, whole / 3600 % 24)
         }
-    }
-}
-
-/// `{{share n}}`: a share of a hundred, to the tenth; one that is not known is a dash.
-struct ShareShown;
-
-impl HelperDef for ShareShown {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        context: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let rounded = first(helper).as_f64().map(|share| (share * 10.0).round() / 10.0);
-        let shown = rounded.map(|share| format!("{} %", number_shown(language(context), share)));
-        Ok(ScopedJson::Derived(Value::String(shown.unwrap_or_else(|| "–".to_owned()))))
-    }
-}
-
-/// `{{number n}}`: a number as the language writes it; one that is not known is a dash.
-struct NumberShown;
-
-impl HelperDef for NumberShown {
-    fn call_inner<'reg: 'rc, 'rc>(
-        &self,
-        helper: &Helper<'rc>,
-        _: &'reg Handlebars<'reg>,
-        context: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
-    ) -> Result<ScopedJson<'rc>, RenderError> {
-        let number = match first(helper) {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        let shown = number.map_or_else(|| "–".to_owned(), |number| number_shown(language(context), number));
-        Ok(ScopedJson::Derived(Value::String(shown)))
     }
 }
 
