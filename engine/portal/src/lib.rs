@@ -13,7 +13,7 @@ pub mod password;
 mod rates;
 mod render;
 mod routes;
-mod secret;
+pub mod secret;
 mod settings;
 mod sign_in;
 mod viewer;

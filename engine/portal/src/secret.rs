@@ -7,8 +7,19 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// The SHA-256 of a secret, in hexadecimal digits: what the office knows of it.
-pub(crate) fn hash(secret: &str) -> String {
+#[must_use]
+pub fn hash(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// So many bytes that nobody guesses, as text.
+///
+/// # Errors
+/// The machine has no chance to give.
+pub fn new(bytes: usize) -> Result<String, String> {
+    let mut secret = vec![0_u8; bytes];
+    getrandom::fill(&mut secret).map_err(|error| format!("no chance to be had: {error}"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
 }
 
 /// What the forms of a sign-in carry: nobody makes it who does not have the sign-in's secret.

@@ -22,6 +22,9 @@ fn cookie_name(is_secure: bool) -> &'static str {
     if is_secure { "__Host-ringback" } else { "ringback" }
 }
 
+/// Of what a browser holds.
+const SECRET_BYTES: usize = 32;
+
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
@@ -112,7 +115,7 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
     if !checked.unwrap_or(false) {
         return form(&asking, StatusCode::UNAUTHORIZED, Some("wrong-password"), &next);
     }
-    let held = new_secret().map_err(Fault::Broken)?;
+    let held = secret::new(SECRET_BYTES).map_err(Fault::Broken)?;
     let hours = i64::from(settings.sign_in_hours_max);
     let new = office::NewSignIn {
         secret_hash: secret::hash(&held),
@@ -135,14 +138,6 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
     let mut response = to(&next);
     set_cookie(&asking.portal, &mut response, &held, hours * 3600);
     Ok(response)
-}
-
-/// The bytes that only this browser has.
-fn new_secret() -> Result<String, String> {
-    use base64::Engine as _;
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| format!("no chance to be had: {error}"))?;
-    Ok(base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
 fn set_cookie(portal: &Portal, response: &mut Response, value: &str, age_s: i64) {

@@ -4,12 +4,9 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use deliver::secret::Secret;
 use office::{Login, LoginChange, NewLogin, NewToken, Office};
-use sha2::{Digest, Sha256};
 
 use super::arguments;
 use super::output::Out;
@@ -225,7 +222,7 @@ fn token(installation: &Installation, office: &Office, told: &ArgMatches, login:
     let token = format!("rb_{}", secret(32)?);
     let ends_at = told.get_one::<u32>("days").map(|days| now().0 + i64::from(*days) * 86_400_000);
     let new = NewToken {
-        secret_hash: Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        secret_hash: portal::secret::hash(&token),
         id: secret(8)?,
         login,
         name: told.get_one::<String>("name").cloned().unwrap_or_default(),
@@ -348,7 +345,5 @@ fn typed() -> Result<String> {
 
 /// So many bytes that nobody guesses, as text.
 pub(crate) fn secret(bytes: usize) -> Result<String> {
-    let mut secret = vec![0_u8; bytes];
-    getrandom::fill(&mut secret).map_err(|error| anyhow!("no chance to be had: {error}"))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
+    portal::secret::new(bytes).map_err(|error| anyhow!("{error}"))
 }
