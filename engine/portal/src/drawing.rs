@@ -5,6 +5,8 @@ use std::fmt::Write;
 use chrono::DateTime;
 use chrono_tz::Tz;
 
+use crate::render::escaped;
+
 /// One line of a call's picture.
 pub(crate) struct Lane {
     /// Who rang, or where the caller stood.
@@ -147,10 +149,6 @@ pub(crate) fn grid(slots: &[(u8, u8, u64, u64, String)], weekdays: &[String]) ->
     }
     svg.push_str("</svg>");
     Some(svg)
-}
-
-fn escaped(text: &str) -> String {
-    handlebars::html_escape(text)
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ impl Templates {
     pub fn new(words: Arc<Words>) -> Result<Templates, String> {
         let mut registry = Handlebars::new();
         registry.set_strict_mode(true);
+        registry.register_escape_fn(escaped);
         for (name, text) in TEMPLATES {
             registry.register_template_string(name, text).map_err(|error| format!("{name}: {error}"))?;
         }
@@ -208,6 +209,23 @@ fn length_shown(language: Language, seconds: f64) -> String {
     }
 }
 
+/// What stands between tags, or between the quotes of an attribute: our templates have no attribute without them. The escapes of the
+/// library, for the marks that need none there too, make a page of links a third longer.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for mark in text.chars() {
+        match mark {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            mark => escaped.push(mark),
+        }
+    }
+    escaped
+}
+
 /// `href="{{url address}}"`: a link within the portal. Anything else leads nowhere: an address that came with data may run a script.
 fn url<'reg, 'rc>(
     helper: &Helper<'rc>,
@@ -294,6 +312,7 @@ mod tests {
     fn what_comes_with_data_is_escaped_and_leads_nowhere_else() {
         let mut registry = Handlebars::new();
         registry.set_strict_mode(true);
+        registry.register_escape_fn(escaped);
         registry.register_helper("t", Box::new(Say(Arc::new(Words::new().unwrap()))));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
@@ -306,7 +325,7 @@ mod tests {
             render("{{t \"outcome-\" v}}", hostile).unwrap(),
             "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
         );
-        assert_eq!(render("{{url v}}", "/calls?a=1&b=\"2").unwrap(), "/calls?a&#x3D;1&amp;b&#x3D;&quot;2");
+        assert_eq!(render("{{url v}}", "/calls?a=1&b=\"2").unwrap(), "/calls?a=1&amp;b=&quot;2");
         for address in ["javascript:alert(1)", "//elsewhere.example", "https://elsewhere.example", "/\\elsewhere", ""] {
             assert_eq!(render("{{url v}}", address).unwrap(), "#", "{address}");
         }

@@ -83,7 +83,9 @@ fn a_missed_customer_is_called_back_and_one_who_was_spoken_with_is_not() {
     // One is answered at a second try before the first one is final; the others are not.
     let (count, mut sent_at) = (calls(), Vec::new());
     let now = now_ms();
-    send([missed(&customer(9999), "112", 90_000, now), answered(&customer(9999), "113", 90_001, now + 2000, 1)].concat());
+    send(
+        [missed(&customer(9999), "112", 90_000, now), answered(&customer(9999), "113", 90_001, now + 2000, 1)].concat(),
+    );
     for n in 0..count {
         send(missed(&customer(n), "112", n * 2 + 1, now_ms()));
         sent_at.push(now_ms());
