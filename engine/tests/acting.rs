@@ -18,6 +18,8 @@ mod kills;
 mod latency;
 #[path = "acting/mail.rs"]
 mod mail;
+#[path = "acting/pages.rs"]
+mod pages;
 #[path = "process/mod.rs"]
 #[allow(dead_code)]
 mod process;

@@ -1,6 +1,7 @@
 //! The action `call_back`: whom of ours to ring for a customer, and what comes of it.
 //!
-//! The person who was called first, if they are there; else the others of the group, its heads last.
+//! The person who was called first, if they are there; else the others of the group, its heads last. A person who asks for it is rung
+//! themselves, and nobody else.
 //! The customer's line is dialed at most once: another of ours is rung only where it is sure that it was not dialed.
 
 use std::future::Future;
@@ -20,6 +21,8 @@ pub struct CallBackOrder {
     pub customer: String,
     /// Who has missed the call: `person:ID` or `group:ID`.
     pub owner: Option<String>,
+    /// The id of the person who asked for it; absent: a plugin did.
+    pub asked_by: Option<String>,
     /// The group whose people are rung; absent: the owner's.
     pub group: Option<String>,
     /// The how manieth attempt it is, from 1: each begins with the next one of those who may be rung.
@@ -55,6 +58,13 @@ pub struct Candidate {
 /// Whom to ring for this customer at this exchange, the first one first. Who has no telephone there is left out.
 #[must_use]
 pub fn whom_to_ring(order: &CallBackOrder, directory: &Directory, pbx: &str, device_prefix: &str) -> Vec<Candidate> {
+    let asker = order.asked_by.as_deref().and_then(|id| directory.person(id));
+    if let Some(asker) = asker {
+        let telephones = telephones(asker, pbx, device_prefix, order.now);
+        if !telephones.is_empty() {
+            return vec![Candidate { person: asker.id.clone(), telephones }];
+        }
+    }
     let owner = order.owner.as_deref().and_then(|owner| owner.strip_prefix("person:"));
     let owner = owner.and_then(|id| directory.person(id));
     let group = order

@@ -12,6 +12,8 @@ use crate::settings::{DeliverSettings, ms};
 pub struct Asked<'a> {
     /// It rings a customer's telephone.
     pub is_dial: bool,
+    /// A person asked for it, and no plugin.
+    pub is_by_person: bool,
     /// When what it is about happened, by the log, in milliseconds.
     pub about_at: i64,
     /// When it should be done.
@@ -76,7 +78,8 @@ pub fn decide(asked: Asked<'_>, settings: &DeliverSettings, zone: Tz, now: i64) 
     if let Some(status) = asked.follow_up.filter(|status| !matches!(*status, "open" | "dealing")) {
         return Decision::Hold { why: format!("the follow-up is {status}") };
     }
-    if asked.follow_up == Some("dealing") {
+    // What those ask for who deal with it is dialed: whether it is they, the office looks up when it gives the dial away.
+    if asked.follow_up == Some("dealing") && !asked.is_by_person {
         return Decision::Hold { why: "somebody is dealing with the follow-up".to_owned() };
     }
     if asked.spoken_at.is_some_and(|spoken_at| spoken_at >= asked.about_at) {
@@ -114,6 +117,7 @@ mod tests {
     fn asked() -> Asked<'static> {
         Asked {
             is_dial: true,
+            is_by_person: false,
             about_at: TEN,
             due_at: TEN,
             expires_at: None,
@@ -140,6 +144,7 @@ mod tests {
         check(Asked { customer: None, ..asked() }, TEN, "hold: the customer's number is not known");
         check(Asked { follow_up: Some("reached_us"), ..asked() }, TEN, "hold: the follow-up is reached_us");
         check(Asked { follow_up: Some("dealing"), ..asked() }, TEN, "hold: somebody is dealing with the follow-up");
+        check(Asked { follow_up: Some("dealing"), is_by_person: true, ..asked() }, TEN, "go");
         check(Asked { spoken_at: Some(TEN), ..asked() }, TEN, "hold: somebody spoke with the customer since");
         check(Asked { spoken_at: Some(TEN - 1), ..asked() }, TEN, "go");
         check(Asked { due_at: TEN + HOUR, ..asked() }, TEN, "wait 60 min: its moment has not come");

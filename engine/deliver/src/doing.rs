@@ -248,6 +248,7 @@ impl Doing {
             action_key: action.key.clone(),
             customer,
             owner,
+            asked_by: action.by.strip_prefix("person:").map(str::to_owned),
             group: body.options.get("group").cloned(),
             attempt: number("attempt").unwrap_or(1) as usize,
             ring_s: number("ring_s"),

@@ -255,7 +255,9 @@ impl Driver {
         if is_claimed {
             let (tenant, follow_up) = (action.tenant.clone(), action.follow_up.clone().unwrap_or_default());
             let row = self.ask(move |office| office.follow_up(&tenant, &follow_up)).await?;
-            let may = row.is_some_and(|row| row.status == "open") && now() - now_ms < CLAIM_GOES_STALE_MS;
+            let by_person = action.is_by_person();
+            let is_owed = |status: &str| status == "open" || (status == "dealing" && by_person);
+            let may = row.is_some_and(|row| is_owed(&row.status)) && now() - now_ms < CLAIM_GOES_STALE_MS;
             return Ok(MayDial { may, is_claimed });
         }
         let key = action.key.clone();

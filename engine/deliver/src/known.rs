@@ -49,6 +49,7 @@ impl KnownOf {
     pub fn as_asked<'a>(&'a self, action: &'a Action) -> Asked<'a> {
         Asked {
             is_dial: self.is_dial,
+            is_by_person: action.is_by_person(),
             about_at: self.about_at.unwrap_or(action.asked_at),
             due_at: action.due_at,
             expires_at: action.expires_at,

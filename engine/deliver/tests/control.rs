@@ -262,6 +262,7 @@ fn asked() -> CallBackOrder {
         action_key: "call_back:00ff00ff00ff00ff1111111111111111".into(),
         customer: "+447700900331".into(),
         owner: Some("person:bob".into()),
+        asked_by: None,
         group: Some("sales".into()),
         attempt: 1,
         ring_s: None,

@@ -140,6 +140,14 @@ pub struct Action {
     pub call: Option<String>,
 }
 
+impl Action {
+    /// A person asked for it, and no plugin.
+    #[must_use]
+    pub fn is_by_person(&self) -> bool {
+        !self.by.starts_with("plugin:")
+    }
+}
+
 /// One try at an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {

@@ -61,6 +61,7 @@ impl Templates {
         registry.register_helper("length", Box::new(Shown(length)));
         registry.register_helper("number", Box::new(Shown(number)));
         registry.register_helper("share", Box::new(Shown(share)));
+        registry.register_helper("who", Box::new(Who));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         registry.register_helper("eq", Box::new(Equal));
@@ -151,6 +152,24 @@ impl HelperDef for Shown {
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let shown = (self.0)(first(helper), context).unwrap_or_else(|| "–".to_owned());
         Ok(ScopedJson::Derived(Value::String(shown)))
+    }
+}
+
+/// `{{who names id}}`: the name of `person:ID` or `group:ID`; of one whom the site file does not know any more, the id.
+struct Who;
+
+impl HelperDef for Who {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let id = helper.param(1).and_then(|id| id.value().as_str());
+        let name = id.and_then(|id| first(helper).get(id)).and_then(Value::as_str);
+        let told = name.or_else(|| id.map(|id| id.split_once(':').map_or(id, |(_, id)| id))).unwrap_or("–");
+        Ok(ScopedJson::Derived(Value::String(told.to_owned())))
     }
 }
 
@@ -314,6 +333,7 @@ mod tests {
         registry.set_strict_mode(true);
         registry.register_escape_fn(escaped);
         registry.register_helper("t", Box::new(Say(Arc::new(Words::new().unwrap()))));
+        registry.register_helper("who", Box::new(Who));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         let render = |template: &str, value: &str| {
@@ -329,6 +349,8 @@ mod tests {
         for address in ["javascript:alert(1)", "//elsewhere.example", "https://elsewhere.example", "/\\elsewhere", ""] {
             assert_eq!(render("{{url v}}", address).unwrap(), "#", "{address}");
         }
+        assert_eq!(render("{{who page v}}", "language").unwrap(), "en");
+        assert_eq!(render("{{who page v}}", "person:gone").unwrap(), "gone");
         assert!(render("{{picture v}}", hostile).is_err());
     }
 }

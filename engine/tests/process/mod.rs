@@ -1,5 +1,8 @@
 //! Running the binary, and the records that the tests give it: those of the corpus.
 
+#[allow(dead_code)]
+pub mod web;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

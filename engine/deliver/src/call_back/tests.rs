@@ -51,10 +51,15 @@ fn directory() -> Directory {
 }
 
 fn check(owner: Option<&str>, group: Option<&str>, expected: &[(&str, &[&str])]) {
+    check_asked(None, owner, group, expected);
+}
+
+fn check_asked(asked_by: Option<&str>, owner: Option<&str>, group: Option<&str>, expected: &[(&str, &[&str])]) {
     let order = CallBackOrder {
         action_key: "call_back:0".into(),
         customer: "+447700900331".into(),
         owner: owner.map(str::to_owned),
+        asked_by: asked_by.map(str::to_owned),
         group: group.map(str::to_owned),
         attempt: 1,
         ring_s: None,
@@ -89,6 +94,9 @@ fn who_was_called_is_first_and_heads_are_last() {
     check(Some("person:nobody"), None, &[]);
     check(Some("group:empty"), None, &[]);
     check(None, None, &[]);
+    // Who asks for it talks: if they have a telephone here, it rings, and no other.
+    check_asked(Some("bob"), Some("person:dee"), None, &[bob]);
+    check_asked(Some("cy"), Some("person:dee"), None, &[dee, bob, hannah, ann]);
 }
 
 #[test]
