@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod check;
 mod demo;
+mod figures;
 mod follow;
 mod portal_pages;
 mod process;
