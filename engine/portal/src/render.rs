@@ -184,7 +184,7 @@ fn number_of(value: &Value) -> Option<f64> {
 
 /// `{{moment at}}`: a moment by the page's clock, with its day where that is not the page's today.
 fn moment(value: &Value, context: &Context) -> Option<String> {
-    Some(moment_shown(value.as_str()?, context.data()["page"]["now"].as_str(), zone(context)))
+    Some(moment_shown(language(context), value.as_str()?, context.data()["page"]["now"].as_str(), zone(context)))
 }
 
 /// `{{length seconds}}`: a length.
@@ -203,12 +203,15 @@ fn share(value: &Value, context: &Context) -> Option<String> {
     Some(format!("{} %", number_shown(language(context), rounded)))
 }
 
-fn moment_shown(text: &str, now: Option<&str>, zone: Tz) -> String {
+fn moment_shown(language: Language, text: &str, now: Option<&str>, zone: Tz) -> String {
     let local = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&zone));
     let Some(at) = local(text) else { return text.to_owned() };
     let format = match now.and_then(local) {
         Some(now) if now.date_naive() == at.date_naive() => "%H:%M:%S",
-        Some(now) if now.year() == at.year() => "%d.%m. %H:%M",
+        Some(now) if now.year() == at.year() => match language {
+            Language::En => "%-d %b %H:%M",
+            Language::Uk => "%d.%m %H:%M",
+        },
         _ => "%Y-%m-%d %H:%M",
     };
     at.format(format).to_string()
@@ -319,10 +322,11 @@ mod tests {
         assert_eq!([0.0, 7.4, 61.0, 7800.0].map(length), ["0:00", "0:07", "1:01", "2:10:00"]);
         assert_eq!(length(432_900.0), "5 d 0 h");
         let now = Some("2026-11-27T12:00:00Z");
-        let shown = |text| moment_shown(text, now, Tz::Europe__Kyiv);
+        let shown = |text| moment_shown(Language::En, text, now, Tz::Europe__Kyiv);
         assert_eq!(shown("2026-11-27T09:05:06.123Z"), "11:05:06");
         assert_eq!(shown("2026-11-26T22:00:00Z"), "00:00:00");
-        assert_eq!(shown("2026-11-26T09:05:06Z"), "26.11. 11:05");
+        assert_eq!(shown("2026-11-26T09:05:06Z"), "26 Nov 11:05");
+        assert_eq!(moment_shown(Language::Uk, "2026-11-26T09:05:06Z", now, Tz::Europe__Kyiv), "26.11 11:05");
         assert_eq!(shown("2025-11-26T09:05:06Z"), "2025-11-26 11:05");
         assert_eq!(shown("soon"), "soon");
     }
