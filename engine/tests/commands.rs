@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod check;
+mod company;
 mod demo;
 mod follow;
 mod portal_pages;
