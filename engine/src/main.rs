@@ -3,6 +3,7 @@
 mod acting;
 mod commands;
 mod config;
+mod demo;
 mod embedded;
 mod input;
 mod installation;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use office::NewLogin;
-use portal::{Parts, PortalSettings};
+use office::{NewLogin, Office};
+use portal::{MissedCallNow, Parts, PortalSettings};
 use store::Store;
 
 use crate::commands::user::secret;
@@ -23,11 +23,22 @@ pub(crate) async fn serve(
     store: Store,
     acts: bool,
 ) -> Result<SocketAddr> {
+    served(installation, settings, store, acts, None).await
+}
+
+async fn served(
+    installation: &Installation,
+    settings: PortalSettings,
+    store: Store,
+    acts: bool,
+    missed_call_now: Option<MissedCallNow>,
+) -> Result<SocketAddr> {
     let parts = Parts {
         store,
         office: installation.office()?,
         directories: installation.directories()?,
         acts,
+        missed_call_now,
         settings,
         now,
         say,
@@ -35,56 +46,92 @@ pub(crate) async fn serve(
     portal::serve(parts).await.map_err(|error| anyhow!("the portal: {error}"))
 }
 
-/// Where the portal of a demo is, and how one gets in.
-pub(crate) struct Signing {
-    pub(crate) url: String,
-    pub(crate) login: String,
-    pub(crate) password: String,
+/// Somebody who may sign in to the portal of a demo.
+pub(crate) struct DemoLogin {
+    pub(crate) login: &'static str,
+    pub(crate) role: &'static str,
+    /// Who it is, by their id.
+    pub(crate) person: Option<String>,
+    /// What an analyst is given.
+    pub(crate) groups: Vec<String>,
 }
 
-/// The login of a demo's administrator.
-const ADMINISTRATOR: &str = "admin";
+impl DemoLogin {
+    /// The one who sees everything.
+    pub(crate) fn administrator() -> DemoLogin {
+        DemoLogin { login: "admin", role: "administrator", person: None, groups: Vec::new() }
+    }
+}
 
-/// Its password, in the folder of the demo: whoever reads that reads the calls too.
-const PASSWORD: &str = "admin.password";
+/// Where the portal of a demo is.
+pub(crate) struct Signing {
+    pub(crate) url: String,
+    /// Of each login, in the order in which they were named.
+    pub(crate) passwords: Vec<String>,
+}
 
-/// Serves the pages of a demo, with an administrator who can sign in: the same one at each start.
+/// What the portal of a demo has beside its calls.
+pub(crate) struct DemoPortal {
+    /// 0 takes a free one.
+    pub(crate) port: u16,
+    /// What is asked for there is done.
+    pub(crate) acts: bool,
+    pub(crate) missed_call_now: Option<MissedCallNow>,
+}
+
+/// Serves the pages of a demo, with people who can sign in: the same ones at each start.
 ///
 /// # Errors
 /// As of [`serve`]; what the file system refuses.
-pub(crate) async fn serve_demo(folder: &Path, config: &Config, port: u16, store: Store) -> Result<Signing> {
+pub(crate) async fn serve_demo(
+    folder: &Path,
+    config: &Config,
+    store: Store,
+    portal: DemoPortal,
+    logins: &[DemoLogin],
+) -> Result<Signing> {
     let installation = Installation::with(folder, config.clone());
     let office = installation.office()?;
-    let path = folder.join(PASSWORD);
+    let tenant = installation.directories()?.into_keys().next().unwrap_or_default();
+    let mut passwords = Vec::new();
+    for login in logins {
+        passwords.push(password(folder, &office, &tenant, login)?);
+    }
+    let settings = PortalSettings { listen: format!("127.0.0.1:{}", portal.port), ..config.portal.clone() };
+    let address = served(&installation, settings, store, portal.acts, portal.missed_call_now)
+        .await
+        .with_context(|| format!("--port {}", portal.port))?;
+    Ok(Signing { url: format!("http://{address}"), passwords })
+}
+
+/// The password of a login, which is kept in the folder of the demo: whoever reads that reads the calls too. Where there is no such
+/// login, or no such file, there is one then.
+fn password(folder: &Path, office: &Office, tenant: &str, of: &DemoLogin) -> Result<String> {
+    let path = folder.join(format!("{}.password", of.login));
     let kept = std::fs::read_to_string(&path).ok().map(|text| text.trim().to_owned());
-    let login = office.login(ADMINISTRATOR)?;
-    let password = match (kept, &login) {
-        (Some(kept), Some(_)) => kept,
-        _ => {
-            let password = secret(12)?;
-            let hash = portal::password::hash(&password).map_err(|error| anyhow!("{error}"))?;
-            write_private(&path, &password).with_context(|| format!("{}: cannot be written", path.display()))?;
-            let tenant = installation.directories()?.into_keys().next().unwrap_or_default();
-            let new = NewLogin {
-                login: ADMINISTRATOR.to_owned(),
-                tenant,
-                role: "administrator".to_owned(),
-                password_hash: Some(hash.clone()),
-                ..NewLogin::default()
-            };
-            if !office.login_add(&new, "demo", now().0)? {
-                office.login_password(ADMINISTRATOR, &hash, "demo", now().0)?;
-            }
-            password
-        }
+    if let (Some(kept), Some(_)) = (kept, office.login(of.login)?) {
+        return Ok(kept);
+    }
+    let password = secret(12)?;
+    let hash = portal::password::hash(&password).map_err(|error| anyhow!("{error}"))?;
+    write_private(&path, &password).with_context(|| format!("{}: cannot be written", path.display()))?;
+    let new = NewLogin {
+        login: of.login.to_owned(),
+        tenant: tenant.to_owned(),
+        role: of.role.to_owned(),
+        person: of.person.clone(),
+        groups: of.groups.clone(),
+        password_hash: Some(hash.clone()),
+        ..NewLogin::default()
     };
-    let settings = PortalSettings { listen: format!("127.0.0.1:{port}"), ..config.portal.clone() };
-    let address = serve(&installation, settings, store, false).await.with_context(|| format!("--port {port}"))?;
-    Ok(Signing { url: format!("http://{address}"), login: ADMINISTRATOR.to_owned(), password })
+    if !office.login_add(&new, "demo", now().0)? {
+        office.login_password(of.login, &hash, "demo", now().0)?;
+    }
+    Ok(password)
 }
 
 /// A file that only its owner reads.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

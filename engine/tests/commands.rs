@@ -5,6 +5,7 @@
 mod bad_input;
 mod browser;
 mod check;
+mod company;
 mod demo;
 mod figures;
 mod follow;

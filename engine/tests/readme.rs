@@ -1,4 +1,5 @@
-//! What the top README shows is what its commands print: the first command is run, and its five questions are asked.
+//! What the top README shows is what its commands print: the command with records is run, and its five questions are asked. The first
+//! command is `engine/tests/company/mod.rs`.
 //!
 //! Needs the embedded database, as a reader does.
 
@@ -26,12 +27,15 @@ impl Drop for Demo {
 fn the_readme_shows_what_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let (_demo, printed) = start(folder.path());
+    let commands: Vec<&str> = README.lines().filter_map(|line| line.strip_prefix("cargo run --release -- ")).collect();
+    assert_eq!(commands[0], "demo --port 8080", "the first command has no records");
+    assert!(commands[1].starts_with("demo --data .records ") && commands[1].contains("--records"), "{}", commands[1]);
     let block = |heading: &str, fence: &str| {
         let (_, rest) = README.split_once(heading).expect("the heading");
         let (_, rest) = rest.split_once(&format!("```{fence}\n")).expect("a block");
         rest.split_once("```").expect("its end").0.to_owned()
     };
-    for line in block("## What the first command prints", "text").lines().filter(|line| *line != "...") {
+    for line in block("## Records that a real PBX wrote", "text").lines().filter(|line| *line != "...") {
         let is_ready = line.starts_with("ready ");
         let found =
             if is_ready { printed.iter().any(|p| p.starts_with("ready ")) } else { printed.iter().any(|p| p == line) };
@@ -57,7 +61,7 @@ fn the_readme_shows_what_is_printed() {
     assert_eq!(asked, 5);
 }
 
-/// The first command of the README, but for its port and folder, and what it printed until it was ready.
+/// The command with records of the README, but for its port and folder, and what it printed until it was ready.
 fn start(data: &Path) -> (Demo, Vec<String>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut records: Vec<_> = std::fs::read_dir(root.join("engine/calls/tests/corpus"))

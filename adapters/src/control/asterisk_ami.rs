@@ -149,7 +149,7 @@ impl Command {
     /// # Errors
     /// If the user's name cannot be written.
     pub fn login(action_id: &str, user: &str, challenge: &str, secret: &str) -> Result<Command, Unwritable> {
-        let key = md5::hex(format!("{challenge}{secret}").as_bytes());
+        let key = key(challenge, secret);
         Command::new("Login", action_id)?
             .with("AuthType", "kind of challenge", "MD5")?
             .with("Username", "user", user)?
@@ -236,6 +236,12 @@ impl Command {
     pub fn hang_up(action_id: &str, call: &str) -> Result<Command, Unwritable> {
         Command::new("Hangup", action_id)?.with("Channel", "name of the call", name("name of the call", call)?)
     }
+}
+
+/// The answer to a challenge: who has it knows the secret.
+#[must_use]
+pub fn key(challenge: &str, secret: &str) -> String {
+    md5::hex(format!("{challenge}{secret}").as_bytes())
 }
 
 /// What comes of an attempt to sign in.

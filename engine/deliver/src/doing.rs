@@ -24,7 +24,7 @@ use crate::secret::Secret;
 pub struct Ways {
     /// The folder of the settings: files that they name stand in it.
     pub folder: PathBuf,
-    /// `[smtp]`; without a host, mails cannot be sent.
+    /// `[smtp]`; without a host or a folder, mails cannot be sent.
     pub smtp: SmtpSettings,
     /// `[webhook.NAME]`.
     pub webhooks: BTreeMap<String, WebhookSettings>,
@@ -107,9 +107,9 @@ impl Doing {
         crate::install_tls();
         let said = |error: &dyn fmt::Display| WayError(error.to_string());
         let folder: &Path = &ways.folder;
-        let mailer = match ways.smtp.host.is_empty() {
-            true => None,
-            false => Some(Mailer::new(&ways.smtp, folder).map_err(|error| said(&error))?),
+        let mailer = match ways.smtp.is_set() {
+            false => None,
+            true => Some(Mailer::new(&ways.smtp, folder).map_err(|error| said(&error))?),
         };
         let mut webhooks = BTreeMap::new();
         for (name, settings) in &ways.webhooks {

@@ -5,6 +5,7 @@
 //! office notes the name before the content goes out, and a mail whose fate is unknown is not sent again. What ended
 //! before that is sent again under the same name.
 
+mod file;
 mod functions;
 mod mail;
 mod mailer;

@@ -12,6 +12,8 @@ use crate::plan::PbxChoice;
 pub(crate) type PersonAt = usize;
 
 pub(crate) struct Person {
+    /// In the site file.
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) extension: String,
     /// As the records name the telephone.
@@ -83,9 +85,6 @@ pub(crate) struct Company {
     pub(crate) exchanges: Vec<Exchange>,
 }
 
-/// The second exchange's clock, and each further one's, is ahead by this.
-const CLOCK_AHEAD_MS: i64 = 40_000;
-
 impl Exchange {
     /// The number of a place of this kind, or a usual one.
     pub(crate) fn place(&self, kind: &str, usual: &str) -> String {
@@ -94,11 +93,18 @@ impl Exchange {
 }
 
 impl Company {
-    pub(crate) fn of(directory: Directory, pbxes: &[PbxChoice], first_ms: i64) -> Result<Company, GeneratorError> {
+    pub(crate) fn of(
+        directory: Directory,
+        pbxes: &[PbxChoice],
+        first_ms: i64,
+        clock_ahead_ms: i64,
+    ) -> Result<Company, GeneratorError> {
         let mut people = Vec::new();
         let mut exchanges = Vec::new();
         for (at, choice) in pbxes.iter().enumerate() {
-            exchanges.push(exchange(&directory, pbxes, at, choice, first_ms, &mut people)?);
+            let mut exchange = exchange(&directory, pbxes, at, choice, first_ms, &mut people)?;
+            exchange.clock_ahead_ms = if at == 0 { 0 } else { clock_ahead_ms };
+            exchanges.push(exchange);
         }
         Ok(Company { directory, people, exchanges })
     }
@@ -134,6 +140,7 @@ fn exchange(
             extension.device.clone()
         };
         people.push(Person {
+            id: person.id.clone(),
             name: person.name.clone(),
             extension: extension.number.clone(),
             device,
@@ -238,7 +245,7 @@ fn exchange(
         adapter: choice.adapter,
         site: pbx.site.clone(),
         zone: pbx.zone.or_else(|| site.and_then(|s| s.zone)).unwrap_or(Tz::UTC),
-        clock_ahead_ms: if at == 0 { 0 } else { CLOCK_AHEAD_MS },
+        clock_ahead_ms: 0,
         columns: pbx.columns.clone(),
         contexts,
         parking,

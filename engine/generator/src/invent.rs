@@ -6,11 +6,11 @@ use fastrand::Rng;
 
 use crate::plan::PbxChoice;
 
-const FIRST_NAMES: [&str; 24] = [
+pub(crate) const FIRST_NAMES: [&str; 24] = [
     "Ada", "Bruno", "Cleo", "Dario", "Edda", "Fabian", "Gloria", "Hanno", "Isa", "Jonas", "Kira", "Lennart", "Mira",
     "Nils", "Odette", "Piet", "Quinn", "Rosa", "Silas", "Thea", "Ulla", "Viktor", "Wanda", "Yann",
 ];
-const LAST_NAMES: [&str; 20] = [
+pub(crate) const LAST_NAMES: [&str; 20] = [
     "Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Ironwood", "Juniper", "Larch", "Maple",
     "Nutmeg", "Oak", "Poplar", "Rowan", "Spruce", "Teak", "Willow", "Yew",
 ];
@@ -63,7 +63,7 @@ fn trunk_name(pbxes: &[PbxChoice], at: usize, side: &str) -> String {
     if at == 0 { side.to_owned() } else { format!("{side}_{}", pbxes[at].id) }
 }
 
-fn trunk_lines(text: &mut String, pbx: &PbxChoice, name: &str) {
+pub(crate) fn trunk_lines(text: &mut String, pbx: &PbxChoice, name: &str) {
     let device = crate::formats::trunk_device(pbx.adapter, name);
     let _ = write!(text, "\n[[trunk]]\nname = \"{name}\"\npbx = \"{}\"\ndevice = \"{device}\"\n", pbx.id);
 }

@@ -9,6 +9,8 @@ mod invent;
 mod plan;
 mod rows;
 mod script;
+pub mod shape;
+pub mod single;
 mod stamp;
 mod steps;
 mod truth;
@@ -24,8 +26,9 @@ use rows::{Rows, Written};
 
 pub use faults::Faults;
 pub use formats::names;
-pub use plan::{PbxChoice, Plan, Silence};
+pub use plan::{Habits, PbxChoice, Plan, Silence};
 pub use rows::Row;
+pub use shape::Shape;
 pub use truth::Truth;
 
 /// Why nothing can be written: who can mend it, and how.
@@ -74,7 +77,7 @@ impl Generator {
         let site = plan.site.unwrap_or_else(|| invent::site_file(&mut rng, &plan.pbxes));
         let directory = Directory::from_toml(&site).map_err(|e| GeneratorError(format!("the site file: {e}")))?;
         let first_ms = plan.first_day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
-        let company = Company::of(directory, &plan.pbxes, first_ms)?;
+        let company = Company::of(directory, &plan.pbxes, first_ms, plan.clock_ahead_ms)?;
         let writers = company.exchanges.iter().map(Writer::new).collect::<Result<Vec<_>, _>>()?;
         let silent = match plan.silent {
             Some(silence) => {
@@ -86,7 +89,7 @@ impl Generator {
         };
         let faults_rng = rng.fork();
         Ok(Generator {
-            planner: Planner::new(rng, &company, first_ms),
+            planner: Planner::new(rng, &company, first_ms, plan.habits),
             ids: company.exchanges.iter().map(|e| Text::from(e.id.as_str())).collect(),
             company,
             site,

@@ -47,25 +47,54 @@ pub struct Plan {
     pub silent: Option<Silence>,
     /// The day on which it begins, at midnight UTC.
     pub first_day: NaiveDate,
+    /// By how many milliseconds the clock of every exchange but the first is ahead of the true time.
+    pub clock_ahead_ms: i64,
+    /// How many calls there are, and what becomes of missed ones.
+    pub habits: Habits,
 }
+
+/// How often people call, and how well they return what they missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Calls a second of one person in the busiest hour: one in so many.
+    pub seconds_per_person: u64,
+    /// Of a hundred missed callers: who call again by themselves.
+    pub call_again: u8,
+    /// Who call again or are called back; nothing happens with the others.
+    pub are_returned: u8,
+}
+
+impl Habits {
+    /// A busy company that returns three in four.
+    pub const USUAL: Habits = Habits { seconds_per_person: 1_200, call_again: 40, are_returned: 75 };
+    /// A company that knows what it missed.
+    pub const CAREFUL: Habits = Habits { seconds_per_person: 3_000, call_again: 25, are_returned: 96 };
+}
+
+/// The clock of the second exchange, and each further one's, is ahead by this, where a plan says nothing else.
+const CLOCK_AHEAD_MS: i64 = 40_000;
 
 impl Plan {
     /// So many records of these exchanges, with the usual faults, from Monday, March 2, 2026: the clocks change on the 29th.
     #[must_use]
     pub fn new(legs: u64, pbxes: Vec<PbxChoice>) -> Plan {
         let first_day = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default();
-        Plan { legs, pbxes, faults: Faults::USUAL, site: None, silent: None, first_day }
+        Plan {
+            legs,
+            pbxes,
+            faults: Faults::USUAL,
+            site: None,
+            silent: None,
+            first_day,
+            clock_ahead_ms: CLOCK_AHEAD_MS,
+            habits: Habits::USUAL,
+        }
     }
 }
 
-/// Calls a second of one person in the busiest hour: one in so many.
-const SECONDS_PER_PERSON: u64 = 1_200;
 /// Of a hundred first calls in working hours.
 const INBOUND: u8 = 62;
 const OUTBOUND: u8 = 80;
-/// Of a hundred missed callers: who call again, who are called back.
-const CALLS_AGAIN: u8 = 40;
-const CALLED_BACK: u8 = 75;
 const CALLS_MAX: usize = 5;
 const WITHHELD: u8 = 3;
 const SLOT_MS: i64 = 900_000;
@@ -93,6 +122,7 @@ struct Story {
 /// Makes calls in the order of their starts.
 pub(crate) struct Planner {
     rng: Rng,
+    habits: Habits,
     now_ms: i64,
     slot_from_ms: i64,
     /// Of 2^32: that a story begins in one second of this slot.
@@ -106,9 +136,10 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    pub(crate) fn new(rng: Rng, company: &Company, first_ms: i64) -> Planner {
+    pub(crate) fn new(rng: Rng, company: &Company, first_ms: i64, habits: Habits) -> Planner {
         Planner {
             rng,
+            habits,
             now_ms: first_ms,
             slot_from_ms: i64::MIN,
             chance_per_second: 0,
@@ -135,8 +166,9 @@ impl Planner {
             if self.now_ms.div_euclid(SLOT_MS) != self.slot_from_ms.div_euclid(SLOT_MS) || self.slot_from_ms == i64::MIN
             {
                 self.slot_from_ms = self.now_ms;
-                self.chance_per_second =
-                    (chance_of_100_per_second(company, self.now_ms) << 32) / 100 / SECONDS_PER_PERSON;
+                self.chance_per_second = (chance_of_100_per_second(company, self.now_ms) << 32)
+                    / 100
+                    / self.habits.seconds_per_person.max(1);
             }
             self.now_ms += 1_000;
             if u64::from(self.rng.u32(..)) < self.chance_per_second {
@@ -253,10 +285,10 @@ impl Planner {
         }
         let dice = self.rng.u8(0..100);
         let at;
-        let next = if dice < CALLS_AGAIN && call.kind == Kind::Inbound {
+        let next = if dice < self.habits.call_again && call.kind == Kind::Inbound {
             at = call.ended_ms + self.rng.i64(60_000..2_400_000);
             Next::CallsAgain { did: call.did, pbx: call.pbx }
-        } else if dice < CALLED_BACK {
+        } else if dice < self.habits.are_returned {
             let soon = call.ended_ms + self.rng.i64(180_000..10_800_000);
             let site = &company.exchanges[call.pbx].site;
             let is_open = company.directory.group_open_at(None, Some(site), soon).unwrap_or(true);

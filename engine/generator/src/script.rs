@@ -35,6 +35,25 @@ pub(crate) struct Call {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Call {
+    /// A call of this exchange in which nothing happened.
+    pub(crate) fn nothing(pbx: usize) -> Call {
+        Call {
+            serial: 0,
+            kind: Kind::Outbound,
+            pbx,
+            line: 0,
+            caller: Caller::Outside(String::new()),
+            did: 0,
+            customer: String::new(),
+            started_ms: 0,
+            ended_ms: 0,
+            ended_by_caller: false,
+            steps: Vec::new(),
+        }
+    }
+}
+
 /// A length of time within a call.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {

@@ -38,6 +38,9 @@ pub use settings::PortalSettings;
 pub use viewer::Role;
 use words::Words;
 
+/// Makes a missed call now, of this person where that can be: for who tries the portal out.
+pub type MissedCallNow = Arc<dyn Fn(Option<&str>) -> Result<(), String> + Send + Sync>;
+
 /// What the portal needs.
 pub struct Parts {
     /// Where calls are.
@@ -48,6 +51,8 @@ pub struct Parts {
     pub directories: BTreeMap<String, Arc<Directory>>,
     /// Somebody does what is asked for here: without deliver beside it, people only look.
     pub acts: bool,
+    /// A demo has a button for it; it may wait, and says why it could not.
+    pub missed_call_now: Option<MissedCallNow>,
     /// `[portal]`.
     pub settings: PortalSettings,
     /// The wall clock.

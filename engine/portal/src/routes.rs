@@ -63,6 +63,7 @@ pub static ROUTES: &[Route] = &[
     route!(POST "/language" Viewer sign_in::language),
     route!(GET "/live" Viewer pages::live),
     route!(GET "/missed" Viewer pages::missed::page),
+    route!(POST "/missed-call-now" Actor pages::acts::missed_call_now),
     route!(POST "/follow-ups/{id}/claim" Actor pages::acts::claim),
     route!(POST "/follow-ups/{id}/give-back" Actor pages::acts::give_back),
     route!(POST "/follow-ups/{id}/settle" Actor pages::acts::settle),

@@ -86,7 +86,8 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
 
 fn form(asking: &Asking, status: StatusCode, wrong: Option<&str>, next: &str) -> Result<Response, Fault> {
     let frame = pages::frame_of_nobody(&asking.portal, asking.language, "sign-in-title", asking.now);
-    let login = asking.field("login").unwrap_or_default();
+    // A link may name the login.
+    let login = asking.field("login").map(str::to_owned).or_else(|| asking.key("login")).unwrap_or_default();
     let told = json!({"wrong": wrong, "next": next, "login": login});
     Ok((status, pages::show(&asking.portal, "pages/sign_in", &frame, told)?).into_response())
 }

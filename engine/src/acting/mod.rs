@@ -1,4 +1,4 @@
-//! What acts beside the pipeline of `ringback run`: plugins hear what was told to the office, deliver does what they ask for, and what
+//! What acts beside the pipeline of `ringback run`, and of a demo with a company of its own: plugins hear what was told to the office, deliver does what they ask for, and what
 //! came of it goes into the company's log.
 
 mod figures;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use adapters::leg::Moment;
 use anyhow::{Context, Result};
 use deliver::{Doing, Driver};
 use runner::{Limits, Runner};
@@ -19,13 +20,13 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::installation::Installation;
-use crate::pipeline::telling::{Heard, Teller};
+use crate::pipeline::telling::{Heard, Since, Teller};
 use crate::pipeline::{Progress, failpoint, now, say};
-use crate::source::kafka::produce::Producer;
 pub(crate) use figures::Figures;
 #[cfg(test)]
 pub(crate) use figures::tests as figures_tests;
 pub(crate) use freshness::Freshness;
+pub(crate) use outbox::Outlet;
 
 /// However quiet it is, plugins' timers and what was put off are looked for so often.
 const TURN_EVERY: Duration = Duration::from_millis(200);
@@ -38,6 +39,22 @@ pub(crate) struct Acting {
     runner: std::thread::JoinHandle<()>,
     is_ending: Arc<AtomicBool>,
     bell: Arc<Bell>,
+}
+
+/// What it needs.
+pub(crate) struct Needs<'n> {
+    pub(crate) installation: &'n Installation,
+    /// The way of what the office has for the companies' logs.
+    pub(crate) outlet: Box<dyn Outlet>,
+    /// What is older, in milliseconds, and waited for by nobody is taken out of the office.
+    pub(crate) keep_ms: i64,
+    /// Records have the moments of their making, and not those of their coming.
+    pub(crate) is_history: bool,
+    /// Calls that ended before this moment are history: plugins hear nothing of them.
+    pub(crate) acts_from: Moment,
+    pub(crate) store: Store,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) runtime: &'n Handle,
 }
 
 /// Rings when there is something for plugins to do.
@@ -62,19 +79,11 @@ impl Bell {
 
 impl Acting {
     /// Starts what acts. Plugins that are installed are loaded before it returns, so that nothing is told that they would have heard.
-    /// What is older than `keep_ms`, in milliseconds, and waited for by nobody is taken out of the office.
     ///
     /// # Errors
     /// If the office cannot be opened, or what the settings say cannot be.
-    pub(crate) fn start(
-        installation: &Installation,
-        topic: &str,
-        keep_ms: i64,
-        is_history: bool,
-        store: Store,
-        progress: Arc<Progress>,
-        runtime: &Handle,
-    ) -> Result<Acting> {
+    pub(crate) fn start(needs: Needs<'_>) -> Result<Acting> {
+        let Needs { installation, outlet, keep_ms, is_history, acts_from, store, progress, runtime } = needs;
         let office = installation.office()?;
         let directories = installation.directories()?;
         let freshness = Arc::new(Freshness::default());
@@ -96,7 +105,8 @@ impl Acting {
         heard.set(runner.heard_kinds());
         let is_ending = Arc::new(AtomicBool::new(false));
         let rung = Arc::clone(&bell);
-        let teller = Teller::start(office.clone(), heard.clone(), is_history, progress, move || rung.ring())?;
+        let since = Since { acts_from, is_history };
+        let teller = Teller::start(office.clone(), heard.clone(), since, progress, move || rung.ring())?;
         let work = Work {
             runner,
             heard,
@@ -121,8 +131,7 @@ impl Acting {
             reach: failpoint::reach,
         });
         runtime.spawn(driver.run(dial_bell));
-        let producer = Producer::to(&installation.config.kafka, topic)?;
-        outbox::start(office.clone(), producer, Arc::clone(&freshness))?;
+        outbox::start(office.clone(), outlet, Arc::clone(&freshness))?;
         // Of history, what is told is as old as its records, and was old when it came.
         if !is_history {
             forgetting::start(office, keep_ms)?;

@@ -12,6 +12,30 @@ use super::Freshness;
 use crate::pipeline::{failpoint, now, say};
 use crate::source::kafka::produce::{Outgoing, Producer};
 
+/// The way into the companies' logs.
+pub(crate) trait Outlet: Send {
+    /// Sends these, each into this partition, and returns when the log has them all.
+    ///
+    /// # Errors
+    /// Why it is not known that the log has them: they are sent again.
+    fn send(&self, records: &[(&OutboxRecord, u32)]) -> Result<()>;
+}
+
+impl Outlet for Producer {
+    fn send(&self, records: &[(&OutboxRecord, u32)]) -> Result<()> {
+        for (record, partition) in records {
+            self.send(Outgoing {
+                partition: Some(*partition),
+                key: &record.tenant,
+                headers: &[("adapter", "ringback")],
+                stamp_ms: Some(now().0),
+                bytes: record.body.as_bytes(),
+            })?;
+        }
+        self.flush()
+    }
+}
+
 /// Records that are sent at once.
 const AT_ONCE_MAX: usize = 500;
 
@@ -25,10 +49,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// If there can be no thread.
-pub(super) fn start(office: Office, producer: Producer, freshness: Arc<Freshness>) -> Result<()> {
+pub(super) fn start(office: Office, outlet: Box<dyn Outlet>, freshness: Arc<Freshness>) -> Result<()> {
     let work = move || {
         loop {
-            match send(&office, &producer, &freshness) {
+            match send(&office, &*outlet, &freshness) {
                 Ok(true) => {}
                 Ok(false) => std::thread::sleep(LOOK_EVERY),
                 Err(error) => {
@@ -43,7 +67,7 @@ pub(super) fn start(office: Office, producer: Producer, freshness: Arc<Freshness
 }
 
 /// True if there may be more.
-fn send(office: &Office, producer: &Producer, freshness: &Freshness) -> Result<bool> {
+fn send(office: &Office, outlet: &dyn Outlet, freshness: &Freshness) -> Result<bool> {
     let unsent = office.outbox_unsent(AT_ONCE_MAX)?;
     // Into the partition where the company's records are, which is the one that this process has.
     let ours: Vec<(&OutboxRecord, u32)> =
@@ -51,16 +75,7 @@ fn send(office: &Office, producer: &Producer, freshness: &Freshness) -> Result<b
     if ours.is_empty() {
         return Ok(false);
     }
-    for (record, partition) in &ours {
-        producer.send(Outgoing {
-            partition: Some(*partition),
-            key: &record.tenant,
-            headers: &[("adapter", "ringback")],
-            stamp_ms: Some(now().0),
-            bytes: record.body.as_bytes(),
-        })?;
-    }
-    producer.flush()?;
+    outlet.send(&ours)?;
     failpoint::reach("after_outbox");
     let sent: Vec<i64> = ours.iter().map(|(record, _)| record.seq).collect();
     office.sent(&sent, now().0)?;

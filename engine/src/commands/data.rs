@@ -17,7 +17,7 @@ use super::{arguments, signals};
 use crate::WrongArguments;
 use crate::config::{self, Config};
 use crate::embedded::{self, Database, Locate};
-use crate::pipeline::{Pipeline, Progress, say};
+use crate::pipeline::{Outside, Pipeline, Progress, say};
 use crate::source::spool::{Spool, SpoolSource, epoch, replace};
 use crate::telemetry;
 
@@ -62,9 +62,9 @@ impl Data {
     /// # Errors
     /// If it is none, or what is wrong in its settings: a wrong argument.
     pub(crate) fn existing(folder: &Path) -> Result<Data> {
-        if !folder.join(SPOOL).is_dir() {
+        if !Data::has_records(folder) {
             return Err(WrongArguments(format!(
-                "--data {}: is no folder of records; name that of a demo, which `ringback demo --data DIR --records FILE...` makes",
+                "--data {}: is no folder of records; name that of a demo, which `ringback demo --data DIR` makes",
                 folder.display()
             ))
             .into());
@@ -80,12 +80,34 @@ impl Data {
         self.site.directory(&self.config)
     }
 
+    /// Takes the spool of a folder: from here on the folder is ours.
+    ///
+    /// # Errors
+    /// If another process has it, or the file system refuses.
+    pub(crate) fn spool(folder: &Path) -> Result<Spool> {
+        Spool::open(&folder.join(SPOOL))
+    }
+
+    /// There are records in this folder, of whatever demo.
+    pub(crate) fn has_records(folder: &Path) -> bool {
+        folder.join(SPOOL).is_dir()
+    }
+
+    /// How long what nobody waits for is kept, as of [`config::Office::keep_ms`].
+    ///
+    /// # Errors
+    /// What is wrong in which file.
+    pub(crate) fn keep_ms(&self) -> Result<i64> {
+        let companies = Companies::of(self.directory()?, self.site.text(), true)?;
+        Ok(self.config.office.keep_ms(companies.horizon_ms)?)
+    }
+
     /// Takes the spool: from here on the folder is ours, and its settings are these.
     ///
     /// # Errors
     /// If another process has it, or the file system refuses.
     pub(crate) fn take(&self) -> Result<Spool> {
-        let spool = Spool::open(&self.folder.join(SPOOL))?;
+        let spool = Data::spool(&self.folder)?;
         self.keep(config::FILE, self.kept_config.as_deref())?;
         self.keep(SITE, self.is_site_new.then(|| self.site.text().as_bytes()))?;
         Ok(spool)
@@ -139,7 +161,14 @@ impl Data {
     ///
     /// # Errors
     /// What is wrong in the site file.
-    pub(crate) fn start(&self, spool: Spool, store: Store, until_end: bool, progress: Arc<Progress>) -> Result<Work> {
+    pub(crate) fn start(
+        &self,
+        spool: Spool,
+        store: Store,
+        until_end: bool,
+        progress: Arc<Progress>,
+        outside: Option<Outside>,
+    ) -> Result<Work> {
         let directory = self.directory()?;
         let tenant = directory.tenant().to_owned();
         let names_files = spool.log.has_several_sources();
@@ -154,7 +183,7 @@ impl Data {
             let runtime = Handle::current();
             runtime.block_on(epoch::begin(&spool, &store, &companies.tenants, companies.version))?;
             let source = SpoolSource::of(spool, &tenant);
-            Pipeline::new(source, store, &companies.tenants, settings, runtime, progress, None).run(&told)
+            Pipeline::new(source, store, &companies.tenants, settings, runtime, progress, outside).run(&told)
         });
         Ok(Work { ended, stop, _lock: lock })
     }
@@ -216,7 +245,7 @@ async fn run_until_signal(data: &Data, until_end: bool) -> Result<()> {
         opened = data.open_store(&locate) => opened?,
         () = &mut signaled => return Ok(()),
     };
-    let mut work = data.start(spool, store, until_end, progress)?;
+    let mut work = data.start(spool, store, until_end, progress, None)?;
     tokio::select! {
         ended = work.ended() => ended?,
         error = database.ended() => return Err(error.into()),

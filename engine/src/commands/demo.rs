@@ -13,26 +13,27 @@ use super::arguments;
 use super::data::{Data, Work};
 use super::output::{Out, Progress};
 use super::signals;
+use crate::WrongArguments;
+use crate::demo::{self, Kept, Told};
 use crate::embedded::Locate;
 use crate::input::{self, Named};
 use crate::pipeline::{self, now, say};
 use crate::source::spool::{Incoming, Spool, SpooledSource};
-use crate::viewing;
+use crate::viewing::{self, DemoLogin, DemoPortal};
 
 /// The command's arguments.
 pub(crate) fn command() -> Command {
     let path = || value_parser!(PathBuf);
     Command::new("demo")
-        .about("Read your own records into an embedded ClickHouse, and show who was missed")
+        .about("Show a company that does not exist, live; or read your own records into an embedded ClickHouse")
         .arg(
             Arg::new("records")
                 .long("records")
                 .value_name("FILE")
                 .num_args(1..)
-                .required(true)
                 .action(ArgAction::Append)
                 .value_parser(path())
-                .help("Files of call records; recognized, or as --pbx says"),
+                .help("Files of call records; recognized, or as --pbx says. Without any, a company is generated"),
         )
         .arg(
             Arg::new("data")
@@ -62,12 +63,45 @@ pub(crate) fn command() -> Command {
             Arg::new("pbx")
                 .long("pbx")
                 .value_name("ADAPTER")
+                .requires("records")
                 .help("How to read the records, where they are not recognized"),
         )
-        .arg(Arg::new("site").long("site").value_name("FILE").value_parser(path()).help("What is known of the company"))
-        .arg(arguments::settings())
+        .arg(
+            Arg::new("site")
+                .long("site")
+                .value_name("FILE")
+                .requires("records")
+                .value_parser(path())
+                .help("What is known of the company"),
+        )
+        .arg(arguments::settings().requires("records"))
         .arg(Arg::new("clickhouse").long("clickhouse").value_name("URL").help("A ClickHouse that runs already"))
-        .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).hide(true).help("End when everything is stored"))
+        .arg(
+            Arg::new("once")
+                .long("once")
+                .action(ArgAction::SetTrue)
+                .requires("records")
+                .hide(true)
+                .help("End when everything is stored"),
+        )
+        .arg(
+            Arg::new("seed")
+                .long("seed")
+                .value_name("S")
+                .default_value("1")
+                .value_parser(value_parser!(u64))
+                .hide(true)
+                .help("Of the generated company, where there is none yet"),
+        )
+        .arg(
+            Arg::new("day-s")
+                .long("day-s")
+                .value_name("SECONDS")
+                .default_value("180")
+                .value_parser(value_parser!(u32).range(1..=86_400))
+                .hide(true)
+                .help("How long a day of the generated company is played"),
+        )
 }
 
 /// How often it is shown how far the reading has come.
@@ -76,15 +110,52 @@ const SHOW_EVERY: Duration = Duration::from_millis(100);
 /// Runs until Ctrl-C.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let result = runtime.block_on(run_until_signal(matches));
+    let result = match matches.contains_id("records") {
+        true => runtime.block_on(run_until_signal(matches)),
+        false => runtime.block_on(run_company(matches)),
+    };
     runtime.shutdown_background();
     result
+}
+
+fn folder(matches: &ArgMatches) -> PathBuf {
+    matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"))
+}
+
+/// A demo with a generated company.
+async fn run_company(matches: &ArgMatches) -> Result<()> {
+    let folder = folder(matches);
+    if Data::has_records(&folder) && !Kept::is_in(&folder) {
+        return Err(WrongArguments(format!(
+            "--data {}: there are records of files in it; name these again with --records, or another folder",
+            folder.display()
+        ))
+        .into());
+    }
+    let port = |name: &str| matches.get_one::<u16>(name).copied().unwrap_or(0);
+    let day_s = matches.get_one::<u32>("day-s").copied().unwrap_or(180);
+    demo::run(Told {
+        port: port("port"),
+        clickhouse_port: port("clickhouse-port"),
+        clickhouse: matches.get_one::<String>("clickhouse").cloned(),
+        seed: matches.get_one::<u64>("seed").copied().unwrap_or(1),
+        day_ms: i64::from(day_s) * 1000,
+        folder,
+    })
+    .await
 }
 
 async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     let signaled = signals::first()?;
     tokio::pin!(signaled);
-    let folder = matches.get_one::<PathBuf>("data").cloned().unwrap_or_else(|| PathBuf::from(".demo"));
+    let folder = folder(matches);
+    if Kept::is_in(&folder) {
+        return Err(WrongArguments(format!(
+            "--data {}: a generated company is in it; name another folder for your own records",
+            folder.display()
+        ))
+        .into());
+    }
     let path = |name: &str| matches.get_one::<PathBuf>(name).map(PathBuf::as_path);
     let data = Arc::new(Data::of(&folder, path("site"), path("settings"))?);
     let directory = data.directory()?;
@@ -105,7 +176,7 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
     };
     let (topic, records) = (spool.topic(), spool.log.records());
     let figures = Arc::new(pipeline::Progress::default());
-    let mut work = data.start(spool, store.clone(), true, Arc::clone(&figures))?;
+    let mut work = data.start(spool, store.clone(), true, Arc::clone(&figures), None)?;
     tokio::select! {
         ended = shown(&mut work, records, &figures) => ended?,
         error = database.ended() => return Err(error.into()),
@@ -125,9 +196,11 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         );
     }
     let port = matches.get_one::<u16>("port").copied().unwrap_or(0);
-    let ready = match viewing::serve_demo(&folder, &data.config, port, store.clone()).await {
+    let portal = DemoPortal { port, acts: false, missed_call_now: None };
+    let logins = [DemoLogin::administrator()];
+    let ready = match viewing::serve_demo(&folder, &data.config, store.clone(), portal, &logins).await {
         Ok(signing) => serde_json::json!({
-            "portal": signing.url, "login": signing.login, "password": signing.password, "clickhouse": database.url,
+            "portal": signing.url, "login": logins[0].login, "password": signing.passwords.first(), "clickhouse": database.url,
         }),
         Err(error) => {
             database.shutdown().await?;
@@ -159,7 +232,7 @@ fn append(matches: &ArgMatches, data: &Data) -> Result<Spool> {
         .map(|path| Named { path: path.clone(), pbx: pbx.clone() })
         .collect();
     let mut sources = input::open(&files, &data.directory()?)?;
-    let mut spool = data.take()?;
+    let spool = data.take()?;
     let mut progress = Progress::of(sources.iter().map(input::Source::size).sum(), "bytes", true);
     let mut incoming = Vec::new();
     for source in &mut sources {

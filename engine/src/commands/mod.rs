@@ -8,7 +8,7 @@ pub(crate) mod check;
 pub(crate) mod clickhouse;
 pub(crate) mod clickhouse_child;
 pub(crate) mod config;
-mod data;
+pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod generate;
 pub(crate) mod legs;
@@ -17,7 +17,7 @@ pub(crate) mod output;
 pub(crate) mod plugin;
 pub(crate) mod repair;
 pub(crate) mod run;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod user;
 
 use anyhow::Result;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use adapters::leg::Moment;
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use directory::Directory;
@@ -13,11 +14,12 @@ use stream::{Rules, Tenants};
 
 use super::{arguments, signals};
 use crate::WrongArguments;
-use crate::acting::Acting;
+use crate::acting::{Acting, Needs};
 use crate::config::{Config, Delivery, LogTime, TenantKey};
 use crate::installation::Installation;
 use crate::pipeline::{Outside, Pipeline, Progress, Settings, say};
 use crate::source::kafka::probe::Probed;
+use crate::source::kafka::produce::Producer;
 use crate::source::kafka::{self, KafkaSource};
 use crate::{telemetry, viewing};
 
@@ -76,15 +78,16 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     progress.delivers(config.kafka.delivery);
     let is_history = config.kafka.log_time == LogTime::CreateTime;
     let installation = Installation::with(&folder, config.clone());
-    let acting = Acting::start(
-        &installation,
-        topic,
+    let acting = Acting::start(Needs {
+        installation: &installation,
+        outlet: Box::new(Producer::to(&config.kafka, topic)?),
         keep_ms,
         is_history,
-        store.clone(),
-        Arc::clone(&progress),
-        runtime.handle(),
-    )?;
+        acts_from: Moment(i64::MIN),
+        store: store.clone(),
+        progress: Arc::clone(&progress),
+        runtime: runtime.handle(),
+    })?;
     if !config.portal.listen.is_empty() {
         runtime.block_on(store.catch_up_with_places())?;
         let served = viewing::serve(&installation, config.portal.clone(), store.clone(), true);

@@ -196,6 +196,11 @@ impl Progress {
         (self.records.get_or_create(&OfPartition { partition }).get(), self.legs.get())
     }
 
+    /// The position below which everything of this partition is stored.
+    pub(crate) fn stored_below(&self, partition: u32) -> u64 {
+        u64::try_from(self.high.get_or_create(&OfPartition { partition }).get()).unwrap_or(0)
+    }
+
     pub(super) fn assigned(&self, partition: u32) {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, false);
     }

@@ -228,7 +228,7 @@ impl<'d, S: Source> Pipeline<'d, S> {
             let next = self.source.next(*partition);
             self.progress.partition(*partition, machine, next);
             if let Some(outside) = &self.outside {
-                let is_read = next.is_some_and(|next| machine.next() >= next);
+                let is_read = self.source.is_complete() && next.is_some_and(|next| machine.next() >= next);
                 let is_recent = self.source.has_log_time() && now().ms_since(machine.clock()) < RECENT_MS;
                 let tenants = machine.companies_with_legs().map(str::to_owned).collect();
                 outside.freshness.set(*partition, tenants, machine.is_running() && (is_read || is_recent));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use adapters::leg::Moment;
 use anyhow::{Context, Result, anyhow};
 use calls::CallLine;
+use calls::event::{About, Event};
 use calls::line::Word;
 use calls::telling;
 use calls::verdict::Outcome;
@@ -26,8 +27,16 @@ use super::progress::Progress;
 pub(crate) struct Teller {
     sender: mpsc::Sender<Request>,
     heard: Heard,
+    since: Since,
+}
+
+/// What of the log is news.
+#[derive(Clone, Copy)]
+pub(crate) struct Since {
+    /// No event is told of a call that ended before.
+    pub(crate) acts_from: Moment,
     /// Records have the moments of their making, and not those of their coming: history is read.
-    is_history: bool,
+    pub(crate) is_history: bool,
 }
 
 /// The kinds of events that plugins hear: nothing else is told.
@@ -72,7 +81,7 @@ impl Teller {
     pub(crate) fn start(
         office: Office,
         heard: Heard,
-        is_history: bool,
+        since: Since,
         progress: Arc<Progress>,
         told: impl Fn() + Send + 'static,
     ) -> Result<Teller> {
@@ -94,7 +103,7 @@ impl Teller {
             }
         };
         std::thread::Builder::new().name("telling".to_owned()).spawn(work).context("cannot start a thread")?;
-        Ok(Teller { sender, heard, is_history })
+        Ok(Teller { sender, heard, since })
     }
 
     /// From now on this is whose word counts for a partition.
@@ -107,9 +116,9 @@ impl Teller {
 
     /// Tells what was concluded; `None`: none of it is anything for the office.
     pub(super) fn tell(&self, speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment) -> Option<Answer> {
-        let now = if self.is_history { conclusions.clock } else { now.max(conclusions.clock) };
+        let now = if self.since.is_history { conclusions.clock } else { now.max(conclusions.clock) };
         let kinds = self.heard.kinds();
-        let told = told(speaker, conclusions, now, &kinds);
+        let told = told(speaker, conclusions, now, &kinds, self.since.acts_from);
         if told.events.is_empty()
             && told.follow_ups.is_empty()
             && told.merged.is_empty()
@@ -124,10 +133,17 @@ impl Teller {
     }
 }
 
-/// What the office is told of these conclusions, with the events that are heard.
-pub(crate) fn told(speaker: Speaker<'_>, conclusions: &Conclusions, now: Moment, kinds: &[String]) -> Told {
+/// What the office is told of these conclusions, with the events that are heard; none of calls that ended before `acts_from`.
+pub(crate) fn told(
+    speaker: Speaker<'_>,
+    conclusions: &Conclusions,
+    now: Moment,
+    kinds: &[String],
+    acts_from: Moment,
+) -> Told {
     let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
-    let events = stream::events::events(conclusions, now, is_heard).iter().filter_map(written).collect();
+    let events = stream::events::events(conclusions, now, is_heard);
+    let events = events.iter().filter(|told| is_news(&told.event, acts_from)).filter_map(written).collect();
     let follow_ups = conclusions.follow_ups.iter().map(|owed| now_of(&owed.told, owed.version));
     Told {
         topic: speaker.topic.to_owned(),
@@ -153,6 +169,17 @@ fn again<T>(progress: &Progress, write: impl Fn() -> office::Result<T>) -> Resul
             result => return result.map_err(|error| anyhow!("the office: {error}")),
         }
     }
+}
+
+/// What is owed may be settled now whenever it was opened: that is news in any case.
+fn is_news(event: &Event, acts_from: Moment) -> bool {
+    let at = match &event.about {
+        About::Call(call) => call.ended_at,
+        About::Missed(missed) => missed.call.ended_at,
+        About::FollowUp(owed) if event.kind != "follow-up-settled" => owed.last_at,
+        _ => return true,
+    };
+    i64::try_from(at.0).unwrap_or(i64::MAX) >= acts_from.0
 }
 
 fn written(told: &Tellable) -> Option<office::Event> {

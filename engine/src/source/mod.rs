@@ -99,6 +99,11 @@ pub(crate) trait Source {
     /// The wall clock is the log's clock: where the log itself stamps records when it takes them.
     fn has_log_time(&self) -> bool;
 
+    /// Nothing is held back before the log: whoever has read it all knows all that exchanges have told up to now.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
     /// Leaves, so that others can have the partitions at once.
     fn leave(&mut self);
 }

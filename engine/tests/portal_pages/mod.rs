@@ -20,22 +20,51 @@ struct Portal {
 }
 
 /// An answer: its status, its head, its body.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         serde_json::from_str(&self.body).expect("JSON")
     }
+}
+
+/// One request to a portal.
+pub fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut stream = TcpStream::connect(host).expect("the portal");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", host);
+    for (key, value) in headers {
+        head.push_str(&format!("{key}: {value}\r\n"));
+    }
+    if method == "POST" {
+        head.push_str(&format!(
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+            body.len()
+        ));
+    }
+    write!(stream, "{head}\r\n{body}").expect("asked");
+    let mut bytes = Vec::new();
+    if path == "/live" {
+        // It goes on for ever: its head says enough.
+        let mut some = [0; 4096];
+        let read = stream.read(&mut some).expect("answered");
+        bytes.extend_from_slice(&some[..read]);
+    } else {
+        stream.read_to_end(&mut bytes).expect("answered");
+    }
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 impl Portal {
@@ -61,31 +90,7 @@ impl Portal {
     }
 
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.host).expect("the portal");
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
-        for (key, value) in headers {
-            head.push_str(&format!("{key}: {value}\r\n"));
-        }
-        if method == "POST" {
-            head.push_str(&format!(
-                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-                body.len()
-            ));
-        }
-        write!(stream, "{head}\r\n{body}").expect("asked");
-        let mut bytes = Vec::new();
-        if path == "/live" {
-            // It goes on for ever: its head says enough.
-            let mut some = [0; 4096];
-            let read = stream.read(&mut some).expect("answered");
-            bytes.extend_from_slice(&some[..read]);
-        } else {
-            stream.read_to_end(&mut bytes).expect("answered");
-        }
-        let text = String::from_utf8(bytes).expect("UTF-8");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        ask(&self.host, method, path, headers, body)
     }
 
     fn sign_in(&self, login: &str, password: &str) -> Answer {

@@ -28,7 +28,7 @@ fn wrong_arguments_end_with_2_and_say_what_would_have_worked() {
         check_refused(&mut ringback([command]), 2, &["FILE"]);
     }
     check_refused(&mut ringback(["no-command"]), 2, &["no-command"]);
-    check_refused(&mut ringback(["demo"]), 2, &["--records"]);
+    check_refused(&mut ringback(["demo", "--site", file]), 2, &["--records"]);
     check_refused(&mut ringback(["demo", "--records", file, "--port", "80000"]), 2, &["80000"]);
     check_refused(&mut ringback(["clickhouse"]), 2, &["--data"]);
     check_refused(&mut ringback(["config", "more"]), 2, &["more"]);

@@ -4,7 +4,7 @@
 //! taken, after it only the server's answer says.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
 
-use super::{Mail, Security, SmtpError, SmtpSettings};
+use super::{Mail, Security, SmtpError, SmtpSettings, file};
 use crate::attempt::{Attempted, Status};
 use crate::secret::Secret;
 use crate::tls::read_certificates;
@@ -41,6 +41,8 @@ pub struct Mailer {
     tls: Option<TlsParameters>,
     credentials: Option<Credentials>,
     warning: Option<String>,
+    /// Where mails go that become files.
+    files: Option<PathBuf>,
     slots: Semaphore,
     idle: Mutex<Vec<Held>>,
 }
@@ -65,6 +67,10 @@ impl Mailer {
                 "host",
                 "is empty: give the name of the server that takes mails, for example \"mail.example.com\"".to_owned(),
             ));
+        }
+        if settings.is_folder() && !settings.host.is_empty() {
+            let sentence = "takes the mails, and so does `host`: leave one of the two empty".to_owned();
+            return Err(value("folder", sentence));
         }
         let from: Mailbox = settings.from.parse().map_err(|error| {
             let expected = "write \"calls@example.com\" or \"Ringback <calls@example.com>\"";
@@ -93,7 +99,8 @@ impl Mailer {
         }
         let slots = usize::try_from(settings.connections_max.get()).unwrap_or(1);
         Ok(Mailer {
-            tls: tls(settings, folder)?,
+            tls: if settings.is_folder() { None } else { tls(settings, folder)? },
+            files: settings.is_folder().then(|| folder.join(&settings.folder)),
             credentials: secret.as_ref().map(|s| Credentials::new(settings.user.clone(), s.first().to_owned())),
             warning: secret.as_ref().and_then(|s| s.warning()).map(str::to_owned),
             settings: settings.clone(),
@@ -133,6 +140,12 @@ impl Mailer {
         };
         // Whoever waits for a slot waits for mails that all end in time.
         let Ok(_slot) = self.slots.acquire().await else { return again("the engine ends".to_owned()) };
+        if let Some(files) = &self.files {
+            return match before_content().await {
+                true => file::put(files, mail.message_id(), &bytes).await,
+                false => again("the right to send it was lost".to_owned()),
+            };
+        }
         let mut held = match self.connection().await {
             Ok(held) => held,
             Err(why) => return again(why),
@@ -352,11 +365,11 @@ fn not_connected(error: &smtp::Error) -> String {
     told
 }
 
-fn failed(detail: String) -> Attempted {
+pub(super) fn failed(detail: String) -> Attempted {
     Attempted { status: Status::Failed, detail, call: None }
 }
 
-fn again(detail: String) -> Attempted {
+pub(super) fn again(detail: String) -> Attempted {
     Attempted { status: Status::Again { after_s: None }, detail, call: None }
 }
 

@@ -12,6 +12,8 @@ use crate::secret::SecretError;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmtpSettings {
+    /// A folder that takes the mails instead of a server, each as a file, for who tries things out; empty: none.
+    pub folder: PathBuf,
     /// The server's name; empty: no mail is sent.
     pub host: String,
     /// Its port; 0: 587 for `starttls`, 465 for `tls`, 25 for `none`.
@@ -55,6 +57,7 @@ impl Default for SmtpSettings {
     fn default() -> Self {
         let seconds = |s| NonZeroU32::new(s).unwrap_or(NonZeroU32::MIN);
         SmtpSettings {
+            folder: PathBuf::new(),
             host: String::new(),
             port: 0,
             user: String::new(),
@@ -88,10 +91,16 @@ impl SmtpSettings {
         }
     }
 
+    /// True if mails become files.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        !self.folder.as_os_str().is_empty()
+    }
+
     /// True if mails can be sent at all.
     #[must_use]
     pub fn is_set(&self) -> bool {
-        !self.host.is_empty()
+        !self.host.is_empty() || self.is_folder()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::company::{Company, Exchange, PersonAt};
 use crate::formats::MENU_CONTEXT;
 use crate::rows::Written;
 use crate::script::{Call, Caller, ParkEnd, Ring, RingEnd, Step, WaitEnd};
+use crate::single::{Placed, PlacedEnd};
 use crate::stamp::Clock;
 
 /// What an invented company calls its places; kind and name.
@@ -58,12 +59,18 @@ const COLUMNS: [&str; 22] = [
 /// Without these the adapter understands nothing.
 const NEEDED: [&str; 4] = ["channel", "start", "end", "disposition"];
 const OUTSIDE_LIMIT_S: i64 = 30;
+/// Channels of an exchange under another name are numbered from here.
+const NAMED_CHANNELS: u32 = 0x4000_0000;
+/// How long the exchange tells a caller whom nobody called that the line is busy or congested.
+const TOLD_MS: i64 = 3_000;
 /// Rows of one call are written this long after its end.
 const WRITTEN_AFTER_MS: i64 = 12;
 
 pub(crate) struct Writer {
     columns: Vec<usize>,
     clock: Clock,
+    /// What stands before each unique id; empty where the exchange has no name of its own.
+    system: &'static str,
     channels: u32,
     uniques: u64,
     sequence: u64,
@@ -78,6 +85,7 @@ struct Channel {
     caller_name: String,
     account: String,
     did: String,
+    user_field: String,
     /// The moment at which its rows are written, true time.
     written_ms: i64,
 }
@@ -123,10 +131,23 @@ impl Writer {
         Ok(Writer {
             columns: named.iter().map(index).collect(),
             clock: Clock::new(exchange.zone, exchange.clock_ahead_ms),
+            system: "",
             channels: 0,
             uniques: 0,
             sequence: 0,
         })
+    }
+
+    /// The same exchange under another name: no channel, unique id or sequence number is one that it gave before, up to `counted` of each.
+    pub(crate) fn named(self, system: &'static str, counted: u32) -> Writer {
+        Writer { system, channels: NAMED_CHANNELS | counted, uniques: counted.into(), sequence: counted.into(), ..self }
+    }
+
+    /// The rows of a call that Ringback had the exchange `at` place, as it writes them: the person's telephone first, then the customer's.
+    pub(crate) fn placed(&mut self, company: &Company, at: usize, placed: &Placed, out: &mut Vec<Written>) {
+        let call = Call::nothing(at);
+        let exchange = &company.exchanges[at];
+        Scribe { writer: self, company, exchange, at, call: &call, out }.placed(placed);
     }
 
     /// The rows of a call on the exchange `at`, and what they call it and each consultation.
@@ -371,6 +392,60 @@ impl Scribe<'_> {
     }
 }
 
+/// Calls that the exchange was told to place.
+impl Scribe<'_> {
+    fn placed(&mut self, placed: &Placed) {
+        let Placed { made_at, ended_at, .. } = *placed;
+        let channel = Channel {
+            unique: placed.call.clone(),
+            linked: placed.call.clone(),
+            caller_name: placed.shown_name.clone(),
+            account: placed.account.clone(),
+            user_field: placed.user_field.clone(),
+            ..self.channel(&placed.device, made_at.0, ended_at.0)
+        };
+        let Some(taken_at) = placed.taken_at else {
+            // The telephone that was rung is a caller who has not dialed yet: it shows whom it would have called.
+            let channel = Channel { number: placed.shown_number.clone(), ..channel };
+            let place = self.place("inside", "s", "AppDial2", "(Outgoing Line)");
+            let disposition = if placed.end == PlacedEnd::Busy { "BUSY" } else { "NO ANSWER" };
+            let times = Times { start: made_at.0, answer: None, end: ended_at.0, disposition };
+            return self.row(&channel, &place, "", "", times);
+        };
+        let number = self.exchange.dids.first().map_or_else(String::new, |did| did.number.clone());
+        let channel = Channel { number, ..channel };
+        let line = self.exchange.lines.first().map_or("PJSIP/outside-", |line| &line.device).trim_end_matches('-');
+        let far = self.channel_name(line);
+        let (kind, name) = line.split_once('/').unwrap_or(("PJSIP", line));
+        let dialed = &placed.dialed;
+        let place = self.place("inside", dialed, "Dial", &format!("{kind}/{dialed}@{name},{OUTSIDE_LIMIT_S},T"));
+        let disposition = match placed.end {
+            PlacedEnd::Answered => "ANSWERED",
+            PlacedEnd::Busy => "BUSY",
+            PlacedEnd::NoAnswer => "NO ANSWER",
+        };
+        let is_told = placed.end == PlacedEnd::Busy;
+        let end = if is_told { (ended_at.0 - TOLD_MS).max(taken_at.0) } else { ended_at.0 };
+        self.row(
+            &channel,
+            &place,
+            &far,
+            &placed.account,
+            Times { start: made_at.0, answer: Some(taken_at.0), end, disposition },
+        );
+        if is_told {
+            let place = self.place("outbound", "s", "Busy", "3");
+            self.row(
+                &channel,
+                &place,
+                "",
+                "",
+                Times { start: end, answer: Some(end), end: ended_at.0, disposition: "ANSWERED" },
+            );
+        }
+    }
+}
+
 /// Over ties, and what every row has.
 impl Scribe<'_> {
     /// The call leaves to a person of another exchange; `back` is a call that comes back from there, with a channel of its own.
@@ -457,7 +532,8 @@ impl Scribe<'_> {
     fn channel(&mut self, device: &str, started: i64, ended: i64) -> Channel {
         let name = self.channel_name(device);
         self.writer.uniques += 1;
-        let unique = format!("{}.{}", self.writer.clock.seconds(started), self.writer.uniques);
+        let Writer { system, clock, uniques, .. } = &*self.writer;
+        let unique = format!("{system}{}.{uniques}", clock.seconds(started));
         Channel {
             name,
             linked: unique.clone(),
@@ -466,6 +542,7 @@ impl Scribe<'_> {
             caller_name: String::new(),
             account: String::new(),
             did: String::new(),
+            user_field: String::new(),
             written_ms: ended + WRITTEN_AFTER_MS,
         }
     }
@@ -528,6 +605,7 @@ impl Scribe<'_> {
                     "amaflags" => b"DOCUMENTATION",
                     "accountcode" => channel.account.as_bytes(),
                     "uniqueid" => channel.unique.as_bytes(),
+                    "userfield" => channel.user_field.as_bytes(),
                     "linkedid" => channel.linked.as_bytes(),
                     "peeraccount" => peer.as_bytes(),
                     "did" => channel.did.as_bytes(),

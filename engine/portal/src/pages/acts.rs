@@ -5,7 +5,7 @@ use office::Claimed;
 
 use crate::asking::{Asking, Fault};
 use crate::sign_in::to;
-use crate::viewer::Viewer;
+use crate::viewer::{Role, Viewer};
 
 /// Why something is settled by hand.
 const WHYS: [&str; 4] = ["own_mobile", "email", "spam", "no_need"];
@@ -136,5 +136,24 @@ pub(crate) async fn settle(asking: Asking) -> Result<Response, Fault> {
 /// As of [`dial`].
 pub(crate) async fn call_back(asking: Asking) -> Result<Response, Fault> {
     dial(&asking).await?;
+    Ok(to("/missed"))
+}
+
+/// The viewer has a button that makes a missed call: in a demo, whoever has calls of their own or sees all.
+pub(crate) fn makes_missed_calls(asking: &Asking, viewer: &Viewer) -> bool {
+    asking.portal.parts.missed_call_now.is_some() && viewer.may_act && viewer.role != Role::Analyst
+}
+
+/// `POST /missed-call-now`
+///
+/// # Errors
+/// This is no demo, or the viewer has no such button; whoever makes the call could not.
+pub(crate) async fn missed_call_now(asking: Asking) -> Result<Response, Fault> {
+    let viewer = asking.viewer()?;
+    let make = asking.portal.parts.missed_call_now.clone().filter(|_| makes_missed_calls(&asking, viewer));
+    let (make, person) = (make.ok_or(Fault::NotFound)?, viewer.person.clone());
+    let made = tokio::task::spawn_blocking(move || make(person.as_deref())).await;
+    made.map_err(|error| Fault::Broken(error.to_string()))?.map_err(Fault::Broken)?;
+    asking.portal.live.touch();
     Ok(to("/missed"))
 }

@@ -34,6 +34,7 @@ struct Told {
     next: Option<String>,
     names: Map<String, Value>,
     viewer: String,
+    makes_missed_calls: bool,
 }
 
 /// `/`
@@ -84,6 +85,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         next: work.next,
         names: names(&asking)?,
         viewer: asking.viewer()?.login.clone(),
+        makes_missed_calls: super::acts::makes_missed_calls(&asking, asking.viewer()?),
     };
     let frame = frame(&asking, "missed-title", "missed")?;
     Ok(show(&asking.portal, "pages/missed", &frame, told)?.into_response())

@@ -199,7 +199,7 @@ impl Tested {
     fn step(&mut self, conclusions: &Conclusions) -> Result<()> {
         let owner = office::Owner { epoch: 0, versions: 0 };
         let speaker = Speaker { topic: "history", partition: 0, owner };
-        self.office.tell(&told(speaker, conclusions, conclusions.clock, &self.kinds))?;
+        self.office.tell(&told(speaker, conclusions, conclusions.clock, &self.kinds, Moment(i64::MIN)))?;
         let now = conclusions.clock.0;
         while self.runner.turn(std::slice::from_ref(&self.tenant), now)?.has_more {}
         for action in self.office.due_actions(&deliver::driver::KINDS, now, DUE_MAX)? {

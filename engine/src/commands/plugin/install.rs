@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgMatches, Command, value_parser};
-use office::{NewPlugin, PluginState};
+use office::{NewPlugin, Office, PluginState};
+use runner::Told;
+use sandbox::Manifest;
 
 use crate::commands::{arguments, output::Out};
 use crate::installation::Installation;
@@ -25,32 +27,12 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// Loads it where it is first, so that nothing of a plugin that cannot run is installed.
+/// Installs it, and says what it hears and asks for.
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let installation = Installation::of(&arguments::settings_of(matches))?;
     let from = matches.get_one::<PathBuf>("folder").cloned().unwrap_or_default();
-    let sandbox = installation.sandbox()?;
-    let told = installation.told();
-    let manifest = super::manifest_of(&from)?;
-    let own = told.get(&manifest).cloned().unwrap_or_default();
-    let plugin = sandbox.load(&from, &own.settings, &own.grants).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let manifest = plugin.manifest();
-    let to = installation.plugins().join(&manifest.name);
-    if from.canonicalize().ok() != to.canonicalize().ok() {
-        copy(&from, &to)?;
-    }
     let office = installation.office()?;
-    // A new version goes on as the one before: dry, acting, or off.
-    let before = office.plugin(&manifest.name)?;
-    let is_new = office.install(&NewPlugin {
-        name: manifest.name.clone(),
-        version: manifest.version.clone(),
-        sha256: plugin.sha256().to_owned(),
-        state: before.map_or(PluginState::Dry, |plugin| plugin.state),
-        by: super::by(),
-        note: String::new(),
-        now: now().0,
-    })?;
+    let Taken { manifest, own, is_new } = take(&installation, &office, &from, PluginState::Dry, &super::by())?;
     let mut out = Out::stdout();
     let what = if is_new {
         "is installed, and runs dry: nothing that it asks for is done"
@@ -73,6 +55,50 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         writeln!(out, "let it act: ringback plugin enable {} --settings {settings}", manifest.name)?;
     }
     Ok(out.flush()?)
+}
+
+/// A plugin that was taken into an installation.
+pub(crate) struct Taken {
+    manifest: Manifest,
+    own: Told,
+    /// It was never installed there before.
+    is_new: bool,
+}
+
+/// Takes a built plugin into an installation, in this state if it was never there. It is loaded where it is first, so that nothing of a
+/// plugin that cannot run is installed.
+///
+/// # Errors
+/// What is wrong with it, or what the file system or the office refuses.
+pub(crate) fn take(
+    installation: &Installation,
+    office: &Office,
+    from: &Path,
+    new: PluginState,
+    by: &str,
+) -> Result<Taken> {
+    let sandbox = installation.sandbox()?;
+    let told = installation.told();
+    let name = super::manifest_of(from)?;
+    let own = told.get(&name).cloned().unwrap_or_default();
+    let plugin = sandbox.load(from, &own.settings, &own.grants).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let manifest = plugin.manifest().clone();
+    let to = installation.plugins().join(&manifest.name);
+    if from.canonicalize().ok() != to.canonicalize().ok() {
+        copy(from, &to)?;
+    }
+    // A new version goes on as the one before: dry, acting, or off.
+    let before = office.plugin(&manifest.name)?;
+    let is_new = office.install(&NewPlugin {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        sha256: plugin.sha256().to_owned(),
+        state: before.map_or(new, |plugin| plugin.state),
+        by: by.to_owned(),
+        note: String::new(),
+        now: now().0,
+    })?;
+    Ok(Taken { manifest, own, is_new })
 }
 
 /// Each file takes the place of the one before at once, the code last: a running engine sees the old plugin or the new one.

@@ -2,7 +2,7 @@
 
 mod backtest;
 mod build;
-mod install;
+pub(crate) mod install;
 mod list;
 mod new;
 mod record;

@@ -66,6 +66,16 @@ pub(crate) struct SpooledRecord<'s> {
     pub(crate) too_long: Option<u64>,
 }
 
+/// A record that comes by itself, and not in a file.
+pub(crate) struct LiveRecord<'r> {
+    /// Number of its source, from 1.
+    pub(crate) source: u32,
+    /// When it reaches the log; `None`: at the log's own moment, whatever that is.
+    pub(crate) at: Option<Moment>,
+    /// Its bytes, without the end of its line.
+    pub(crate) bytes: &'r [u8],
+}
+
 /// A log that this process has.
 pub(crate) struct Log {
     path: PathBuf,
@@ -73,8 +83,9 @@ pub(crate) struct Log {
     id: String,
     end: u64,
     sources: Vec<SpooledSource>,
-    /// The last record of each source.
+    /// The last record of each source, and how many it has.
     last: Vec<Option<Last>>,
+    counts: Vec<u64>,
     records: u64,
     /// Where the first of every [`RECORDS_PER_PLACE`] records begins.
     places: Vec<u64>,
@@ -130,6 +141,7 @@ impl Log {
             end: HEAD_BYTES,
             sources: Vec::new(),
             last: Vec::new(),
+            counts: Vec::new(),
             records: 0,
             places: Vec::new(),
             last_at: Moment(0),
@@ -150,6 +162,7 @@ impl Log {
                 Entry::Source(source) => {
                     self.sources.push(source);
                     self.last.push(None);
+                    self.counts.push(0);
                 }
                 Entry::Record(record) => {
                     let last = Last::of(record.byte, record.too_long, record.bytes);
@@ -171,6 +184,9 @@ impl Log {
         if let Some(known) = self.last.get_mut(source) {
             *known = Some(last);
         }
+        if let Some(count) = self.counts.get_mut(source) {
+            *count += 1;
+        }
     }
 
     /// As long as this lives, no other process has it.
@@ -191,6 +207,17 @@ impl Log {
     /// True if its records are of more than one source.
     pub(crate) fn has_several_sources(&self) -> bool {
         self.sources.len() > 1
+    }
+
+    /// Where the next frame will begin.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The last record of this source has these bytes.
+    pub(crate) fn is_last(&self, source: u32, bytes: &[u8]) -> bool {
+        let last = (source as usize).checked_sub(1).and_then(|index| self.last.get(index)).copied().flatten();
+        last.is_some_and(|last| (last.length, last.sum) == (bytes.len() as u64, checksum(bytes)))
     }
 
     /// How many records it has: the position of the next one.
@@ -260,26 +287,68 @@ impl Log {
         self.end += frame(out, &[&[KIND_SOURCE], &serde_json::to_vec(source)?])?;
         self.sources.push(source.clone());
         self.last.push(None);
+        self.counts.push(0);
         Ok(self.sources.len() - 1)
+    }
+
+    /// These sources, known or new, by their numbers from 1. Synced before it returns.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub(crate) fn declare(&mut self, sources: Vec<SpooledSource>) -> Result<Vec<u32>> {
+        let failed = format!("{}: writing failed", self.path.display());
+        let mut out = BufWriter::new(self.file.try_clone()?);
+        out.seek(SeekFrom::Start(self.end))?;
+        let mut numbers = Vec::new();
+        for mut source in sources {
+            self.begin_source(&mut source, &mut out).with_context(|| failed.clone())?;
+            numbers.push(source.number);
+        }
+        out.flush().and_then(|()| self.file.sync_data()).with_context(|| failed)?;
+        Ok(numbers)
+    }
+
+    /// How many records of this source are here; its number is from 1.
+    pub(crate) fn records_of(&self, source: u32) -> u64 {
+        (source as usize).checked_sub(1).and_then(|index| self.counts.get(index)).copied().unwrap_or(0)
+    }
+
+    /// Appends records of sources that were declared, in this order; synced before it returns. What could not be written is not here.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub(crate) fn put_live(&mut self, records: &[LiveRecord<'_>], now: Moment) -> Result<()> {
+        let (mut bytes, mut put) = (Vec::new(), Vec::new());
+        let (mut last, mut counts) = (self.last.clone(), self.counts.clone());
+        let (mut end, mut last_at) = (self.end, self.last_at);
+        for record in records {
+            let index = (record.source as usize).checked_sub(1).filter(|index| *index < last.len());
+            let index = index.context("a record of a source that was not declared")?;
+            counts[index] += 1;
+            let byte = last[index].map_or(0, |last| last.byte + last.length + 1);
+            let latest = if last_at == Moment(0) { now } else { last_at };
+            let at = record.at.map_or(latest, |at| at.max(last_at));
+            let whole = Last::of(byte, None, record.bytes);
+            let framed = record_frame(&mut bytes, record.source, counts[index], byte, at, None, record.bytes)?;
+            (last[index], last_at) = (Some(whole), at);
+            put.push((index, end, at, whole));
+            end += framed;
+        }
+        let written = self.file.write_all_at(&bytes, self.end).and_then(|()| self.file.sync_data());
+        written.with_context(|| format!("{}: writing failed", self.path.display()))?;
+        for (index, from, at, whole) in put {
+            self.note(index, from, at, whole);
+        }
+        self.end = end;
+        Ok(())
     }
 
     fn put(&mut self, source: usize, record: &Waiting, now: Moment, out: &mut impl Write) -> io::Result<()> {
         let latest = if self.last_at == Moment(0) { now } else { self.last_at };
         let at = record.at.map_or(latest, |at| at.max(self.last_at));
         let last = Last::of(record.byte, record.too_long, &record.bytes);
-        let kind = if record.too_long.is_some() { KIND_TOO_LONG } else { KIND_RECORD };
-        let written = frame(
-            out,
-            &[
-                &[kind],
-                &self.sources[source].number.to_le_bytes(),
-                &record.number.to_le_bytes(),
-                &record.byte.to_le_bytes(),
-                &at.0.to_le_bytes(),
-                &last.length.to_le_bytes(),
-                &record.bytes,
-            ],
-        )?;
+        let number = self.sources[source].number;
+        let written = record_frame(out, number, record.number, record.byte, at, record.too_long, &record.bytes)?;
         self.note(source, self.end, at, last);
         self.end += written;
         Ok(())
@@ -371,6 +440,19 @@ impl Records {
             }
             Entry::Source(_) => Ok(None),
         }
+    }
+}
+
+impl Records {
+    /// Of the next record.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The log has grown up to here.
+    pub(super) fn reach(&mut self, end: u64) {
+        self.frames.to = end;
+        self.frames.input.get_mut().to = end;
     }
 }
 
@@ -473,6 +555,22 @@ fn frame(out: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
     out.write_all(&checksum(&payload).to_le_bytes())?;
     out.write_all(&payload)?;
     Ok(8 + u64::from(length))
+}
+
+/// A record of the source with this number.
+fn record_frame(
+    out: &mut impl Write,
+    source: u32,
+    number: u64,
+    byte: u64,
+    at: Moment,
+    too_long: Option<u64>,
+    bytes: &[u8],
+) -> io::Result<u64> {
+    let kind = if too_long.is_some() { KIND_TOO_LONG } else { KIND_RECORD };
+    let length = too_long.unwrap_or(bytes.len() as u64);
+    let [number, byte, length] = [number, byte, length].map(u64::to_le_bytes);
+    frame(out, &[&[kind], &source.to_le_bytes(), &number, &byte, &at.0.to_le_bytes(), &length, bytes])
 }
 
 fn checksum(bytes: &[u8]) -> u32 {

@@ -6,11 +6,13 @@
 //! ([`epoch`]).
 
 pub(crate) mod epoch;
+mod growing;
 mod incoming;
 mod log;
 mod register;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::leg::Position;
@@ -20,8 +22,9 @@ use stream::keeper::CommitOutcome;
 
 use super::{Commit, Happened, Partition, Source};
 use crate::pipeline::failpoint;
+pub(crate) use growing::GrowingLog;
 pub(crate) use incoming::Incoming;
-pub(crate) use log::SpooledSource;
+pub(crate) use log::{LiveRecord, SpooledSource};
 use log::{Log, Records};
 use register::RegisterFile;
 pub(crate) use register::replace;
@@ -31,7 +34,7 @@ const PARTITION: u32 = 0;
 
 /// A spool that this process has.
 pub(crate) struct Spool {
-    pub(crate) log: Log,
+    pub(crate) log: Arc<GrowingLog>,
     register: RegisterFile,
 }
 
@@ -41,7 +44,8 @@ impl Spool {
     /// # Errors
     /// If another process has it, it is of another version, or the file system refuses.
     pub(crate) fn open(folder: &Path) -> Result<Spool> {
-        Ok(Spool { log: Log::open(folder)?, register: RegisterFile::beside(folder) })
+        let log = Arc::new(GrowingLog::of(Log::open(folder)?));
+        Ok(Spool { log, register: RegisterFile::beside(folder) })
     }
 
     /// What the log is called in tokens and tables.
@@ -67,6 +71,8 @@ pub(crate) struct SpoolSource {
     is_assigned: bool,
     is_paused: bool,
     records: Option<Records>,
+    /// The sources of records, by their numbers from 1, as far as they occurred.
+    sources: Vec<SpooledSource>,
     /// A register was written, and it was not said yet.
     has_committed: bool,
 }
@@ -81,6 +87,7 @@ impl SpoolSource {
             is_assigned: false,
             is_paused: false,
             records: None,
+            sources: Vec::new(),
             has_committed: false,
         }
     }
@@ -88,9 +95,15 @@ impl SpoolSource {
     /// Gives what is next; how many records there were.
     fn read(&mut self, records_max: usize, tell: &mut dyn FnMut(Happened<'_>)) -> Result<usize> {
         let Some(records) = self.records.as_mut().filter(|_| !self.is_paused) else { return Ok(0) };
+        self.spool.log.reach(records);
         for told in 0..records_max {
             let Some((offset, record)) = records.next()? else { return Ok(told) };
-            let source = self.spool.log.source(record.source).context("a record of the spool is of no source")?;
+            while self.sources.len() < record.source as usize {
+                let number = u32::try_from(self.sources.len() + 1).unwrap_or(u32::MAX);
+                let source = self.spool.log.source(number).context("a record of the spool is of no source")?;
+                self.sources.push(source);
+            }
+            let source = &self.sources[record.source as usize - 1];
             let record = LogRecord {
                 offset,
                 logged_at: record.logged_at,
@@ -124,7 +137,10 @@ impl Source for SpoolSource {
             tell(Happened::Committed(vec![(PARTITION, CommitOutcome::Stored)]));
         }
         if self.read(records_max, tell)? == 0 && !has_committed {
-            std::thread::sleep(wait);
+            match &self.records {
+                Some(records) if !self.is_paused && records_max > 0 => self.spool.log.wait(records.position(), wait),
+                _ => std::thread::sleep(wait),
+            }
         }
         Ok(())
     }
@@ -165,7 +181,11 @@ impl Source for SpoolSource {
     }
 
     fn has_log_time(&self) -> bool {
-        false
+        self.spool.log.is_live()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.spool.log.is_live()
     }
 
     fn leave(&mut self) {}
