@@ -68,7 +68,7 @@ impl Habits {
     /// A busy company that returns three in four.
     pub const USUAL: Habits = Habits { seconds_per_person: 1_200, call_again: 40, are_returned: 75 };
     /// A company that knows what it missed.
-    pub const CAREFUL: Habits = Habits { seconds_per_person: 3_000, call_again: 25, are_returned: 96 };
+    pub const CAREFUL: Habits = Habits { seconds_per_person: 3_000, call_again: 25, are_returned: 99 };
 }
 
 /// The clock of the second exchange, and each further one's, is ahead by this, where a plan says nothing else.

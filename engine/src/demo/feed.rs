@@ -73,7 +73,7 @@ impl Feed {
             let row = self.generator.next().context("the company has no more days")?;
             // Nobody looks at what really happened: it would only grow.
             self.generator.take_truth();
-            self.take(row)?;
+            self.take(&row)?;
         }
         self.waiting.front().context("a record of nothing")
     }
@@ -84,7 +84,7 @@ impl Feed {
     }
 
     /// Column names stand before the first record of an exchange.
-    fn take(&mut self, row: Row) -> Result<()> {
+    fn take(&mut self, row: &Row) -> Result<()> {
         let Some(source) = self.sources.get_mut(row.pbx.as_str()) else { bail!("no source for PBX `{}`", row.pbx) };
         let fed = |bytes: &[u8]| Fed { source: source.number, at: row.at, bytes: line(bytes).to_vec() };
         if !std::mem::replace(&mut source.is_headed, true) {

@@ -1,7 +1,7 @@
 //! A mail as a file in a folder: for who tries things out without a server.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::mailer::again;
 use crate::attempt::{Attempted, Status};
@@ -10,7 +10,7 @@ use crate::attempt::{Attempted, Status};
 pub(super) async fn put(folder: &Path, message_id: &str, bytes: &[u8]) -> Attempted {
     let (folder, name, bytes) = (folder.to_owned(), name(message_id), bytes.to_vec());
     match tokio::task::spawn_blocking(move || write(&folder, &name, &bytes)).await {
-        Ok(Ok(path)) => Attempted { status: Status::Done, detail: format!("it is in {}", path.display()), call: None },
+        Ok(Ok(name)) => Attempted { status: Status::Done, detail: format!("it is in {name}"), call: None },
         Ok(Err(error)) => again(format!("the folder of the mails (`folder` under [smtp]): {error}")),
         Err(error) => again(error.to_string()),
     }
@@ -22,13 +22,13 @@ fn name(message_id: &str) -> String {
     format!("{}.eml", message_id.chars().filter(kept).collect::<String>())
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<String> {
     std::fs::create_dir_all(folder)?;
     let (path, new) = (folder.join(name), folder.join(format!(".{name}.new")));
     std::fs::write(&new, bytes)?;
     std::fs::File::open(&new)?.sync_all()?;
     std::fs::rename(&new, &path)?;
-    Ok(path)
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]
