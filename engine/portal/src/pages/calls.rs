@@ -61,6 +61,11 @@ struct GroupLine {
 #[derive(Serialize)]
 struct Told {
     query: String,
+    views: Vec<Value>,
+    is_saved: bool,
+    people: Vec<Value>,
+    /// What a form that changes one condition sends beside it.
+    kept: Vec<(String, String)>,
     chips: Vec<Chip>,
     presets: Vec<(&'static str, String, bool)>,
     from: Option<String>,
@@ -90,8 +95,17 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let named = named(&asking, view.search.as_deref())?;
+    let mut views = super::views::found(&asking).await?;
+    for saved in &mut views {
+        let is_shown = saved["query"] == view.query();
+        saved["is_shown"] = is_shown.into();
+    }
     let mut told = Told {
         query: view.query(),
+        is_saved: views.iter().any(|saved| saved["is_shown"] == true),
+        views,
+        people: super::people(&asking, chosen(&view))?,
+        kept: kept(&view, "tried"),
         chips: chips(&view),
         presets: presets(&view),
         from: None,
@@ -197,6 +211,20 @@ fn csv_cell(value: &Value) -> String {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
+}
+
+/// Whom the view is of, where it is of one.
+fn chosen(view: &View) -> Option<&str> {
+    view.conditions().iter().find_map(|condition| match &condition.test {
+        Test::Is(values) if condition.column.name == "tried" => values.first().map(String::as_str),
+        _ => None,
+    })
+}
+
+/// The keys of a view's query but for this one.
+fn kept(view: &View, but: &str) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(view.query().as_bytes()).into_owned().collect::<Vec<_>>();
+    pairs.into_iter().filter(|(key, _)| key != but).collect()
 }
 
 fn address(view: &View) -> String {

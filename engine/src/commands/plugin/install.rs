@@ -51,6 +51,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         note: String::new(),
         now: now().0,
     })?;
+    runner::tell_load(&office, &plugin, &own, now().0)?;
     let mut out = Out::stdout();
     let what = if is_new {
         "is installed, and runs dry: nothing that it asks for is done"
