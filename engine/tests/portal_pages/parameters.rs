@@ -132,6 +132,9 @@ fn nobody_chooses_a_person_that_they_do_not_see() {
         assert_eq!([status(&head, "eve"), status(&head, "olga"), status(&head, "nobody")], [200, 404, 404], "{page}");
         assert_eq!([status(&person, "boris"), status(&person, "eve")], [200, 404], "{page}");
     }
+    let everybody = portal.get("/calls?period=all&tried=", &head);
+    assert_eq!(everybody.status, 200, "{}", everybody.body);
+    assert!(everybody.body.contains("href=\"/calls/"), "a form where nobody was chosen asks for everybody");
     let page = portal.get("/calls?period=all", &head).body;
     assert!(page.contains("<option value=\"eve\"") && !page.contains("<option value=\"olga\""), "{page}");
 }

@@ -90,7 +90,7 @@ struct Told {
 /// A key that is not understood; as of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let began = Instant::now();
-    let asked = Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))?;
+    let asked = Asked::parse(&without_nobody(&asking.query)).map_err(|error| Fault::Wrong(error.to_string()))?;
     let view = asked.view;
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
@@ -211,6 +211,12 @@ fn csv_cell(value: &Value) -> String {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
+}
+
+/// A form where nobody was chosen asks for everybody, and not for calls of nobody.
+fn without_nobody(query: &str) -> String {
+    let is_nobody = |pair: &&str| *pair != "tried=";
+    query.split('&').filter(is_nobody).collect::<Vec<_>>().join("&")
 }
 
 /// Whom the view is of, where it is of one.
@@ -365,6 +371,16 @@ fn more_columns(view: &View) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_keeps_the_view_but_for_what_it_changes() {
+        assert_eq!(without_nobody("period=all&tried=&outcome=busy"), "period=all&outcome=busy");
+        assert_eq!(without_nobody("tried=ann"), "tried=ann");
+        let view = View::parse("period=all&tried=ann&outcome=busy").unwrap();
+        assert_eq!(chosen(&view), Some("ann"));
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(kept(&view, "tried"), [pair("period", "all"), pair("outcome", "busy")]);
+    }
 
     #[test]
     fn what_a_spreadsheet_would_run_is_text() {
