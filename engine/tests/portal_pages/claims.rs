@@ -15,7 +15,7 @@ use portal::{Parts, PortalSettings};
 use serde_json::{Value, json};
 use store::Store;
 
-use super::{api, portal};
+use super::{api, ask, encoded, portal};
 use crate::process::text;
 
 const CLICKHOUSE: &str = "PORTAL_TEST_CLICKHOUSE";
@@ -184,15 +184,37 @@ fn of_two_hundred_who_want_it_at_two_portals_one_deals_with_it() {
     let claims = office.said_of(&tenant, &id).unwrap();
     assert_eq!(claims.len(), 1, "the log hears of one: {claims:?}");
 
+    // Whoever comes with a browser hears it too, on the page.
+    let hash = portal::password::hash("correct horse").unwrap();
+    let browser = NewLogin {
+        login: "browser".into(),
+        tenant: tenant.clone(),
+        role: "administrator".into(),
+        password_hash: Some(hash),
+        ..NewLogin::default()
+    };
+    assert!(office.login_add(&browser, "test", NOW).unwrap());
+    let origin = format!("http://{}", hosts[1]);
+    let signed = ask(&hosts[1], "POST", "/sign-in", &[("Origin", &origin)], "login=browser&password=correct+horse");
+    let cookie = signed.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned();
+    let page = ask(&hosts[1], "GET", "/missed", &[("Cookie", &cookie)], "").body;
+    assert!(page.contains(&format!("<strong>{winner}</strong>")), "{page}");
+    assert!(page.contains(&format!("/follow-ups/{id}/take-over")) && page.contains("name=\"note\""), "{page}");
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
+    let form = format!("csrf={}&back=%2Fcalls", encoded(&csrf.replace("&#x3D;", "=")));
+    let lost = ask(&hosts[1], "POST", &format!("/follow-ups/{id}/claim"), &[("Cookie", &cookie)], &form);
+    assert_eq!(lost.status, 409);
+    assert!(lost.body.contains(&format!("{winner} · ")) && lost.body.contains("href=\"/missed\""), "{}", lost.body);
+
     // What is done at one portal is seen at the other.
-    let ask = |at: usize, token: &str, method: &str, what: &str, body: Value| {
+    let about = |at: usize, token: &str, method: &str, what: &str, body: Value| {
         api(&hosts[at], token, method, &format!("/api/v1/follow_ups/{id}{what}"), &body)
     };
     let (mine, other) = (&tokens[winners[0]], &tokens[(winners[0] + 1) % CLAIMS]);
-    assert_eq!(ask(0, other, "POST", "/give_back", json!({})).status, 409, "it is not theirs");
-    assert_eq!(ask(0, other, "POST", "/notes", json!({"note": "  "})).status, 400);
-    assert_eq!(ask(0, other, "POST", "/notes", json!({"note": "call <after> noon"})).status, 200);
-    let shown = ask(1, mine, "GET", "", Value::Null).json();
+    assert_eq!(about(0, other, "POST", "/give_back", json!({})).status, 409, "it is not theirs");
+    assert_eq!(about(0, other, "POST", "/notes", json!({"note": "  "})).status, 400);
+    assert_eq!(about(0, other, "POST", "/notes", json!({"note": "call <after> noon"})).status, 200);
+    let shown = about(1, mine, "GET", "", Value::Null).json();
     assert_eq!((&shown["dealing"]["by_name"], &shown["dealing"]["is_mine"]), (&json!(winner), &json!(true)));
     let kinds: Vec<&str> = shown["said"].as_array().unwrap().iter().map(|said| text(&said["kind"])).collect();
     assert_eq!(kinds, ["claim", "note"]);
@@ -206,35 +228,35 @@ fn of_two_hundred_who_want_it_at_two_portals_one_deals_with_it() {
     let rung = rung
         .or_else(|| call["offers"].as_array()?.iter().find_map(|offer| offer["person"].as_str().map(str::to_owned)));
     let stranger = token(&office, "stranger", "analyst", None);
-    assert_eq!(ask(0, &stranger, "POST", "/claim", json!({})).status, 404);
-    assert_eq!(ask(0, &stranger, "POST", "/notes", json!({"note": "x"})).status, 404);
+    assert_eq!(about(0, &stranger, "POST", "/claim", json!({})).status, 404);
+    assert_eq!(about(0, &stranger, "POST", "/notes", json!({"note": "x"})).status, 404);
     if let Some(person) = rung {
         let rung = token(&office, "rung", "person", Some(&person));
-        let lost = ask(0, &rung, "POST", "/claim", json!({}));
+        let lost = about(0, &rung, "POST", "/claim", json!({}));
         let problem: Value = serde_json::from_str(&lost.body).unwrap();
         assert_eq!((lost.status, &problem["holder"]), (409, &json!(winner)));
-        assert_eq!(ask(0, &rung, "POST", "/claim", json!({"take_over": true})).status, 403);
+        assert_eq!(about(0, &rung, "POST", "/claim", json!({"take_over": true})).status, 403);
     }
-    assert_eq!(ask(1, other, "POST", "/claim", json!({"take_over": true})).status, 200);
-    let lost = ask(0, mine, "POST", "/claim", json!({}));
+    assert_eq!(about(1, other, "POST", "/claim", json!({"take_over": true})).status, 200);
+    let lost = about(0, mine, "POST", "/claim", json!({}));
     assert_eq!(lost.status, 409, "{}", lost.body);
-    assert_eq!(ask(0, other, "POST", "/give_back", json!({})).status, 200);
+    assert_eq!(about(0, other, "POST", "/give_back", json!({})).status, 200);
 
     // Settled for a reason of one's own, and opened again, once.
-    assert_eq!(ask(0, mine, "POST", "/settle", json!({"why": "other"})).status, 400, "in which words?");
-    assert_eq!(ask(0, mine, "POST", "/settle", json!({"why": "bored"})).status, 400);
-    assert_eq!(ask(0, mine, "POST", "/settle", json!({"why": "other", "note": "met them"})).status, 200);
-    assert_eq!(ask(1, other, "POST", "/settle", json!({"why": "spam"})).status, 409);
-    assert_eq!(ask(1, other, "POST", "/claim", json!({})).status, 409, "nothing is owed");
-    let shown = ask(1, mine, "GET", "", Value::Null).json();
+    assert_eq!(about(0, mine, "POST", "/settle", json!({"why": "other"})).status, 400, "in which words?");
+    assert_eq!(about(0, mine, "POST", "/settle", json!({"why": "bored"})).status, 400);
+    assert_eq!(about(0, mine, "POST", "/settle", json!({"why": "other", "note": "met them"})).status, 200);
+    assert_eq!(about(1, other, "POST", "/settle", json!({"why": "spam"})).status, 409);
+    assert_eq!(about(1, other, "POST", "/claim", json!({})).status, 409, "nothing is owed");
+    let shown = about(1, mine, "GET", "", Value::Null).json();
     assert_eq!(
         (&shown["settled_here"]["why"], &shown["is_open"], &shown["may_reopen"]),
         (&json!("other"), &json!(false), &json!(true))
     );
-    assert_eq!(ask(1, other, "POST", "/reopen", json!({})).status, 200);
-    assert_eq!(ask(0, other, "POST", "/reopen", json!({})).status, 409);
-    assert_eq!(ask(0, mine, "POST", "/call_back", json!({})).status, 200);
-    let shown = ask(1, mine, "GET", "", Value::Null).json();
+    assert_eq!(about(1, other, "POST", "/reopen", json!({})).status, 200);
+    assert_eq!(about(0, other, "POST", "/reopen", json!({})).status, 409);
+    assert_eq!(about(0, mine, "POST", "/call_back", json!({})).status, 200);
+    let shown = about(1, mine, "GET", "", Value::Null).json();
     assert_eq!((&shown["done"][0]["kind"], &shown["done"][0]["status"]), (&json!("call_back"), &json!("due")));
     let kinds: Vec<&str> = shown["said"].as_array().unwrap().iter().map(|said| text(&said["kind"])).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "settlement").count(), 1, "{kinds:?}");

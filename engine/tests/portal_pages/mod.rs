@@ -5,6 +5,7 @@ mod claims;
 mod document;
 mod parameters;
 mod saved;
+mod set_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
