@@ -1,5 +1,6 @@
 //! The set-up of access: what is changed there holds at once, and stands in the list of changes.
 
+use office::{NewLogin, Office};
 use serde_json::{Value, json};
 
 use super::portal;
@@ -118,4 +119,49 @@ fn logins_are_made_changed_and_shut_out() {
     assert!(page.contains("new.one") && !page.contains(password) && !page.contains("argon2"), "{page}");
     let page = portal.get("/set-up/access/new.one", &admin).body;
     assert!(!page.contains("argon2") && !page.contains(own_token), "{page}");
+}
+
+/// Two companies may share an installation: an administrator of one sets up nothing of the other.
+#[test]
+fn another_companys_logins_are_not_there() {
+    let portal = portal();
+    let office =
+        Office::open(&format!("sqlite:{}", portal.folder.path().join("data/office.db").display()), 60_000).unwrap();
+    let theirs = NewLogin {
+        login: "their-boss".into(),
+        tenant: "theirs".into(),
+        role: "administrator".into(),
+        ..NewLogin::default()
+    };
+    assert!(office.login_add(&theirs, "test", 1).unwrap());
+    let before = office.login("their-boss").unwrap();
+    let admin = portal.cookie(&portal.login, &portal.password);
+    let token = portal.user(&["token", "admin", "--scopes", "read,act,admin"]);
+    for (method, path, body) in [
+        ("GET", "", Value::Null),
+        ("PUT", "", json!({"version": 1, "role": "analyst"})),
+        ("PUT", "/password", json!({"password": "a better one"})),
+        ("GET", "/sign_ins", Value::Null),
+        ("DELETE", "/sign_ins", Value::Null),
+        ("GET", "/tokens", Value::Null),
+        ("POST", "/tokens", json!({"name": "x", "scopes": ["read"]})),
+        ("DELETE", "/tokens/x", Value::Null),
+    ] {
+        let answer = portal.api(&token, method, &format!("/api/v1/logins/their-boss{path}"), &body);
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
+    }
+    for (path, fields) in [
+        ("/change", &[("version", "1"), ("role", "analyst")][..]),
+        ("/password", &[("password", "a better one")]),
+        ("/sign-ins/end", &[]),
+        ("/tokens", &[("name", "x"), ("scopes", "read")]),
+        ("/tokens/x/revoke", &[]),
+    ] {
+        let answer = portal.post(&format!("/set-up/access/their-boss{path}"), &admin, fields);
+        assert_eq!(answer.status, 404, "{path}: {}", answer.body);
+    }
+    assert_eq!(office.login("their-boss").unwrap(), before);
+    let logins = portal.api(&token, "GET", "/api/v1/logins", &Value::Null);
+    let changes = portal.api(&token, "GET", "/api/v1/changes?limit=500", &Value::Null);
+    assert!(!logins.body.contains("their-boss") && !changes.body.contains("their-boss"), "{}", logins.body);
 }

@@ -109,8 +109,24 @@ fn no_parameter_leaves_the_scope() {
         for path in ["/api/v1/logins", "/api/v1/changes", "/api/v1/directory", "/api/v1/sources", "/api/v1/plugins"] {
             assert_eq!(asker.get(&portal, path).status, 403, "{}: {path}", asker.name);
         }
+        // A person is chosen among those that one sees, and shows no more.
+        for person in ["anna", "boris", "eve", "olga", "pavel", "nobody"] {
+            let answer = asker.get(&portal, &format!("/api/v1/follow_ups?limit=1000&person={person}"));
+            assert!(
+                [200, 404].contains(&answer.status) && (answer.status == 404 || person != "nobody"),
+                "{}",
+                answer.body
+            );
+            if answer.status == 200 {
+                for row in answer.json()["follow_ups"].as_array().expect("rows") {
+                    assert!(asker.follow_ups.contains(text(&row["id"])), "{}: {person}", asker.name);
+                }
+            }
+        }
+        let others = asker.get(&portal, "/api/v1/follow_ups?person=denis").status;
+        assert_eq!(others == 200, asker.name == "scoped-head", "{}", asker.name);
         // What is not in the document is not taken.
-        for path in ["/api/v1/follow_ups?person=boris", "/api/v1/messages?person=boris", "/api/v1/views?login=admin"] {
+        for path in ["/api/v1/follow_ups?owner=boris", "/api/v1/messages?person=boris", "/api/v1/views?login=admin"] {
             assert_eq!(asker.get(&portal, path).status, 400, "{}: {path}", asker.name);
         }
     }

@@ -6,18 +6,18 @@ use serde_json::json;
 use super::answer;
 use crate::asking::{Asking, Fault};
 use crate::pages::owed::owed;
-use crate::pages::{acts, missed, names, reader};
+use crate::pages::{acts, missed, names};
 
 /// Rows of a page where nobody asks for another number.
 const LIMIT: u16 = 50;
 
-/// `GET /api/v1/follow_ups?limit=&cursor=`
+/// `GET /api/v1/follow_ups?person=&limit=&cursor=`
 ///
 /// # Errors
-/// A limit that is none; as of the store.
+/// A limit that is none; somebody whom the viewer may not see; as of the store.
 pub(crate) async fn list(asking: Asking) -> Result<Response, Fault> {
     let limit = asking.limit(LIMIT)?;
-    let reader = reader(&asking)?;
+    let reader = missed::reader_of(&asking, missed::chosen(&asking)?.as_deref())?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let mut page = reader.work_list(limit, asking.key("cursor").as_deref()).await.map_err(broken)?;
     let total = reader.work_total().await.map_err(broken)?;

@@ -28,6 +28,8 @@ pub(crate) enum Query {
 const NONE: Query = Query::Keys(&[]);
 const BEFORE: Field = ("before", "integer?", "Where the page begins: `next` of the page before.");
 const LIMIT: Field = ("limit", "integer?", "Rows of a page, at most 1,000.");
+const PERSON: Field =
+    ("person", "string?", "Only what is owed by this person, by the id in the site file; one whom the viewer sees.");
 const CURSOR: Field = ("cursor", "string?", "Where the page begins: `next` of the page before.");
 const VERSION: Field = ("version", "integer", "As it was read: a change in between is a 409.");
 const NOTE: Field = ("note", "string?", "In words; needed where the reason is `other`.");
@@ -124,7 +126,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     operation!("GET" "/api/v1/total" "How many calls a view has.", Query::View, [], "total:integer"),
     operation!("GET" "/api/v1/measures" "The measures of a view.", Query::View, [], "measures:[Measure]"),
     operation!(
-        "GET" "/api/v1/follow_ups" "What is owed and still to be done, the most urgent first.", Query::Keys(&[LIMIT, CURSOR]), [],
+        "GET" "/api/v1/follow_ups" "What is owed and still to be done, the most urgent first.", Query::Keys(&[PERSON, LIMIT, CURSOR]), [],
         "follow_ups:[WorkItem] next:string? total:integer dealing:integer"
     ),
     operation!(

@@ -52,12 +52,7 @@ pub(crate) async fn home(_: Asking) -> Result<Response, Fault> {
 /// # Errors
 /// As of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let whom = asking.key("person").filter(|id| !id.is_empty());
-    if let Some(id) = &whom
-        && !may_see(&asking, id)?
-    {
-        return Err(Fault::NotFound);
-    }
+    let whom = chosen(&asking)?;
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let today = |conditions: &[(&str, &str)]| {
@@ -82,15 +77,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     };
     let (returned, reached, waiting) = (state(&["returned_by_us"])?, state(&["reached_us"])?, state(&["open"])?);
     let cursor = asking.key("cursor");
-    // What is owed by somebody is what they see themselves.
-    let of_person = match &whom {
-        Some(id) => Some(store::Reader {
-            scope: scope(Role::Person, Some(id), &[], asking.directory()?.as_ref()),
-            ..super::reader(&asking)?
-        }),
-        None => None,
-    };
-    let reader = of_person.as_ref().unwrap_or(&reader);
+    let reader = reader_of(&asking, whom.as_deref())?;
     let mut work = reader.work_list(ROWS, cursor.as_deref()).await.map_err(broken)?;
     let owed = reader.work_total().await.map_err(broken)?;
     let names = names(&asking)?;
@@ -132,4 +119,28 @@ pub(crate) async fn who_deals(
         row.insert("dealt_by_name".to_owned(), by.map_or(Value::Null, Value::String));
     }
     Ok(())
+}
+
+/// The person whom the key `person` of the query names; `None`: everybody.
+///
+/// # Errors
+/// Somebody whom the viewer may not see.
+pub(crate) fn chosen(asking: &Asking) -> Result<Option<String>, Fault> {
+    let whom = asking.key("person").filter(|id| !id.is_empty());
+    match whom {
+        Some(id) if !may_see(asking, &id)? => Err(Fault::NotFound),
+        whom => Ok(whom),
+    }
+}
+
+/// Asks as the viewer, or what a person sees themselves: what is owed by them is that.
+///
+/// # Errors
+/// Their company is gone.
+pub(crate) fn reader_of<'a>(asking: &'a Asking, whom: Option<&str>) -> Result<store::Reader<'a>, Fault> {
+    let own = reader(asking)?;
+    Ok(match whom {
+        None => own,
+        Some(id) => store::Reader { scope: scope(Role::Person, Some(id), &[], asking.directory()?.as_ref()), ..own },
+    })
 }
