@@ -47,6 +47,21 @@ impl Calendar {
         Ok(Calendar { zone, week: spans, closed: closed.iter().map(day).collect::<Result<_, _>>()? })
     }
 
+    /// The hours of each day of the week, Monday first, as the site file writes them: `09:00-17:30`.
+    #[must_use]
+    pub fn week(&self) -> [Vec<String>; 7] {
+        let minute = |minute: &u32| format!("{:02}:{:02}", minute / 60, minute % 60);
+        self.week
+            .clone()
+            .map(|spans| spans.iter().map(|(from, to)| format!("{}-{}", minute(from), minute(to))).collect())
+    }
+
+    /// The days that are closed whatever the hours say.
+    #[must_use]
+    pub fn closed(&self) -> &[NaiveDate] {
+        &self.closed
+    }
+
     /// Open at this moment (UTC, milliseconds since 1970).
     #[must_use]
     pub fn is_open(&self, at_ms: i64) -> bool {

@@ -6,6 +6,7 @@
 mod calendar;
 mod dialable;
 mod error;
+mod guess;
 mod mail;
 mod number;
 mod number_kind;
@@ -23,6 +24,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calendar::{Calendar, day_span_ms};
 pub use error::SiteError;
+pub use guess::Guess;
 pub use mail::{EMAIL_BYTES_MAX, is_email};
 pub use number::{CACHED_NUMBERS_MAX, Numbers, in_groups, is_withheld};
 pub use number_kind::is_premium;
@@ -39,6 +41,7 @@ pub const EXTENSION_DIGITS_MAX: usize = 6;
 pub struct Directory {
     tenant: String,
     guessed: bool,
+    guesses: Vec<Guess>,
     sites: Vec<Site>,
     pbxes: Vec<Pbx>,
     ties: Vec<Tie>,
@@ -145,6 +148,24 @@ impl Directory {
     #[must_use]
     pub fn is_guessed(&self) -> bool {
         self.guessed
+    }
+
+    /// The lines of the site file of which it says itself that they were guessed.
+    #[must_use]
+    pub fn guesses(&self) -> &[Guess] {
+        &self.guesses
+    }
+
+    /// All sites, the first one first.
+    #[must_use]
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// All exchanges, the first one first.
+    #[must_use]
+    pub fn pbxes(&self) -> &[Pbx] {
+        &self.pbxes
     }
 
     /// The site file's first exchange.
@@ -455,6 +476,7 @@ impl Directory {
         Directory {
             tenant: tenant.to_owned(),
             guessed,
+            guesses: Vec::new(),
             sites: Vec::new(),
             pbxes: Vec::new(),
             ties: Vec::new(),

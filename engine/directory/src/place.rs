@@ -26,6 +26,14 @@ pub struct Site {
     pub calendar: Option<Calendar>,
 }
 
+impl Site {
+    /// The two letters of ISO 3166 of the country whose national numbers it dials.
+    #[must_use]
+    pub fn country(&self) -> Option<String> {
+        self.region.map(|region| region.to_string())
+    }
+}
+
 /// One installed exchange.
 #[derive(Debug, Clone)]
 pub struct Pbx {

@@ -10,6 +10,7 @@ use rlibphonenumber::enums::Region;
 
 use crate::calendar::{Calendar, NotUnderstood};
 use crate::error::SiteError;
+use crate::guess;
 use crate::mail::is_email;
 use crate::number::as_e164;
 use crate::person::{Extension, Group, Mobile, Person, Span};
@@ -30,6 +31,7 @@ const LENGTH_MAX_S: f64 = 86_400.0;
 pub(crate) fn read(text: &str) -> Result<Directory, SiteError> {
     let file: SiteFile = toml::from_str(text).map_err(|error| not_read(text, &error))?;
     let mut reading = Reading { text, directory: Directory::empty(file.tenant.as_deref().unwrap_or("main"), false) };
+    reading.directory.guesses = guess::guesses(text);
     reading.limits(&file)?;
     reading.directory.missed = file.missed;
     reading.sites(file.site)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer, value::StrDeserializer};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Spanned;
 
 /// A value with its place, for what is checked after reading: an error then names the line.
@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for ContextEntry {
 }
 
 /// What a place of the dialplan is.
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Deserialize, Serialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextKind {
     /// A number of ours, before anything was reached.
@@ -260,7 +260,7 @@ pub(crate) struct TieEndEntry {
 }
 
 /// What the records of both ends of a tie share.
-#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Deserialize, Serialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum TieKey {
     /// SIP's Call-ID.

@@ -103,6 +103,23 @@ impl Office {
         self.database.write(|tx| Ok(tx.run(sql!("message_read"), args![now, tenant, person, seq])? == 1))
     }
 
+    /// A person has read their messages up to this one. Says how many were unread.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn mark_all_read(&self, tenant: &str, person: &str, seq: i64, now: i64) -> Result<usize> {
+        self.database.write(|tx| tx.run(sql!("messages_read"), args![now, tenant, person, seq]))
+    }
+
+    /// How many messages a person has not read.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn unread(&self, tenant: &str, person: &str) -> Result<i64> {
+        self.database
+            .read(|tx| Ok(tx.one(sql!("count_unread"), args![tenant, person], |row| row.get(0))?.unwrap_or_default()))
+    }
+
     /// A person (`person:ID`) deals with a follow-up until a moment; dealing again prolongs it.
     /// [`Claimed::Held`] if nothing is owed any more.
     ///
@@ -219,7 +236,7 @@ fn was_settled(follow_up: &FollowUp) -> bool {
     matches!(&*follow_up.status, "returned_by_us" | "reached_us" | "settled_by_hand")
 }
 
-fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
+pub(crate) fn known(tx: &Tx<'_>, tenant: &str, name: &str) -> Result<FollowUp> {
     find(tx, tenant, name)?
         .ok_or_else(|| Error::NotFound { what: format!("there is no follow-up `{name}` of {tenant}") })
 }

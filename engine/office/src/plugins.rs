@@ -1,9 +1,12 @@
 //! Which plugins are installed, and whether what they ask for is done.
 
+use serde_json::json;
+
+use crate::changes::note;
 use crate::queue::{last_seq, set_position};
 use crate::sqlite::{Row, Tx, args, sql};
 use crate::tell::tenants;
-use crate::{Error, Office, Result};
+use crate::{ActionCount, Error, Office, Result};
 
 /// What is done with a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +33,11 @@ impl PluginState {
         }
     }
 
-    fn parse(word: &str) -> Result<PluginState> {
+    /// The state of a word.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for any other word.
+    pub fn parse(word: &str) -> Result<PluginState> {
         [PluginState::Dry, PluginState::Live, PluginState::Off, PluginState::Paused]
             .into_iter()
             .find(|state| state.as_str() == word)
@@ -78,6 +85,28 @@ pub struct Plugin {
     pub note: String,
 }
 
+/// What is to be done with a plugin from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginSwitch {
+    /// In whose list of changes it stands.
+    pub tenant: String,
+    /// Which one.
+    pub name: String,
+    /// As it was seen.
+    pub before: PluginState,
+    /// From now on.
+    pub state: PluginState,
+}
+
+/// What a plugin did in a company, as far as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginCounts {
+    /// What it asked for, by kind and status; of a dry one, what it would have done.
+    pub actions: Vec<ActionCount>,
+    /// Events that it was given, by what became of them: the words of [`crate::OutcomeStatus`].
+    pub outcomes: Vec<(String, i64)>,
+}
+
 impl Office {
     /// Installs a plugin, or another version of it. True: it is new, and hears what comes from now on.
     ///
@@ -114,6 +143,58 @@ impl Office {
             tx.run(sql!("plugin_state_set"), args![state.as_str(), now, by, note, name])?;
             changed(tx, name, before.state, state)?;
             Ok(true)
+        })
+    }
+
+    /// The same, as an administrator of a company does it: it stands in the company's list of changes. A plugin that is off, or that was
+    /// dry, may be let act, and one that acts or is dry be switched off.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], and [`Error::Overtaken`] if its state is not `before` any more.
+    pub fn switch_plugin(&self, switch: &PluginSwitch, by: &str, now: i64) -> Result<()> {
+        self.database.write(|tx| {
+            let name = &switch.name;
+            let Some(found) = find(tx, name)? else {
+                return Err(Error::NotFound { what: format!("no plugin {name} is installed") });
+            };
+            if found.state != switch.before {
+                return Err(Error::Overtaken { by: found.by, at: found.changed_at });
+            }
+            tx.run(sql!("plugin_state_set"), args![switch.state.as_str(), now, by, "", name])?;
+            changed(tx, name, found.state, switch.state)?;
+            let detail = json!({"from": {"state": found.state.as_str()}, "to": {"state": switch.state.as_str()}});
+            note(tx, &switch.tenant, by, "plugin switched", name, &detail, now)
+        })
+    }
+
+    /// Says what came of loading a plugin: `body` is JSON for people.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn tell_plugin_load(&self, name: &str, body: &str, now: i64) -> Result<()> {
+        self.database.write(|tx| tx.run(sql!("plugin_load_set"), args![name, now, body]).map(drop))
+    }
+
+    /// When and what [`Office::tell_plugin_load`] was told last.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn plugin_load(&self, name: &str) -> Result<Option<(i64, String)>> {
+        self.database.read(|tx| tx.one(sql!("plugin_load"), args![name], |row| Ok((row.get(0)?, row.get(1)?))))
+    }
+
+    /// What a plugin asked for in a company, and what became of the events that it was given, counted.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn plugin_counts(&self, name: &str, tenant: &str) -> Result<PluginCounts> {
+        self.database.read(|tx| {
+            let actions = tx.all(sql!("count_actions_of"), args![&*format!("plugin:{name}"), tenant], |row| {
+                Ok(ActionCount { kind: row.get(0)?, status: row.get(1)?, count: row.get(2)? })
+            })?;
+            let outcomes =
+                tx.all(sql!("count_outcomes_of"), args![name, tenant], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(PluginCounts { actions, outcomes })
         })
     }
 

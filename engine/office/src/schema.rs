@@ -58,6 +58,8 @@ pub(crate) static FILES: &[(&str, &str)] = files![
     "0045_saved_views_by_login",
     "0046_saved_views_by_sharing",
     "0047_claims_by_end",
+    "0048_plugin_loads",
+    "0049_actions_by_asker",
 ];
 
 /// Applies what is not applied yet, all of it or nothing.

@@ -1,6 +1,9 @@
 //! Sign-ins: what browsers hold. Only a hash of each is here, and failed ones are counted, so that a limit holds across processes.
 
-use crate::logins::{Login, NAME_CHARS_MAX, find};
+use serde_json::json;
+
+use crate::changes::note;
+use crate::logins::{Login, NAME_CHARS_MAX, find, known};
 use crate::sqlite::{args, sql};
 use crate::{Office, Result};
 
@@ -140,6 +143,27 @@ impl Office {
     /// Where the store fails.
     pub fn sign_out_all(&self, login: &str) -> Result<()> {
         self.database.write(|tx| tx.run(sql!("sign_ins_end"), args![login]).map(drop))
+    }
+
+    /// Ends all sign-ins of somebody else's login, which stands in the list of changes.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] if there is no such login.
+    pub fn end_sign_ins(&self, login: &str, by: &str, now: i64) -> Result<usize> {
+        self.database.write(|tx| {
+            let login = known(tx, login)?;
+            let ended = tx.run(sql!("sign_ins_end"), args![&login.login])?;
+            note(
+                tx,
+                &login.tenant,
+                by,
+                "sign-ins ended",
+                &login.login,
+                &json!({ "from": { "sign_ins": ended } }),
+                now,
+            )?;
+            Ok(ended)
+        })
     }
 
     /// Takes note of a try at signing in before the password is looked at, if there were not too many failed ones of this login or from

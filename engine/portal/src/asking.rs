@@ -12,12 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use directory::Directory;
 
+use crate::api::document;
 use crate::routes::{ROUTES, Route, Who};
 use crate::viewer::Viewer;
 use crate::words::Language;
 use crate::{Portal, assets, pages, secret, sign_in};
 
 /// A request, when it is known who asks.
+#[derive(Clone)]
 pub struct Asking {
     pub(crate) portal: Arc<Portal>,
     /// `None`: nobody signed in.
@@ -67,6 +69,60 @@ impl Asking {
         self.form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a field of the form, without those that are empty.
+    pub(crate) fn fields(&self, name: &str) -> Vec<String> {
+        let of = self.form.iter().filter(|(key, value)| key == name && !value.trim().is_empty());
+        of.map(|(_, value)| value.trim().to_owned()).collect()
+    }
+
+    /// A field of the form that is more than blanks.
+    pub(crate) fn told(&self, name: &str) -> Option<String> {
+        self.field(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// A box of the form that is ticked.
+    pub(crate) fn is_ticked(&self, name: &str) -> bool {
+        self.field(name).is_some_and(|value| matches!(value, "true" | "on" | "1"))
+    }
+
+    /// A number of the form or, where there is none, of the query.
+    ///
+    /// # Errors
+    /// It is not there, or is no number.
+    pub(crate) fn number(&self, name: &str) -> Result<i64, Fault> {
+        let text = self.field(name).map(str::to_owned).or_else(|| self.key(name)).unwrap_or_default();
+        text.parse().map_err(|_| Fault::Wrong(format!("{name}={text}: expected a number")))
+    }
+
+    /// How many rows are asked for, where nobody says so `default`.
+    ///
+    /// # Errors
+    /// It is no number, or too large.
+    pub(crate) fn limit(&self, default: u16) -> Result<u16, Fault> {
+        let Some(text) = self.key("limit") else { return Ok(default) };
+        text.parse().ok().filter(|limit| (1..=store::view::LIMIT_MAX).contains(limit)).ok_or_else(|| {
+            Fault::Wrong(format!("limit={text}: expected a number from 1 to {}", store::view::LIMIT_MAX))
+        })
+    }
+
+    /// Where a form leads when it is done: the page that it stood on if it says so, else this one.
+    pub(crate) fn back(&self, default: &str) -> Response {
+        sign_in::to(self.field("back").and_then(sign_in::local).unwrap_or(default))
+    }
+
+    /// Only the keys that this page knows.
+    ///
+    /// # Errors
+    /// The first key that it does not know, and those that it does.
+    pub(crate) fn knows(&self, keys: &[&str]) -> Result<(), Fault> {
+        let mut asked = form_urlencoded::parse(self.query.as_bytes());
+        match asked.find(|(key, _)| !keys.contains(&key.as_ref())) {
+            None => Ok(()),
+            Some((key, _)) if keys.is_empty() => Err(Fault::Wrong(format!("{key}: there is nothing to ask for here"))),
+            Some((key, _)) => Err(Fault::Wrong(format!("{key}: expected one of {}", keys.join(", ")))),
+        }
+    }
+
     /// A key of the query.
     pub(crate) fn key(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -84,8 +140,22 @@ pub enum Fault {
     NotFound,
     /// What was asked cannot be: what, where, and what would have worked.
     Wrong(String),
-    /// Somebody else was first.
+    /// Somebody else was first, or it is not so any more.
     Conflict(String),
+    /// Somebody else deals with it.
+    Taken {
+        /// Who, as people call them.
+        by: String,
+        /// Since when.
+        since: Moment,
+    },
+    /// Somebody changed it meanwhile.
+    Overtaken {
+        /// Who.
+        by: String,
+        /// When.
+        at: Moment,
+    },
     /// Too often.
     TooMany,
     /// Too many at once.
@@ -101,7 +171,7 @@ impl Fault {
             office::Error::NotFound { .. } => Fault::NotFound,
             office::Error::Invalid { what } => Fault::Wrong(what),
             office::Error::Forbidden { .. } => Fault::Forbidden("forbidden-role"),
-            error @ office::Error::Overtaken { .. } => Fault::Conflict(error.to_string()),
+            office::Error::Overtaken { by, at } => Fault::Overtaken { by, at: Moment(at) },
             office::Error::Busy { .. } => Fault::Busy,
             error => Fault::Broken(error.to_string()),
         }
@@ -125,7 +195,7 @@ impl Fault {
             Fault::Forbidden(_) => StatusCode::FORBIDDEN,
             Fault::NotFound => StatusCode::NOT_FOUND,
             Fault::Wrong(_) => StatusCode::BAD_REQUEST,
-            Fault::Conflict(_) => StatusCode::CONFLICT,
+            Fault::Conflict(_) | Fault::Taken { .. } | Fault::Overtaken { .. } => StatusCode::CONFLICT,
             Fault::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Fault::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Fault::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -137,7 +207,12 @@ impl Fault {
 pub(crate) fn router(portal: Arc<Portal>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        let filter = if route.method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
+        let filter = match route.method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
         let answer = move |state: State<Arc<Portal>>,
                            from: ConnectInfo<SocketAddr>,
                            params: RawPathParams,
@@ -150,7 +225,7 @@ pub(crate) fn router(portal: Arc<Portal>) -> Router {
     let nothing = |state: State<Arc<Portal>>, request: Request| async move {
         let language = language(request.headers(), None);
         let is_api = request.uri().path().starts_with("/api/");
-        guarded(refuse(&state.0, &Fault::NotFound, language, is_api, ""))
+        guarded(refuse(&state.0, &Fault::NotFound, language, is_api, "", None))
     };
     router.route("/assets/{hash}/{name}", axum::routing::get(assets)).fallback(nothing).with_state(portal)
 }
@@ -167,13 +242,13 @@ async fn answer(
     let is_api = path.starts_with("/api/");
     // A stream of events waits for most of its life: it has turns of its own.
     let turn = if path == "/live" { Ok(None) } else { portal.turns.try_acquire().map(Some) };
-    let Ok(_turn) = turn else { return refuse(&portal, &Fault::Busy, browser, is_api, "") };
+    let Ok(_turn) = turn else { return refuse(&portal, &Fault::Busy, browser, is_api, "", None) };
     let now = (portal.parts.now)();
     let address = address(from, request.headers(), &portal.parts.settings.public_url);
     let (head, body) = request.into_parts();
     let signed = match sign_in::who(&portal, &head.headers, is_api, now).await {
         Ok(signed) => signed,
-        Err(fault) => return refuse(&portal, &fault, browser, is_api, ""),
+        Err(fault) => return refuse(&portal, &fault, browser, is_api, "", None),
     };
     let language = language(&head.headers, signed.viewer.as_ref().and_then(|viewer| viewer.language));
     let mut asking = Asking {
@@ -190,13 +265,13 @@ async fn answer(
         now,
     };
     let next = next_of(&asking, &head.method);
-    match answered(route, &mut asking, &head.headers, body).await {
-        Ok(()) => match (route.answer)(asking).await {
-            Ok(response) => response,
-            Err(fault) => refuse(&portal, &fault, language, is_api, &next),
-        },
-        Err(fault) => refuse(&portal, &fault, language, is_api, &next),
-    }
+    // Without its form: a page that says why there is none needs no more than who asked for what.
+    let kept = asking.clone();
+    let response = match answered(route, &mut asking, &head.headers, body).await {
+        Ok(()) => (route.answer)(asking).await,
+        Err(fault) => Err(fault),
+    };
+    response.unwrap_or_else(|fault| refuse(&portal, &fault, language, is_api, &next, Some(&kept)))
 }
 
 /// Characters of what a browser says of itself that are kept.
@@ -209,15 +284,15 @@ async fn answered(route: &Route, asking: &mut Asking, headers: &HeaderMap, body:
     if !asking.portal.rates.may(asker, asking.now) {
         return Err(Fault::TooMany);
     }
-    let (role, may_act) = (viewer.map(|viewer| viewer.role), viewer.is_some_and(|viewer| viewer.may_act));
-    if !route.who.allows(role, may_act) {
+    let (role, powers) = (viewer.map(|viewer| viewer.role), viewer.map(|viewer| viewer.powers).unwrap_or_default());
+    if !route.who.allows(role, powers) {
         return Err(match (role, route.who) {
             (None, _) => Fault::SignIn,
-            (_, Who::Actor) => Fault::Forbidden("forbidden-act"),
+            (_, Who::Actor | Who::Writer | Who::Viewer) => Fault::Forbidden("forbidden-act"),
             _ => Fault::Forbidden("forbidden-role"),
         });
     }
-    if route.method == Method::POST {
+    if route.method != Method::GET {
         let kb_max = asking.portal.parts.settings.form_kb_max as usize;
         let bytes = to_bytes(body, kb_max * 1024)
             .await
@@ -225,21 +300,41 @@ async fn answered(route: &Route, asking: &mut Asking, headers: &HeaderMap, body:
         asking.form = form(headers, &bytes)?;
         may_send(asking, headers)?;
     }
+    if let Some(operation) = document::operation(route) {
+        document::check(operation, asking)?;
+    }
     Ok(())
 }
 
-/// A form, or a JSON object whose values are texts.
+/// A value of a JSON object as a form has it.
+fn text_in(key: &str, value: serde_json::Value) -> Result<String, Fault> {
+    match value {
+        serde_json::Value::String(text) => Ok(text),
+        serde_json::Value::Number(number) => Ok(number.to_string()),
+        serde_json::Value::Bool(is) => Ok(is.to_string()),
+        _ => Err(Fault::Wrong(format!("{key}: expected a text, a number, true, false, or a list of these"))),
+    }
+}
+
+/// A form, or a JSON object of texts, numbers, flags and lists of them.
 fn form(headers: &HeaderMap, bytes: &[u8]) -> Result<Vec<(String, String)>, Fault> {
     let kind = text_of(headers, header::CONTENT_TYPE);
     if kind.starts_with("application/json") {
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)
             .map_err(|error| Fault::Wrong(format!("the body is no JSON object: {error}")))?;
-        let text = |(key, value): (String, serde_json::Value)| match value {
-            serde_json::Value::String(text) => Ok((key, text)),
-            serde_json::Value::Number(number) => Ok((key, number.to_string())),
-            other => Err(Fault::Wrong(format!("{key}: expected a text, not {other}"))),
-        };
-        return object.into_iter().map(text).collect();
+        let mut fields = Vec::new();
+        for (key, value) in object {
+            match value {
+                serde_json::Value::Null => {}
+                serde_json::Value::Array(values) => {
+                    for value in values {
+                        fields.push((key.clone(), text_in(&key, value)?));
+                    }
+                }
+                value => fields.push((key.clone(), text_in(&key, value)?)),
+            }
+        }
+        return Ok(fields);
     }
     Ok(form_urlencoded::parse(bytes).into_owned().collect())
 }
@@ -277,7 +372,14 @@ fn next_of(asking: &Asking, method: &Method) -> String {
 }
 
 /// An answer that says why there is none.
-pub(crate) fn refuse(portal: &Portal, fault: &Fault, language: Language, is_api: bool, next: &str) -> Response {
+pub(crate) fn refuse(
+    portal: &Portal,
+    fault: &Fault,
+    language: Language,
+    is_api: bool,
+    next: &str,
+    asking: Option<&Asking>,
+) -> Response {
     let status = fault.status();
     if let Fault::Broken(what) = fault {
         (portal.parts.say)(&format!("portal: {what}"));
@@ -288,7 +390,7 @@ pub(crate) fn refuse(portal: &Portal, fault: &Fault, language: Language, is_api:
     if matches!(fault, Fault::SignIn) {
         return sign_in::ask_to(next);
     }
-    (status, pages::broken(portal, fault, language)).into_response()
+    (status, pages::broken(portal, fault, language, asking)).into_response()
 }
 
 /// Nothing of ours is put into another's page, loads anything from elsewhere, or is kept by what stands between.

@@ -35,7 +35,7 @@ use rates::Rates;
 use render::Templates;
 pub use routes::{ROUTES, Route, Who};
 pub use settings::PortalSettings;
-pub use viewer::Role;
+pub use viewer::{Powers, Role};
 use words::Words;
 
 /// Makes a missed call now, of this person where that can be: for who tries the portal out.

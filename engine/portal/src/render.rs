@@ -31,6 +31,13 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     template!("frame"),
     template!("parts/calls"),
     template!("parts/follow_up"),
+    template!("parts/acts"),
+    template!("parts/hours"),
+    template!("parts/legend"),
+    template!("parts/login_fields"),
+    template!("parts/messages"),
+    template!("parts/set_up"),
+    template!("parts/tokens"),
     template!("parts/periods"),
     template!("pages/broken"),
     template!("pages/call"),
@@ -40,6 +47,14 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     template!("pages/me"),
     template!("pages/measures"),
     template!("pages/missed"),
+    template!("pages/access"),
+    template!("pages/changes"),
+    template!("pages/directory"),
+    template!("pages/login"),
+    template!("pages/messages"),
+    template!("pages/own"),
+    template!("pages/plugins"),
+    template!("pages/views"),
     template!("pages/sign_in"),
     template!("pages/sources"),
 ];
@@ -311,6 +326,9 @@ impl HelperDef for Has {
         block.map_or(Ok(()), |block| block.render(registry, context, render, out))
     }
 }
+
+#[cfg(test)]
+mod samples;
 
 #[cfg(test)]
 mod tests {

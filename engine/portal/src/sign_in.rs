@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::asking::{Asking, Fault, text_of};
-use crate::viewer::{Role, Viewer, scope};
+use crate::viewer::{Powers, Role, Viewer, scope};
 use crate::words::Language;
 use crate::{Portal, pages, password, secret};
 
@@ -36,8 +36,8 @@ pub(crate) async fn who(portal: &Portal, headers: &HeaderMap, is_api: bool, now:
         let hash = secret::hash(token);
         let found = portal.ask(move |office| office.token_of(&hash, now.0)).await?;
         let Some((token, login)) = found else { return Err(Fault::SignIn) };
-        let may_act = token.scopes.iter().any(|scope| scope == "act");
-        return Ok(Signed { viewer: viewer(portal, &login, may_act, None), secret: None });
+        let powers = Powers::of_scopes(&token.scopes, portal.parts.acts);
+        return Ok(Signed { viewer: viewer(portal, &login, powers, None), secret: None });
     }
     let Some(held) = cookie(headers, cookie_name(portal.parts.settings.is_secure())) else {
         return Ok(Signed::default());
@@ -48,11 +48,12 @@ pub(crate) async fn who(portal: &Portal, headers: &HeaderMap, is_api: bool, now:
         return Ok(Signed::default());
     };
     let csrf = secret::csrf(&held);
-    Ok(Signed { viewer: viewer(portal, &sign_in.login, true, Some(csrf)), secret: Some(held) })
+    let powers = Powers::of_sign_in(portal.parts.acts);
+    Ok(Signed { viewer: viewer(portal, &sign_in.login, powers, Some(csrf)), secret: Some(held) })
 }
 
 /// A login of a company that is gone, or of a role that this version does not know, sees nothing.
-fn viewer(portal: &Portal, login: &office::Login, may_act: bool, csrf: Option<String>) -> Option<Viewer> {
+fn viewer(portal: &Portal, login: &office::Login, powers: Powers, csrf: Option<String>) -> Option<Viewer> {
     let directory = portal.parts.directories.get(&login.tenant)?;
     let role = Role::of_word(&login.role)?;
     Some(Viewer {
@@ -61,7 +62,7 @@ fn viewer(portal: &Portal, login: &office::Login, may_act: bool, csrf: Option<St
         person: login.person.clone(),
         language: login.language.as_deref().and_then(Language::of_code),
         scope: scope(role, login.person.as_deref(), &login.groups, directory),
-        may_act: may_act && portal.parts.acts,
+        powers,
         csrf,
     })
 }
@@ -131,12 +132,7 @@ pub(crate) async fn sign_in(asking: Asking) -> Result<Response, Fault> {
     if !asking.portal.ask(move |office| office.sign_in(&new)).await? {
         return form(&asking, StatusCode::UNAUTHORIZED, Some("wrong-password"), &next);
     }
-    let next = if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') {
-        next
-    } else {
-        "/missed".to_owned()
-    };
-    let mut response = to(&next);
+    let mut response = to(local(&next).unwrap_or("/missed"));
     set_cookie(&asking.portal, &mut response, &held, hours * 3600);
     Ok(response)
 }
@@ -174,13 +170,19 @@ pub(crate) async fn language(asking: Asking) -> Result<Response, Fault> {
     let language = known.ok_or_else(|| Fault::Wrong(format!("language={code}: expected en or uk")))?;
     let login = asking.viewer()?.login.clone();
     asking.portal.ask(move |office| office.login_language(&login, language.code())).await?;
-    Ok(to("/missed"))
+    Ok(asking.back("/missed"))
 }
 
 /// Whoever is nobody signs in first, and comes back.
 pub(crate) fn ask_to(next: &str) -> Response {
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     to(&if next.is_empty() { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
+}
+
+/// An address that somebody sent, if it is one of ours: no other, and nothing that a browser would take for one.
+pub(crate) fn local(address: &str) -> Option<&str> {
+    let is_ours = address.starts_with('/') && !address.starts_with("//") && !address.contains(['\\', '\n', '\r']);
+    Some(address).filter(|_| is_ours)
 }
 
 /// Another page is asked for, with GET whatever this one was.

@@ -41,6 +41,41 @@ impl Role {
     }
 }
 
+/// What somebody may do, as far as their role lets them: who signed in, all of it; a token, what its scopes say.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Powers {
+    /// Look.
+    pub read: bool,
+    /// Change what is their own: views, tokens, what they have read.
+    pub write: bool,
+    /// Take a follow-up, settle it, have somebody called back; only where somebody does what is asked for.
+    pub act: bool,
+    /// Set up, where they are administrators.
+    pub set_up: bool,
+}
+
+impl Powers {
+    /// Of whoever signed in; `acts`: somebody does here what is asked for.
+    #[must_use]
+    pub fn of_sign_in(acts: bool) -> Powers {
+        Powers { read: true, write: true, act: acts, set_up: true }
+    }
+
+    /// Of a token with these scopes.
+    #[must_use]
+    pub fn of_scopes(scopes: &[String], acts: bool) -> Powers {
+        let has = |word: &str| scopes.iter().any(|scope| scope == word);
+        Powers { read: has("read"), write: has("act"), act: has("act") && acts, set_up: has("admin") }
+    }
+
+    /// The scopes that a token may be given by whoever has these.
+    #[must_use]
+    pub fn scopes(self, role: Role) -> Vec<&'static str> {
+        let may = [("read", self.read), ("act", self.write), ("admin", self.set_up && role == Role::Administrator)];
+        may.into_iter().filter(|(_, may)| *may).map(|(scope, _)| scope).collect()
+    }
+}
+
 /// Who looks.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Viewer {
@@ -54,8 +89,8 @@ pub struct Viewer {
     pub language: Option<Language>,
     /// Whose calls they may see.
     pub scope: Scope,
-    /// They may also act: take a follow-up, settle it, have somebody called back. A token may be for reading alone.
-    pub may_act: bool,
+    /// What they may do beside looking.
+    pub powers: Powers,
     /// What forms of this sign-in carry; `None`: they came with a token, which no other page can make a browser send.
     pub csrf: Option<String>,
 }
@@ -71,6 +106,12 @@ impl Viewer {
     #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.role == Role::Administrator
+    }
+
+    /// They may take a follow-up over from somebody else who deals with it.
+    #[must_use]
+    pub fn may_take_over(&self) -> bool {
+        self.powers.act && matches!(self.role, Role::Administrator | Role::Head)
     }
 }
 
@@ -199,6 +240,19 @@ mod tests {
     fn groups(groups: &[&str], people: &[&str], queues: &[&str]) -> Whose {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Whose::Groups(Groups { groups: owned(groups), people: owned(people), queues: owned(queues) })
+    }
+
+    #[test]
+    fn a_token_gives_no_power_that_it_does_not_have() {
+        let of = |scopes: &[&str]| {
+            let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            Powers::of_scopes(&scopes, true)
+        };
+        assert_eq!(of(&["read"]).scopes(Role::Administrator), ["read"]);
+        assert_eq!(of(&["read", "act"]).scopes(Role::Administrator), ["read", "act"]);
+        assert_eq!(of(&["read", "act", "admin"]).scopes(Role::Person), ["read", "act"]);
+        assert_eq!(Powers::of_sign_in(false).scopes(Role::Administrator), ["read", "act", "admin"]);
+        assert!(!Powers::of_sign_in(false).act && !of(&["admin"]).act);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) struct Installed {
     pub(crate) breaker: Breaker,
     /// What was said of its breaker last.
     pub(crate) was_paused: bool,
+    /// Why a newer version did not take its place.
+    pub(crate) kept_because: Option<String>,
     reload: Reload,
     /// By company.
     pub(crate) places: BTreeMap<String, Place>,
@@ -43,6 +45,7 @@ impl Installed {
             is_live: false,
             breaker: Breaker::default(),
             was_paused: false,
+            kept_because: None,
             reload: Reload::new(&folder),
             places: BTreeMap::new(),
         })
@@ -99,13 +102,16 @@ impl Runner {
             match installed.reload.check(sandbox, &mut installed.plugin, &told.settings, &told.grants) {
                 Reloaded::Kept => {}
                 Reloaded::Swapped { from, to } => {
+                    installed.kept_because = None;
                     said.push(format!("plugin {}: {to} takes the place of {from}", row.name));
                 }
                 Reloaded::Refused(error) => {
+                    installed.kept_because = Some(format!("the running one stays: {error}"));
                     said.push(format!("plugin {}: the running one stays: {error}", row.name));
                 }
             }
         }
+        self.tell_loads(now)?;
         Ok(said)
     }
 }

@@ -4,6 +4,7 @@
 //! process that dies before it, or was overtaken by another, has done nothing.
 
 mod installed;
+mod load_told;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -17,6 +18,7 @@ use directory::Directory;
 use office::Office;
 use sandbox::{LoadError, LoadErrorKind, Sandbox};
 
+pub use load_told::tell_load;
 pub use turn::{Turn, read};
 pub use world::RawRecords;
 
@@ -72,6 +74,8 @@ pub struct Runner {
     refreshed_at: Option<i64>,
     /// What could not be loaded, as it was said last.
     refused: BTreeMap<String, LoadError>,
+    /// What the office was told of each, as it was told last.
+    told: BTreeMap<String, String>,
 }
 
 /// Why a plugin that is not off hears nothing.
@@ -98,7 +102,14 @@ impl Runner {
     /// Nothing is loaded before the first turn.
     #[must_use]
     pub fn new(parts: Parts, limits: Limits) -> Runner {
-        Runner { parts, limits, installed: BTreeMap::new(), refreshed_at: None, refused: BTreeMap::new() }
+        Runner {
+            parts,
+            limits,
+            installed: BTreeMap::new(),
+            refreshed_at: None,
+            refused: BTreeMap::new(),
+            told: BTreeMap::new(),
+        }
     }
 
     /// The plugins that hear nothing though they are not off, by name.

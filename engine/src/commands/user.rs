@@ -65,7 +65,7 @@ pub(crate) fn command() -> Command {
                 Arg::new("scopes")
                     .long("scopes")
                     .value_delimiter(',')
-                    .value_parser(["read", "act"])
+                    .value_parser(["read", "act", "admin"])
                     .default_value("read,act")
                     .help("What it may do"),
             )

@@ -13,6 +13,7 @@ mod facts;
 mod frame;
 mod migrate;
 mod native;
+mod owed;
 pub mod period;
 mod places;
 mod question;

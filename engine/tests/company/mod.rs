@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::portal_pages::{Answer, ask};
+use crate::process::web::{Answer, ask};
 use crate::process::{Running, check_refused, folder, processes_over, ringback, run, text, wait_until, write};
 
 /// A running demo with a generated company.
@@ -64,7 +64,7 @@ impl Company {
     fn miss(&self, cookie: &str) -> u16 {
         let page = self.get("/missed", cookie).body;
         let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
-        self.post("/missed-call-now", cookie, &format!("csrf={}", csrf.replace("&#x3D;", "="))).status
+        self.post("/missed-call-now", cookie, &format!("csrf={}", csrf)).status
     }
 
     /// Calls of the customers who call when somebody wants it, by the API.

@@ -1,89 +1,76 @@
 //! The portal of a demo from outside: who gets in, what each role may ask for and see, and that pages say what `ringback calls` says.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Stdio;
+mod access;
+mod claims;
+mod document;
+mod parameters;
+mod saved;
+mod set_up;
 
-use portal::{ROUTES, Role, Who};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use portal::{Powers, ROUTES, Role, Who};
 use serde_json::Value;
 
+use crate::process::web::{Answer, ask, cookie, encoded, sign_in};
 use crate::process::{Running, all_cases, folder, ringback, run, site, text, write};
 
 struct Portal {
-    _running: Running,
+    _running: Mutex<Running>,
     folder: tempfile::TempDir,
     host: String,
+    clickhouse: String,
     login: String,
     password: String,
     lines: Vec<Value>,
 }
 
-/// An answer: its status, its head, its body.
-pub struct Answer {
-    pub status: u16,
-    head: String,
-    pub body: String,
+/// One demo for all tests of this module, each of which has logins of its own. The last test that has it ends it.
+fn portal() -> Arc<Portal> {
+    static PORTAL: Mutex<Weak<Portal>> = Mutex::new(Weak::new());
+    let mut kept = PORTAL.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.upgrade().unwrap_or_else(|| {
+        let portal = Arc::new(Portal::start());
+        *kept = Arc::downgrade(&portal);
+        portal
+    })
 }
 
-impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+/// The site of the corpus, where Hugo leads the managers, and sales and support are within them.
+fn nested_site(folder: &std::path::Path) -> PathBuf {
+    let mut text = std::fs::read_to_string(site()).expect("a site file");
+    for (group, more) in
+        [("sales", "parent = \"managers\""), ("support", "parent = \"managers\""), ("managers", "heads = [\"hugo\"]")]
+    {
+        let entry = format!("[[group]]\nid = \"{group}\"\n");
+        assert!(text.contains(&entry), "{group}");
+        text = text.replace(&entry, &format!("{entry}{more}\n"));
     }
-
-    pub fn json(&self) -> Value {
-        assert_eq!(self.status, 200, "{}", self.body);
-        serde_json::from_str(&self.body).expect("JSON")
-    }
-}
-
-/// One request to a portal.
-pub fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut stream = TcpStream::connect(host).expect("the portal");
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", host);
-    for (key, value) in headers {
-        head.push_str(&format!("{key}: {value}\r\n"));
-    }
-    if method == "POST" {
-        head.push_str(&format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            body.len()
-        ));
-    }
-    write!(stream, "{head}\r\n{body}").expect("asked");
-    let mut bytes = Vec::new();
-    if path == "/live" {
-        // It goes on for ever: its head says enough.
-        let mut some = [0; 4096];
-        let read = stream.read(&mut some).expect("answered");
-        bytes.extend_from_slice(&some[..read]);
-    } else {
-        stream.read_to_end(&mut bytes).expect("answered");
-    }
-    let text = String::from_utf8(bytes).expect("UTF-8");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    write(folder, "site.toml", text)
 }
 
 impl Portal {
     fn start() -> Portal {
         let folder = folder();
         let records = write(folder.path(), "records.csv", all_cases("cdr-full.csv"));
+        let site = nested_site(folder.path());
         let mut command = ringback(["demo", "--data"]);
-        command.arg(folder.path().join("data")).arg("--site").arg(site()).arg("--records").arg(&records);
+        command.arg(folder.path().join("data")).arg("--site").arg(&site).arg("--records").arg(&records);
         let running = Running::start(command.stderr(Stdio::null()));
         let ready = running.ready();
         let url = text(&ready["portal"]);
         let lines =
-            run(ringback(["calls", "--json", "--site"]).arg(site()).args(["--pbx", "asterisk_cdr"]).arg(&records))
+            run(ringback(["calls", "--json", "--site"]).arg(&site).args(["--pbx", "asterisk_cdr"]).arg(&records))
                 .lines();
         Portal {
             host: url.strip_prefix("http://").expect("http").to_owned(),
+            clickhouse: text(&ready["clickhouse"]).to_owned(),
             login: text(&ready["login"]).to_owned(),
             password: text(&ready["password"]).to_owned(),
-            _running: running,
+            _running: Mutex::new(running),
             folder,
             lines,
         }
@@ -93,16 +80,26 @@ impl Portal {
         ask(&self.host, method, path, headers, body)
     }
 
+    /// Asks the API with a token; what is sent is JSON.
+    fn api(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        api(&self.host, token, method, path, body)
+    }
+
+    /// Sends a form of a page, as a browser does that signed in.
+    fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = self.get("/measures", cookie);
+        let mut form: Vec<String> = vec![format!("csrf={}", encoded(page.csrf()))];
+        form.extend(fields.iter().map(|(key, value)| format!("{key}={}", encoded(value))));
+        self.ask("POST", path, &[("Cookie", cookie)], &form.join("&"))
+    }
+
     fn sign_in(&self, login: &str, password: &str) -> Answer {
-        let origin = format!("http://{}", self.host);
-        self.ask("POST", "/sign-in", &[("Origin", &origin)], &format!("login={login}&password={password}"))
+        sign_in(&self.host, login, password)
     }
 
     /// The cookie of somebody who signed in.
     fn cookie(&self, login: &str, password: &str) -> String {
-        let answer = self.sign_in(login, password);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/missed")), "{}", answer.body);
-        answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned()
+        cookie(&self.host, login, password)
     }
 
     fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -134,6 +131,13 @@ impl Portal {
     }
 }
 
+fn api(host: &str, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let json = if body.is_null() { String::new() } else { body.to_string() };
+    let headers: &[(&str, &str)] = &[("Authorization", &bearer), ("Content-Type", "application/json")];
+    ask(host, method, path, if json.is_empty() { &headers[..1] } else { headers }, &json)
+}
+
 /// Whether a person of the corpus placed a call, was rung in it, or owns its miss.
 fn is_of(line: &Value, person: &str) -> bool {
     let offers = line["offers"].as_array().expect("offers");
@@ -144,6 +148,7 @@ fn is_of(line: &Value, person: &str) -> bool {
 
 #[test]
 fn each_role_may_ask_and_see_what_is_theirs() {
+    // A demo of its own: at its end nobody signs in any more from this address.
     let portal = Portal::start();
     let admin = portal.cookie(&portal.login, &portal.password);
 
@@ -194,9 +199,9 @@ fn each_role_may_ask_and_see_what_is_theirs() {
 
     // Every route, asked by every role and by nobody.
     let logins: BTreeMap<&str, (&str, &[&str])> = BTreeMap::from([
-        ("analyst", ("analyst", &["--groups", "support"][..])),
+        ("analyst", ("analyst", &["--groups", "support,sales"][..])),
         ("person", ("person", &["--person", "boris"])),
-        ("head", ("head", &["--person", "pavel"])),
+        ("head", ("head", &["--person", "hugo"])),
     ]);
     let mut cookies = vec![(Some(Role::Administrator), admin.clone()), (None, String::new())];
     for (role, (login, more)) in logins {
@@ -204,25 +209,39 @@ fn each_role_may_ask_and_see_what_is_theirs() {
         let password = portal.user(&made);
         cookies.push((Role::of_word(role), portal.cookie(login, &password)));
     }
+    // Nobody acts in a demo of records, which has no deliver.
+    let powers = Powers::of_sign_in(false);
     for route in ROUTES {
         for (role, cookie) in &cookies {
-            let path = route.path.replace("{id}", "nothing").replace("{number}", "%2B44");
+            let path = filled(route.path);
             let answer = portal.ask(route.method.as_str(), &path, &[("Cookie", cookie)], "");
             let (status, is_api) = (answer.status, path.starts_with("/api/"));
-            // Nobody acts in a demo, which has no deliver; and no form was sent from a page.
-            let may = route.who.allows(*role, false);
+            let may = route.who.allows(*role, role.map_or_else(Powers::default, |_| powers));
             let expected: &[u16] = match (may, role, route.method.as_str()) {
                 (true, _, "GET") => &[200, 303, 404],
+                // No form was sent from a page.
                 (true, ..) => &[403],
                 (false, None, _) if is_api => &[401],
                 (false, None, _) => &[303],
                 (false, Some(_), _) => &[403],
             };
-            assert!(expected.contains(&status), "{} {path} as {role:?}: {status}", route.method);
+            assert!(expected.contains(&status), "{} {path} as {role:?}: {status} {}", route.method, answer.body);
             if route.who != Who::Anybody && role.is_none() && !is_api {
                 assert!(answer.header("location").is_some_and(|to| to.starts_with("/sign-in")), "{path}");
             }
             assert!(answer.header("content-security-policy").is_some(), "{path}");
+        }
+    }
+    // A token does what its scopes say, whatever its login may.
+    let scopes: [&[&str]; 3] = [&["read"], &["read", "act"], &["act", "admin"]];
+    for scopes in scopes {
+        let token = portal.user(&["token", "admin", "--scopes", &scopes.join(",")]);
+        let owned: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let powers = Powers::of_scopes(&owned, false);
+        for route in ROUTES.iter().filter(|route| route.path.starts_with("/api/")) {
+            let answer = portal.api(&token, route.method.as_str(), &filled(route.path), &Value::Null);
+            let may = route.who.allows(Some(Role::Administrator), powers);
+            assert_eq!(answer.status != 403, may, "{} {} with {scopes:?}: {}", route.method, route.path, answer.status);
         }
     }
 
@@ -243,4 +262,10 @@ fn each_role_may_ask_and_see_what_is_theirs() {
         assert_eq!(portal.sign_in("pavel", "wrong").status, 401);
     }
     assert_eq!(portal.sign_in("pavel", "wrong").status, 429);
+}
+
+/// An address with parts that there are none of.
+fn filled(path: &str) -> String {
+    let path = path.replace("{id}", "nothing").replace("{number}", "%2B44");
+    path.replace("{login}", "nobody").replace("{name}", "no_plugin").replace("{seq}", "7")
 }

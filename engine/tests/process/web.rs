@@ -30,18 +30,18 @@ impl Answer {
     }
 }
 
-/// Asks `host` (`127.0.0.1:PORT`), with forms as `application/x-www-form-urlencoded`.
+/// Asks `host` (`127.0.0.1:PORT`); what is sent is a form, where the headers do not say it otherwise.
 pub fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut stream = TcpStream::connect(host).expect("the portal");
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (key, value) in headers {
         head.push_str(&format!("{key}: {value}\r\n"));
     }
-    if method == "POST" {
-        head.push_str(&format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            body.len()
-        ));
+    if method != "GET" {
+        if !headers.iter().any(|(key, _)| *key == "Content-Type") {
+            head.push_str("Content-Type: application/x-www-form-urlencoded\r\n");
+        }
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     write!(stream, "{head}\r\n{body}").expect("asked");
     let mut bytes = Vec::new();
@@ -57,6 +57,15 @@ pub fn ask(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body:
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
     Answer { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// A text as it stands in an address or a form.
+pub fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 pub fn sign_in(host: &str, login: &str, password: &str) -> Answer {

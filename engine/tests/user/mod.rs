@@ -182,7 +182,7 @@ fn what_makes_no_login_says_what_would() {
         (&["token", "zoe"], 2, "`ringback user add zoe` makes one"),
         (&["token", "--person", "999"], 2, "--person 999: nobody of acme has this extension now, or this id"),
         (&["token"], 2, "LOGIN"),
-        (&["token", "ann", "--scopes", "everything"], 2, "[possible values: read, act]"),
+        (&["token", "ann", "--scopes", "everything"], 2, "[possible values: read, act, admin]"),
         (&["list", "--tenant", "other"], 2, "--tenant NAME: one of acme"),
     ] {
         check_refused(&mut company.user(arguments), code, &[words]);

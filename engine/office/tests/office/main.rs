@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on has nothing to give back.
 
 mod claims;
+mod dealing;
 mod logins;
 mod measure;
 mod names;

@@ -40,11 +40,7 @@ pub(crate) async fn calls(asking: Asking) -> Result<Response, Fault> {
 /// # Errors
 /// There is no such call that the viewer may see.
 pub(crate) async fn call(asking: Asking) -> Result<Response, Fault> {
-    let found = reader(&asking)?.call(asking.param("id")).await.map_err(|error| Fault::of_store(&error))?;
-    let call = found.ok_or(Fault::NotFound)?;
-    Ok(answer(json!({
-        "call": call.line, "visits": call.visits, "verdicts": call.verdicts, "deliveries": call.deliveries, "legs": call.legs,
-    })))
+    Ok(answer(crate::pages::call::told(&asking).await?))
 }
 
 /// `GET /api/v1/total`: how many calls a view has.

@@ -1,8 +1,13 @@
-//! One call: its ringing drawn to scale, its verdict with its evidence, its records, its earlier verdicts, and what was done for it.
+//! One call: its ringing drawn to scale, its verdict with its evidence, its records, its earlier verdicts, what is owed after it, and
+//! what was said of that and done for it.
 
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Map, Value, json};
+use store::{JsonRow, OneCall};
 
+use super::owed::owed;
 use super::{frame, names, reader, show};
 use crate::asking::{Asking, Fault};
 use crate::drawing::{Lane, lanes};
@@ -12,9 +17,60 @@ use crate::drawing::{Lane, lanes};
 /// # Errors
 /// There is no such call that the viewer may see; as of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let found = reader(&asking)?.call(asking.param("id")).await.map_err(|error| Fault::of_store(&error))?;
-    let call = found.ok_or(Fault::NotFound)?;
+    let (call, bytes) = found(&asking).await?;
     let names = names(&asking)?;
+    let text = |key: &str| call.line.get(key).and_then(Value::as_str);
+    let label = |word: &str| super::said(&asking, word, &[]);
+    let picture =
+        lanes(text("started_at"), text("ended_at"), &drawn(&call, &names), asking.directory()?.zone(), &label);
+    let title = text("caller").or(text("caller_raw")).unwrap_or("call-title").to_owned();
+    let frame = frame(&asking, &title, "calls")?;
+    let owed = owed_after(&asking, &call).await?;
+    let others = others(&call, &owed);
+    let told = json!({
+        "call": call.line, "visits": call.visits, "verdicts": call.verdicts, "deliveries": others, "owed": owed,
+        "records": call.legs.iter().map(record).collect::<Vec<_>>(), "bytes": bytes,
+        "picture": picture, "names": names, "whys": super::acts::WHYS,
+    });
+    Ok(show(&asking.portal, "pages/call", &frame, told)?.into_response())
+}
+
+/// Everything that is stored of a call, as the API gives it.
+///
+/// # Errors
+/// As of the page.
+pub(crate) async fn told(asking: &Asking) -> Result<Value, Fault> {
+    let (call, bytes) = found(asking).await?;
+    let owed = owed_after(asking, &call).await?;
+    Ok(json!({
+        "call": call.line, "visits": call.visits, "verdicts": call.verdicts, "deliveries": call.deliveries, "legs": call.legs,
+        "bytes": bytes, "follow_up": owed,
+    }))
+}
+
+async fn found(asking: &Asking) -> Result<(OneCall, Vec<Value>), Fault> {
+    let broken = |error: store::StoreError| Fault::of_store(&error);
+    let reader = reader(asking)?;
+    let call = reader.call(asking.param("id")).await.map_err(broken)?.ok_or(Fault::NotFound)?;
+    let bytes = reader.bytes_of(asking.param("id")).await.map_err(broken)?;
+    Ok((call, bytes.into_iter().map(readable).collect()))
+}
+
+async fn owed_after(asking: &Asking, call: &OneCall) -> Result<Option<Value>, Fault> {
+    match call.line.get("follow_up").and_then(|owed| owed["id"].as_str()) {
+        Some(id) => owed(asking, id).await,
+        None => Ok(None),
+    }
+}
+
+/// What was done for the call itself, and does not stand with its follow-up.
+fn others(call: &OneCall, owed: &Option<Value>) -> Vec<JsonRow> {
+    let with_it = owed.as_ref().and_then(|owed| owed["done"].as_array());
+    let stands = |row: &JsonRow| with_it.into_iter().flatten().any(|done| Some(&done["key"]) == row.get("action_key"));
+    call.deliveries.iter().filter(|row| !stands(row)).cloned().collect()
+}
+
+fn drawn(call: &OneCall, names: &Map<String, Value>) -> Vec<Lane> {
     let line = &call.line;
     let text = |key: &str| line.get(key).and_then(Value::as_str);
     let name_of = |offer: &Value| {
@@ -50,14 +106,66 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
             end: String::new(),
         });
     }
-    let label = |word: &str| super::said(&asking, word, &[]);
-    let picture = lanes(text("started_at"), text("ended_at"), &drawn, asking.directory()?.zone(), &label);
-    let title = text("caller").or(text("caller_raw")).unwrap_or("call-title").to_owned();
-    let frame = frame(&asking, &title, "calls")?;
-    let told = json!({
-        "call": call.line, "visits": call.visits, "verdicts": call.verdicts, "deliveries": call.deliveries, "legs": call.legs,
-        "picture": picture, "names": names,
-        "legs_shown": call.legs.iter().map(|leg| leg.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| json!([key, value])).collect::<Vec<_>>()).collect::<Vec<_>>(),
-    });
-    Ok(show(&asking.portal, "pages/call", &frame, told)?.into_response())
+    drawn
+}
+
+/// A leg as the page shows it: where its record stands, the record's own fields, and what was read of it.
+fn record(leg: &JsonRow) -> Value {
+    const PLACE: [&str; 7] = ["adapter", "pbx", "file", "record", "byte", "logged_at", "leg_id"];
+    let is_told = |value: &Value| !value.is_null() && value.as_str() != Some("");
+    let read: Vec<Value> = leg
+        .iter()
+        .filter(|(key, value)| is_told(value) && key.as_str() != "extra" && !PLACE.contains(&key.as_str()))
+        .map(|(key, value)| json!([key, value]))
+        .collect();
+    let text = |key: &str| leg.get(key).cloned().unwrap_or_default();
+    json!({
+        "adapter": text("adapter"), "pbx": text("pbx"), "record": text("record"), "logged_at": text("logged_at"),
+        "own": own_fields(&text("extra")), "read": read,
+    })
+}
+
+/// The record's own fields: pairs, as the server writes tuples with names or without.
+fn own_fields(extra: &Value) -> Vec<Value> {
+    let pair = |one: &Value| match one {
+        Value::Object(pair) => Some(json!([pair.get("name")?, pair.get("value")?])),
+        Value::Array(pair) => Some(json!([pair.first()?, pair.get(1)?])),
+        _ => None,
+    };
+    match extra {
+        Value::Array(pairs) => pairs.iter().filter_map(pair).collect(),
+        Value::Object(pairs) => pairs.iter().map(|(name, value)| json!([name, value])).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes of a record, also as text where they are text.
+fn readable(mut row: JsonRow) -> Value {
+    let bytes = row.get("bytes_base64").and_then(Value::as_str).and_then(|text| BASE64_STANDARD.decode(text).ok());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    row.insert("text".to_owned(), text.map_or(Value::Null, Value::String));
+    Value::Object(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_shows_its_own_fields_and_what_was_read_of_it() {
+        let leg = json!({
+            "adapter": "asterisk_cdr", "pbx": "main", "record": 4, "logged_at": "2026-11-27T09:00:00Z", "leg_id": "0a",
+            "dialed": "600", "queue": "", "cause": null, "extra": [{"name": "dcontext", "value": "crew"}],
+        });
+        assert_eq!(
+            record(leg.as_object().unwrap()),
+            json!({
+                "adapter": "asterisk_cdr", "pbx": "main", "record": 4, "logged_at": "2026-11-27T09:00:00Z",
+                "own": [["dcontext", "crew"]], "read": [["dialed", "600"]],
+            })
+        );
+        assert_eq!(own_fields(&json!([["a", "b"]])), [json!(["a", "b"])]);
+        let bytes = |text: &str| readable(json!({"bytes_base64": text}).as_object().unwrap().clone())["text"].clone();
+        assert_eq!([bytes("YSxi"), bytes("/w==")], [json!("a,b"), Value::Null]);
+    }
 }

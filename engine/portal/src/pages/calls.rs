@@ -61,6 +61,11 @@ struct GroupLine {
 #[derive(Serialize)]
 struct Told {
     query: String,
+    views: Vec<Value>,
+    is_saved: bool,
+    people: Vec<Value>,
+    /// What a form that changes one condition sends beside it.
+    kept: Vec<(String, String)>,
     chips: Vec<Chip>,
     presets: Vec<(&'static str, String, bool)>,
     from: Option<String>,
@@ -85,13 +90,22 @@ struct Told {
 /// A key that is not understood; as of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let began = Instant::now();
-    let asked = Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))?;
+    let asked = Asked::parse(&without_nobody(&asking.query)).map_err(|error| Fault::Wrong(error.to_string()))?;
     let view = asked.view;
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let named = named(&asking, view.search.as_deref())?;
+    let mut views = super::views::found(&asking).await?;
+    for saved in &mut views {
+        let is_shown = saved["query"] == view.query();
+        saved["is_shown"] = is_shown.into();
+    }
     let mut told = Told {
         query: view.query(),
+        is_saved: views.iter().any(|saved| saved["is_shown"] == true),
+        views,
+        people: super::people(&asking, chosen(&view))?,
+        kept: kept(&view, "tried"),
         chips: chips(&view),
         presets: presets(&view),
         from: None,
@@ -197,6 +211,26 @@ fn csv_cell(value: &Value) -> String {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text,
     }
+}
+
+/// A form where nobody was chosen asks for everybody, and not for calls of nobody.
+fn without_nobody(query: &str) -> String {
+    let is_nobody = |pair: &&str| *pair != "tried=";
+    query.split('&').filter(is_nobody).collect::<Vec<_>>().join("&")
+}
+
+/// Whom the view is of, where it is of one.
+fn chosen(view: &View) -> Option<&str> {
+    view.conditions().iter().find_map(|condition| match &condition.test {
+        Test::Is(values) if condition.column.name == "tried" => values.first().map(String::as_str),
+        _ => None,
+    })
+}
+
+/// The keys of a view's query but for this one.
+fn kept(view: &View, but: &str) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(view.query().as_bytes()).into_owned().collect::<Vec<_>>();
+    pairs.into_iter().filter(|(key, _)| key != but).collect()
 }
 
 fn address(view: &View) -> String {
@@ -337,6 +371,16 @@ fn more_columns(view: &View) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_keeps_the_view_but_for_what_it_changes() {
+        assert_eq!(without_nobody("period=all&tried=&outcome=busy"), "period=all&outcome=busy");
+        assert_eq!(without_nobody("tried=ann"), "tried=ann");
+        let view = View::parse("period=all&tried=ann&outcome=busy").unwrap();
+        assert_eq!(chosen(&view), Some("ann"));
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(kept(&view, "tried"), [pair("period", "all"), pair("outcome", "busy")]);
+    }
 
     #[test]
     fn what_a_spreadsheet_would_run_is_text() {

@@ -15,11 +15,21 @@ use crate::drawing::{Bar, bars, grid};
 /// # Errors
 /// A period that is none; as of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
+    let data = told(&asking).await?;
+    let frame = frame(&asking, "dashboard-title", "dashboard")?;
+    Ok(show(&asking.portal, "pages/dashboard", &frame, data)?.into_response())
+}
+
+/// The figures, with the pictures of the page.
+///
+/// # Errors
+/// As of the page.
+pub(crate) async fn told(asking: &Asking) -> Result<Value, Fault> {
     let period = match asking.query.is_empty() {
         true => Period::Preset(Preset::Today),
         false => Asked::parse(&asking.query).map_err(|error| Fault::Wrong(error.to_string()))?.view.period,
     };
-    let told = reader(&asking)?.dashboard(period).await.map_err(|error| Fault::of_store(&error))?;
+    let told = reader(asking)?.dashboard(period).await.map_err(|error| Fault::of_store(&error))?;
     let figure = |figure: &Figure| json!({"value": figure.value, "address": format!("/calls?{}", figure.view.query())});
     let group = |group: &Group| {
         json!({
@@ -40,7 +50,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         .iter()
         .map(|slot| (slot.weekday, slot.hour, slot.calls, slot.missed, format!("/calls?{}", slot.view.query())))
         .collect();
-    let weekdays: Vec<String> = (1..=7).map(|day| super::said(&asking, &format!("weekday-{day}"), &[])).collect();
+    let weekdays: Vec<String> = (1..=7).map(|day| super::said(asking, &format!("weekday-{day}"), &[])).collect();
     let presets: Vec<Value> = PRESETS
         .iter()
         .map(|(preset, word)| json!([word, format!("/dashboard?period={word}"), Period::Preset(*preset) == period]))
@@ -51,7 +61,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         .iter()
         .map(|(count, view)| json!({"state": count.state, "calls": count.calls, "follow_ups": count.follow_ups, "address": format!("/calls?{}", view.query())}))
         .collect();
-    let data = json!({
+    Ok(json!({
         "presets": presets,
         "came_in": figure(&told.came_in), "answered": figure(&told.answered), "missed": figure(&told.missed),
         "answer_rate": figure(&told.answer_rate), "service_level": figure(&told.service_level), "asa": figure(&told.asa),
@@ -59,8 +69,6 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         "hours": bars(&hours), "week": grid(&slots, &weekdays),
         "funnel": {"missed": told.funnel.missed, "states": states},
         "median_s": told.time_to_return.median_s, "p90_s": told.time_to_return.p90_s, "follow_ups": told.time_to_return.follow_ups,
-        "latest_at": told.latest_at, "names": names(&asking)?,
-    });
-    let frame = frame(&asking, "dashboard-title", "dashboard")?;
-    Ok(show(&asking.portal, "pages/dashboard", &frame, data)?.into_response())
+        "latest_at": told.latest_at, "names": names(asking)?,
+    }))
 }

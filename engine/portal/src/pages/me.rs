@@ -1,12 +1,11 @@
 //! One's own page: my missed calls with the number to call back, my calls; heads switch to their people.
 
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::period::{Period, Preset};
-use store::scope::Whose;
 use store::view::View;
 
-use super::{changed, frame, names, reader, show};
+use super::{changed, frame, may_see, names, people, reader, show};
 use crate::asking::{Asking, Fault};
 use crate::viewer::{Role, scope};
 
@@ -21,23 +20,15 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let viewer = asking.viewer()?;
     let directory = asking.directory()?;
     let whom = asking.key("person").or_else(|| viewer.person.clone());
-    let may = |id: &str| match &viewer.scope.whose {
-        Whose::Everything => directory.person(id).is_some(),
-        Whose::Groups(groups) => groups.people.iter().any(|known| known == id),
-        Whose::Person(person) => person.id == id,
-    };
-    if whom.as_deref().is_some_and(|id| !may(id)) {
+    if let Some(id) = &whom
+        && !may_see(&asking, id)?
+    {
         return Err(Fault::NotFound);
     }
-    let people: Vec<Value> = directory
-        .people()
-        .iter()
-        .filter(|person| may(&person.id))
-        .map(|person| json!({"id": person.id, "name": person.name, "is_shown": Some(&person.id) == whom.as_ref()}))
-        .collect();
+    let people = people(&asking, whom.as_deref())?;
     let frame = frame(&asking, "me-title", "me")?;
     let Some(id) = whom else {
-        let data = json!({"person": null, "people": people, "missed": [], "calls": [], "missed_address": "/calls", "calls_address": "/calls", "messages": []});
+        let data = json!({"person": null, "people": people, "missed": [], "calls": [], "missed_address": "/calls", "calls_address": "/calls", "messages": [], "unread": 0, "is_mine": false, "names": names(&asking)?});
         return Ok(show(&asking.portal, "pages/me", &frame, data)?.into_response());
     };
     // What is shown of somebody is what they see themselves.
@@ -67,23 +58,19 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
             .collect();
     let rows = reader.page(&shown, &[], None).await.map_err(broken)?.rows;
     let is_mine = viewer.person.as_deref() == Some(id.as_str());
-    let (tenant, of) = (viewer.tenant().to_owned(), id.clone());
-    let messages = match is_mine {
-        true => asking.portal.ask(move |office| office.messages_of(&tenant, &of, None, MESSAGES)).await?,
-        false => Vec::new(),
+    // Messages are read by whom they are for, not by whoever leads them.
+    let (messages, unread) = match is_mine {
+        true => super::messages::of_viewer(&asking, None, MESSAGES).await?,
+        false => (Vec::new(), 0),
     };
-    let messages: Vec<Value> = messages
-        .iter()
-        .map(|message| json!({"at": super::rfc3339(adapters::leg::Moment(message.at)), "text": message.text}))
-        .collect();
     let narrowed = format!("tried={id}");
     let data = json!({
         "person": {"id": id, "name": directory.person(&id).map(|person| person.name.clone())}, "people": people,
         "missed": missed_rows, "calls": rows, "missed_address": format!("/calls?{}", missed.query()),
-        "calls_address": format!("/calls?period=all&{narrowed}"), "messages": messages, "names": names(&asking)?,
+        "calls_address": format!("/calls?period=all&{narrowed}"), "messages": messages, "unread": unread, "is_mine": is_mine, "names": names(&asking)?,
     });
     Ok(show(&asking.portal, "pages/me", &frame, data)?.into_response())
 }
 
 /// Messages that are shown.
-const MESSAGES: usize = 20;
+const MESSAGES: usize = 5;

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 use store::period::{Period, Preset};
 use store::view::View;
 
-use super::{frame, names, reader, show};
+use super::owed::dealt_with;
+use super::{called, frame, may_see, names, people, reader, show};
 use crate::asking::{Asking, Fault};
+use crate::viewer::{Role, scope};
 
 /// Rows of a page.
 const ROWS: u16 = 50;
@@ -33,8 +35,9 @@ struct Told {
     rows: Vec<Map<String, Value>>,
     next: Option<String>,
     names: Map<String, Value>,
-    viewer: String,
     makes_missed_calls: bool,
+    people: Vec<Value>,
+    person: Option<String>,
 }
 
 /// `/`
@@ -50,10 +53,15 @@ pub(crate) async fn home(_: Asking) -> Result<Response, Fault> {
 /// # Errors
 /// As of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
+    let whom = chosen(&asking)?;
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let today = |conditions: &[(&str, &str)]| {
         let inbound = View::of(Period::Preset(Preset::Today)).with_value("direction", "inbound");
+        let inbound = match &whom {
+            Some(id) => inbound.and_then(|view| view.with_value("tried", id)),
+            None => inbound,
+        };
         let narrowed = |view: Result<View, _>, (name, value): &(&str, &str)| view?.with_value(name, value);
         conditions.iter().fold(inbound, narrowed).map_err(|error| Fault::Broken(error.to_string()))
     };
@@ -70,8 +78,11 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     };
     let (returned, reached, waiting) = (state(&["returned_by_us"])?, state(&["reached_us"])?, state(&["open"])?);
     let cursor = asking.key("cursor");
-    let work = reader.work_list(ROWS, cursor.as_deref()).await.map_err(broken)?;
+    let reader = reader_of(&asking, whom.as_deref())?;
+    let mut work = reader.work_list(ROWS, cursor.as_deref()).await.map_err(broken)?;
     let owed = reader.work_total().await.map_err(broken)?;
+    let names = names(&asking)?;
+    who_deals(&asking, &mut work.rows, &names).await?;
     let told = Told {
         came_in: linked(total, &came_in),
         missed: linked(funnel.missed, &missed),
@@ -83,10 +94,55 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         oldest_s: owed.oldest_at.map(|at| (asking.now.0 - at.0) / 1000),
         rows: work.rows,
         next: work.next,
-        names: names(&asking)?,
-        viewer: asking.viewer()?.login.clone(),
+        names,
+        people: people(&asking, whom.as_deref())?,
+        person: whom,
         makes_missed_calls: super::acts::makes_missed_calls(&asking, asking.viewer()?),
     };
     let frame = frame(&asking, "missed-title", "missed")?;
     Ok(show(&asking.portal, "pages/missed", &frame, told)?.into_response())
+}
+
+/// Who deals with each of these, as the office has it at this moment: the tables hear of it a little later.
+///
+/// # Errors
+/// As of the office.
+pub(crate) async fn who_deals(
+    asking: &Asking,
+    rows: &mut [Map<String, Value>],
+    names: &Map<String, Value>,
+) -> Result<(), Fault> {
+    let ids = rows.iter().filter_map(|row| row.get("id").and_then(Value::as_str).map(str::to_owned)).collect();
+    let mut dealing = dealt_with(asking, ids).await?;
+    for row in rows {
+        let found = row.get("id").and_then(Value::as_str).and_then(|id| dealing.remove(id));
+        let by = row.get("dealt_by").and_then(Value::as_str).map(|by| called(names, by).to_owned());
+        row.insert("dealing".to_owned(), found.unwrap_or_default());
+        row.insert("dealt_by_name".to_owned(), by.map_or(Value::Null, Value::String));
+    }
+    Ok(())
+}
+
+/// The person whom the key `person` of the query names; `None`: everybody.
+///
+/// # Errors
+/// Somebody whom the viewer may not see.
+pub(crate) fn chosen(asking: &Asking) -> Result<Option<String>, Fault> {
+    let whom = asking.key("person").filter(|id| !id.is_empty());
+    match whom {
+        Some(id) if !may_see(asking, &id)? => Err(Fault::NotFound),
+        whom => Ok(whom),
+    }
+}
+
+/// Asks as the viewer, or what a person sees themselves: what is owed by them is that.
+///
+/// # Errors
+/// Their company is gone.
+pub(crate) fn reader_of<'a>(asking: &'a Asking, whom: Option<&str>) -> Result<store::Reader<'a>, Fault> {
+    let own = reader(asking)?;
+    Ok(match whom {
+        None => own,
+        Some(id) => store::Reader { scope: scope(Role::Person, Some(id), &[], asking.directory()?.as_ref()), ..own },
+    })
 }

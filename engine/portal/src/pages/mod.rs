@@ -1,25 +1,38 @@
 //! One page, one file: what it asks, and what its template is told. What all pages have is here.
 
+pub(crate) mod access;
 pub(crate) mod acts;
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod changes;
 pub(crate) mod customer;
 pub(crate) mod dashboard;
+pub(crate) mod directory;
 pub(crate) mod me;
 pub(crate) mod measures;
+pub(crate) mod messages;
 pub(crate) mod missed;
+pub(crate) mod owed;
+pub(crate) mod own;
+pub(crate) mod plugins;
 pub(crate) mod sources;
+pub(crate) mod views;
 
 use adapters::leg::Moment;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 use store::Reader;
+use store::scope::Whose;
 use store::view::View;
 
 use crate::asking::{Asking, Fault};
 use crate::words::{Language, Told};
 use crate::{Portal, assets};
+
+/// The states of a follow-up, in the order of the legend.
+pub(crate) const STATES: [&str; 7] =
+    ["open", "dealing", "returned_by_us", "reached_us", "settled_by_hand", "not_returnable", "expired"];
 
 /// What the frame of every page is told.
 #[derive(Serialize)]
@@ -37,6 +50,8 @@ pub(crate) struct Frame {
     login: Option<String>,
     is_administrator: bool,
     may_act: bool,
+    /// They may take a follow-up over from somebody else.
+    may_take_over: bool,
     csrf: String,
     search: String,
     /// It is asked for again when something is new.
@@ -64,7 +79,8 @@ pub(crate) fn frame(asking: &Asking, title: &str, active: &'static str) -> Resul
         now: rfc3339(asking.now),
         login: Some(viewer.login.clone()),
         is_administrator: viewer.is_administrator(),
-        may_act: viewer.may_act,
+        may_act: viewer.powers.act,
+        may_take_over: viewer.may_take_over(),
         csrf: viewer.csrf.clone().unwrap_or_default(),
         search: asking.key("search").unwrap_or_default(),
         is_live: true,
@@ -84,6 +100,7 @@ pub(crate) fn frame_of_nobody(portal: &Portal, language: Language, title: &str, 
         login: None,
         is_administrator: false,
         may_act: false,
+        may_take_over: false,
         csrf: String::new(),
         search: String::new(),
         is_live: false,
@@ -120,24 +137,35 @@ pub(crate) fn show(
     let page = serde_json::to_value(frame).map_err(|error| broken(&error))?;
     if let Some(data) = data.as_object_mut() {
         data.insert("page".to_owned(), page);
+        // The legend of colors stands on several pages.
+        data.entry("states").or_insert_with(|| json!(STATES));
     }
     portal.templates.page(template, &data).map(Html).map_err(|error| broken(&error))
 }
 
 /// The page that says why there is none. Never the words of an error of ours.
-pub(crate) fn broken(portal: &Portal, fault: &Fault, language: Language) -> Response {
+pub(crate) fn broken(portal: &Portal, fault: &Fault, language: Language, asking: Option<&Asking>) -> Response {
     let (name, detail) = match fault {
         Fault::SignIn => ("fault-sign-in", String::new()),
         Fault::Forbidden(why) => (*why, String::new()),
         Fault::NotFound => ("fault-not-found", String::new()),
         Fault::Wrong(what) => ("fault-wrong", what.clone()),
         Fault::Conflict(what) => ("fault-conflict", what.clone()),
+        Fault::Taken { .. } => ("fault-taken", String::new()),
+        Fault::Overtaken { .. } => ("fault-overtaken", String::new()),
         Fault::TooMany => ("fault-too-many", String::new()),
         Fault::Busy => ("fault-busy", String::new()),
         Fault::Broken(_) => ("fault-broken", String::new()),
     };
-    let frame = frame_of_nobody(portal, language, name, (portal.parts.now)());
-    match show(portal, "pages/broken", &frame, json!({"name": name, "detail": detail})) {
+    let (who, since) = match fault {
+        Fault::Taken { by, since: at } | Fault::Overtaken { by, at } => (Some(by), Some(rfc3339(*at))),
+        _ => (None, None),
+    };
+    let own = asking.filter(|asking| asking.viewer.is_some()).and_then(|asking| frame(asking, name, "").ok());
+    let mut frame = own.unwrap_or_else(|| frame_of_nobody(portal, language, name, (portal.parts.now)()));
+    frame.is_live = false;
+    let told = json!({"name": name, "detail": detail, "who": who, "since": since});
+    match show(portal, "pages/broken", &frame, told) {
         Ok(page) => page.into_response(),
         Err(_) => "Something went wrong here, and was written to the log.\n".into_response(),
     }
@@ -171,7 +199,7 @@ pub(crate) fn named(asking: &Asking, search: Option<&str>) -> Result<Vec<String>
     const NAMED_MAX: usize = 100;
     let Some(text) = search.map(str::to_lowercase).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
     let directory = asking.directory()?;
-    let is_named = |person: &&directory::Person| person.name.to_lowercase().contains(&text);
+    let is_named = |person: &&::directory::Person| person.name.to_lowercase().contains(&text);
     Ok(directory.people().iter().filter(is_named).take(NAMED_MAX).map(|person| person.id.clone()).collect())
 }
 
@@ -194,6 +222,34 @@ pub(crate) fn changed(view: &View, change: impl FnOnce(&mut View)) -> View {
     let mut view = view.clone();
     change(&mut view);
     view
+}
+
+/// Whether the viewer may see what is this person's.
+pub(crate) fn may_see(asking: &Asking, id: &str) -> Result<bool, Fault> {
+    let directory = asking.directory()?;
+    Ok(match &asking.viewer()?.scope.whose {
+        Whose::Everything => directory.person(id).is_some(),
+        Whose::Groups(groups) => groups.people.iter().any(|known| known == id),
+        Whose::Person(person) => person.id == id,
+    })
+}
+
+/// The people whom the viewer may look at, with the one who is chosen: nobody has to choose where there is one.
+pub(crate) fn people(asking: &Asking, chosen: Option<&str>) -> Result<Vec<serde_json::Value>, Fault> {
+    let directory = asking.directory()?;
+    let mut people = Vec::new();
+    for person in directory.people() {
+        if may_see(asking, &person.id)? {
+            people.push(json!({"id": person.id, "name": person.name, "is_shown": Some(person.id.as_str()) == chosen}));
+        }
+    }
+    Ok(people)
+}
+
+/// What somebody who did something is called: a person by their name, a login or a plugin by its own.
+pub(crate) fn called<'n>(names: &'n serde_json::Map<String, serde_json::Value>, by: &'n str) -> &'n str {
+    let own = || by.strip_prefix("login:").or_else(|| by.strip_prefix("plugin:")).unwrap_or(by);
+    names.get(by).and_then(serde_json::Value::as_str).unwrap_or_else(own)
 }
 
 /// Names of people and groups by their ids, as far as pages show them.

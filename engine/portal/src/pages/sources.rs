@@ -14,7 +14,17 @@ const REJECTS: u16 = 50;
 /// # Errors
 /// As of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let reader = reader(&asking)?;
+    let told = told(&asking).await?;
+    let frame = frame(&asking, "sources-title", "set-up")?;
+    Ok(show(&asking.portal, "pages/sources", &frame, told)?.into_response())
+}
+
+/// What each exchange tells.
+///
+/// # Errors
+/// As of the store.
+pub(crate) async fn told(asking: &Asking) -> Result<Value, Fault> {
+    let reader = reader(asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
     let sources: Vec<Value> = reader
         .sources()
@@ -37,7 +47,5 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         .map(|early| json!({"pbx": early.pbx, "calls": early.calls, "oldest_at": rfc3339(early.oldest_at)}))
         .collect();
     let rejects = reader.rejects(REJECTS).await.map_err(broken)?;
-    let frame = frame(&asking, "sources-title", "set-up")?;
-    Ok(show(&asking.portal, "pages/sources", &frame, json!({"sources": sources, "early": early, "rejects": rejects}))?
-        .into_response())
+    Ok(json!({"sources": sources, "early": early, "rejects": rejects}))
 }

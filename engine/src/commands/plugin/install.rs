@@ -98,6 +98,7 @@ pub(crate) fn take(
         note: String::new(),
         now: now().0,
     })?;
+    runner::tell_load(office, &plugin, &own, now().0)?;
     Ok(Taken { manifest, own, is_new })
 }
 
