@@ -43,6 +43,9 @@ fn logins_are_made_changed_and_shut_out() {
     let more = json!({"name": "more", "scopes": ["read", "act"]});
     assert_eq!(portal.api(own_token, "POST", "/api/v1/tokens", &more).status, 403, "a token that reads makes none");
     assert_eq!(portal.post("/me/access/tokens", &cookie, &[("name", "x"), ("scopes", "admin")]).status, 400);
+    let weak = portal.user(&["token", "admin", "--scopes", "read,act"]);
+    let stronger = portal.api(&weak, "POST", "/api/v1/tokens", &json!({"name": "x", "scopes": ["read", "admin"]}));
+    assert_eq!(stronger.status, 400, "a token of an administrator gives no power that it does not have");
     let id = portal.api(own_token, "GET", "/api/v1/tokens", &Value::Null).json()["tokens"][0]["id"].clone();
     let revoked = portal.post(&format!("/me/access/tokens/{}/revoke", text(&id)), &cookie, &[]);
     assert_eq!(revoked.status, 303, "{}", revoked.body);
