@@ -12,5 +12,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub mod arguments;
 pub mod child;
 pub mod cpu;
+pub mod database;
 pub mod records;
 pub mod table;

@@ -44,6 +44,8 @@ pub enum Conclusion {
         keys: Keys,
         /// It was told as final before, and said something else.
         revises: bool,
+        /// Where it stood in the order of time until now.
+        before: Before,
     },
     /// A name under which a call was told, and that is no call any more.
     Gone {
@@ -51,11 +53,24 @@ pub enum Conclusion {
         call_id: Text,
         /// The call that its legs are part of now; empty where all of its legs tell none.
         merged_into: Text,
+        /// Where it stood in the order of time until now.
+        before: Before,
     },
     /// What is owed to a customer, as it is now.
     FollowUp(Box<FollowUp>),
     /// What was counted in a window, as it is now.
     Window(Box<WindowNow>),
+}
+
+/// Where a call stood in the order of time before it was told as it is: whoever keeps that order takes it away from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// There was no call of this name.
+    Nowhere,
+    /// It was told last to begin at this moment.
+    Began(Moment),
+    /// It was told by another fold, or by this one so long ago that it was read back from the store.
+    Unknown,
 }
 
 /// Hashes of link keys, each once, in order.
@@ -131,6 +146,8 @@ struct Name {
     customer: Option<Text>,
     /// What is counted of it, since it was told as final.
     counted: Option<Box<Contribution>>,
+    /// When it was told to begin; `None` where that is not known here.
+    began_at: Option<Moment>,
 }
 
 impl<'d> Live<'d> {
@@ -498,6 +515,7 @@ impl<'d> Live<'d> {
         let content = content(&mut call);
         let is_known = names.iter().any(|n| n.call_id == call_id && n.content == content);
         let revises = was_final && is_final && !names.is_empty();
+        let (place, began_at) = (before_of(&names, &call_id), call.line.started_at);
         let counted = match names.as_mut_slice() {
             [name] if is_known && was_final => name.counted.take().map(|counted| *counted),
             _ => {
@@ -522,10 +540,17 @@ impl<'d> Live<'d> {
             }
         }
         if !is_known || is_final != was_final {
-            emit(Conclusion::Call { line: call.line, content, keys, revises });
+            emit(Conclusion::Call { line: call.line, content, keys, revises, before: place });
         }
         Told {
-            names: SmallVec::from_iter([Name { call_id, content, customer, counted: counted.map(Box::new) }]),
+            names: SmallVec::from_iter([Name {
+                call_id,
+                content,
+                customer,
+                counted: counted.map(Box::new),
+                // What was told so already stands where it stood.
+                began_at: Some(began_at).filter(|_| !is_known || place != Before::Unknown),
+            }]),
             is_final,
         }
     }
@@ -544,7 +569,8 @@ impl<'d> Live<'d> {
         if let Some(customer) = &name.customer {
             self.customers.remove(customer, &name.call_id);
         }
-        emit(Conclusion::Gone { call_id: name.call_id, merged_into });
+        let before = name.began_at.map_or(Before::Unknown, Before::Began);
+        emit(Conclusion::Gone { call_id: name.call_id, merged_into, before });
     }
 
     /// Lets calls go that have been quiet for long enough, and remembers their names.
@@ -615,6 +641,19 @@ impl Told {
     fn join(&mut self, other: Told) {
         self.is_final = other.is_final && (self.is_final || self.names.is_empty());
         self.names.extend(other.names);
+    }
+}
+
+/// Where a call of this name stood by what was told of its legs. Of what was read back it is not known under which other names.
+fn before_of(names: &[Name], call_id: &Text) -> Before {
+    if names.iter().any(|name| name.began_at.is_none()) {
+        return Before::Unknown;
+    }
+    let mut places = names.iter().filter(|name| name.call_id == *call_id).filter_map(|name| name.began_at);
+    match (places.next(), places.next()) {
+        (None, _) => Before::Nowhere,
+        (Some(began_at), None) => Before::Began(began_at),
+        (Some(_), Some(_)) => Before::Unknown,
     }
 }
 

@@ -120,8 +120,18 @@ impl Question {
         self.answer(What::Recounted(counted)).await;
     }
 
-    /// What is stored of what began so long after this moment that all of it came later.
-    pub(crate) async fn known(self, topic: String, known_from: u8, since: Moment) {
+    /// What is stored of what began so long after this moment that all of it came later, when nothing of an earlier owner can land any
+    /// more. `owner` is the epoch and the version above which is concluded now.
+    pub(crate) async fn known_again(self, topic: String, known_from: u8, since: Moment, owner: (u8, u64)) {
+        let (epoch, begun) = owner;
+        let lowest = store::version(epoch, since.0, 0);
+        until_answered(|| async {
+            for tenant in self.store.companies_of(&topic, self.partition, since).await? {
+                self.store.mend_places(&tenant, lowest, begun).await?;
+            }
+            Ok(())
+        })
+        .await;
         let known = until_answered(|| self.known_of(&topic, known_from, since)).await;
         self.answer(What::KnownAgain(known)).await;
     }

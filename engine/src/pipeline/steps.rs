@@ -142,7 +142,9 @@ impl<'d, S: Source> Pipeline<'d, S> {
         let now = now();
         for (partition, held) in &mut self.held {
             let State::Open(machine) = &mut held.state else { continue };
-            while let Some(insert) = machine.insert() {
+            while let Some(mut insert) = machine.insert() {
+                // Another reading of the log may have put any call anywhere.
+                insert.conclusions.may_stand_elsewhere |= held.retracting != Retracting::Done;
                 if insert.facts.is_some() {
                     failpoint::reach("after_intent");
                 }
@@ -197,7 +199,8 @@ impl<'d, S: Source> Pipeline<'d, S> {
                 held.is_looking_again = true;
                 let since = held.read_since;
                 let known_from = self.settings.known_from(machine.epoch());
-                self.runtime.spawn(question.known(self.source.topic().to_owned(), known_from, since));
+                let topic = self.source.topic().to_owned();
+                self.runtime.spawn(question.known_again(topic, known_from, since, machine.owner()));
             } else if held.retracting == Retracting::NotYet && machine.next() >= held.end && machine.is_settled() {
                 held.retracting = Retracting::Asked;
                 self.runtime.spawn(question.retract_before(self.source.topic().to_owned(), machine.epoch()));

@@ -218,7 +218,7 @@ fn now_of(owed: &calls::customers::FollowUp, version: u64) -> FollowUpNow {
 /// Names of follow-ups that are none any more.
 fn gone(conclusions: &Conclusions) -> impl Iterator<Item = FollowUpNow> {
     conclusions.gone.iter().filter_map(|gone| match &gone.told {
-        (tenant, Key::FollowUp(id), merged_into) => Some(FollowUpNow {
+        (tenant, Key::FollowUp(id), merged_into, _) => Some(FollowUpNow {
             tenant: tenant.to_string(),
             id: id.to_string(),
             version: gone.version,
@@ -231,7 +231,7 @@ fn gone(conclusions: &Conclusions) -> impl Iterator<Item = FollowUpNow> {
 
 fn merged(conclusions: &Conclusions) -> Vec<MergedCall> {
     let merged = conclusions.gone.iter().filter_map(|gone| match &gone.told {
-        (tenant, Key::Call(id), into) if !into.is_empty() => {
+        (tenant, Key::Call(id), into, _) if !into.is_empty() => {
             Some(MergedCall { tenant: tenant.to_string(), from: id.to_string(), into: into.to_string() })
         }
         _ => None,

@@ -41,7 +41,7 @@ pub use decode::{LegCursor, LegsOf, MarksOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};
 pub use migrate::MIGRATIONS;
-pub use rows::{CallRow, FollowUpRow, MergedRow, WindowRow};
+pub use rows::{CallRow, FollowUpRow, MergedRow, Stood, WindowRow};
 pub use stream::version::version;
 pub use summary::{Missed, Sums};
 pub use superseded::TABLES_OF_FACTS;

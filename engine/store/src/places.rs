@@ -2,9 +2,10 @@
 //!
 //! `calls` is ordered by id, so that a call is one row however often it is concluded; a page by time would read all of it. `calls_by_time`
 //! has the same calls by the quarter of an hour in which they began. A call may move: a leg that comes late can begin earlier, and a name
-//! can turn out to be part of another call. So before a conclusion is written, it is asked where the call has stood; at each other place a
-//! row of the new version says that it is gone. At one place the highest version counts, whatever lands when, and the place that counts
-//! over all is the highest version's: an older conclusion that comes after a newer one is not placed at all.
+//! can turn out to be part of another call. At each place where it stood, a row of the new version says that it is gone, in the same
+//! insert. At one place the highest version counts, whatever lands when. Where a call stood is mostly said by whoever concludes it
+//! ([`Stood`]); only where others may have put it elsewhere is the table asked, which costs more than the insert. What the dead left
+//! at two places is mended once, when nothing of theirs can land any more ([`Store::mend_places`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +13,7 @@ use adapters::leg::{Moment, Text};
 use calls::line::OfferLine;
 
 use crate::block::{AT_RANGE, At, Block, List, Thousandths};
-use crate::rows::{CallRow, MergedRow, answered, at, list, maybe, record, seconds};
+use crate::rows::{CallRow, MergedRow, Stood, answered, at, list, maybe, record, seconds};
 use crate::{Store, StoreError, without_places};
 
 /// Milliseconds of a quarter of an hour: of so many any zone's hours consist.
@@ -40,46 +41,46 @@ struct Wanted<'r> {
     call_id: &'r str,
     version: u64,
     quarter: Option<i64>,
+    stood: Stood,
 }
 
-/// A row that says that a call does not stand somewhere since a version.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Gone<'r> {
-    tenant: &'r str,
-    call_id: &'r str,
-    version: u64,
+/// A row to be written: the call stands here since this version, or stands here no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Mark {
+    /// The number of the conclusion that says so.
+    of: usize,
     quarter: i64,
+    is_gone: bool,
 }
 
 /// What is known of one call: its places, each with the highest version that was written there.
 type Known = HashMap<(String, String), BTreeMap<i64, u64>>;
 
-/// What has to be written: the places that are left, and which of the conclusions (by their number) are placed.
+/// What has to be written after these conclusions, whose places that the table knows are `known`.
 ///
 /// Whatever was written of a call before, at most one of its places shows it after this: that of its highest version.
-fn decide<'r>(wanted: &[Wanted<'r>], known: &mut Known) -> (Vec<Gone<'r>>, Vec<usize>) {
-    let mut in_order: Vec<(usize, &Wanted<'r>)> = wanted.iter().enumerate().collect();
+fn decide(wanted: &[Wanted<'_>], known: &mut Known) -> Vec<Mark> {
+    let mut in_order: Vec<(usize, &Wanted<'_>)> = wanted.iter().enumerate().collect();
     in_order.sort_by_key(|(_, w)| w.version);
-    let (mut gone, mut placed) = (Vec::new(), Vec::new());
-    for (number, conclusion) in in_order {
-        let Wanted { tenant, call_id, version, quarter } = *conclusion;
+    let mut marks = Vec::new();
+    for (of, conclusion) in in_order {
+        let Wanted { tenant, call_id, version, quarter, stood } = *conclusion;
         let places = known.entry((tenant.to_owned(), call_id.to_owned())).or_default();
         if places.values().any(|newer| *newer > version) {
             continue;
         }
+        if let Some(began_at) = stood.began_at {
+            places.entry(quarter_of(began_at)).or_insert(0);
+        }
         let here = quarter.unwrap_or(NOWHERE);
-        let left = places.iter().filter(|(place, _)| **place != here).map(|(place, _)| *place);
-        gone.extend(left.map(|quarter| Gone { tenant, call_id, version, quarter }));
+        let left = places.keys().filter(|place| **place != here);
+        marks.extend(left.map(|quarter| Mark { of, quarter: *quarter, is_gone: true }));
         places.values_mut().for_each(|newest| *newest = version);
         places.insert(here, version);
-        if quarter.is_some() {
-            placed.push(number);
-        } else {
-            gone.push(Gone { tenant, call_id, version, quarter: NOWHERE });
-        }
+        marks.push(Mark { of, quarter: here, is_gone: quarter.is_none() });
     }
-    placed.sort_unstable();
-    (gone, placed)
+    marks.sort_unstable_by_key(|mark| (mark.of, mark.quarter));
+    marks
 }
 
 impl Store {
@@ -98,6 +99,31 @@ impl Store {
         Ok(())
     }
 
+    /// Takes calls of a company away from places where an earlier owner of its log put them and where they stand no more: one that died
+    /// between the places and the calls, or whose insert landed after another had taken over. `begun` is the version above which the
+    /// owner of now concludes, so whatever it concludes itself counts more; `since` one of the time before which nobody died.
+    /// Nothing of an earlier owner may be on its way any more.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn mend_places(&self, tenant: &str, since: u64, begun: u64) -> Result<(), StoreError> {
+        if !self.places {
+            return Ok(());
+        }
+        let failed = |e| StoreError::new("mending the order of time", e);
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/places_left.sql")));
+        let query = query.param("tenant", tenant).param("since", since).param("begun", begun);
+        let left: Vec<(i64, String)> = query.fetch_all().await.map_err(failed)?;
+        let mut block = Block::of(left.len(), GONE_BYTES);
+        block
+            .column("tenant", &left, |_| tenant)
+            .column("quarter", &left, |(quarter, _)| *quarter)
+            .column("call_id", &left, |(_, id)| id.as_str())
+            .column("version", &left, |_| begun)
+            .column("is_gone", &left, |_| true);
+        self.insert("calls_by_time", block).await
+    }
+
     /// Puts calls at their places in the order of time, and takes them away from those where they stood before.
     pub(crate) async fn place_calls(&self, rows: &[CallRow]) -> Result<(), StoreError> {
         let wanted: Vec<Wanted<'_>> = rows
@@ -107,12 +133,13 @@ impl Store {
                 call_id: &row.line.call_id,
                 version: row.version,
                 quarter: row.line.merged_into.is_none().then(|| quarter_of(row.line.started_at)),
+                stood: row.stood,
             })
             .collect();
         let mut known = self.places_known(&wanted).await?;
-        let (gone, placed) = decide(&wanted, &mut known);
-        self.insert("calls_by_time", gone_block(&gone)).await?;
-        let placed: Vec<Placed<'_>> = placed.into_iter().filter_map(|at| rows.get(at)).map(Placed::of).collect();
+        let marks = decide(&wanted, &mut known);
+        let placed: Vec<Placed<'_>> =
+            marks.iter().filter_map(|mark| Some(Placed::of(rows.get(mark.of)?, *mark))).collect();
         self.insert("calls_by_time", placed_block(&placed)).await
     }
 
@@ -120,17 +147,27 @@ impl Store {
     pub(crate) async fn take_places(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         let wanted: Vec<Wanted<'_>> = rows
             .iter()
-            .map(|row| Wanted { tenant: &row.tenant, call_id: &row.id, version: row.version, quarter: None })
+            .map(|row| Wanted {
+                tenant: &row.tenant,
+                call_id: &row.id,
+                version: row.version,
+                quarter: None,
+                stood: row.stood,
+            })
             .collect();
         let mut known = self.places_known(&wanted).await?;
-        let (gone, _) = decide(&wanted, &mut known);
+        let marks = decide(&wanted, &mut known);
+        let gone: Vec<(&MergedRow, i64)> =
+            marks.iter().filter_map(|mark| Some((rows.get(mark.of)?, mark.quarter))).collect();
         self.insert("calls_by_time", gone_block(&gone)).await
     }
 
+    /// What the table knows of those of which it is to be asked.
     async fn places_known(&self, wanted: &[Wanted<'_>]) -> Result<Known, StoreError> {
         let failed = |e| StoreError::new("asking where calls stand", e);
         let mut known = Known::new();
-        for part in wanted.chunks(PLACES_ASKED_MAX) {
+        let asked: Vec<&Wanted<'_>> = wanted.iter().filter(|wanted| wanted.stood.is_asked).collect();
+        for part in asked.chunks(PLACES_ASKED_MAX) {
             let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.call_id)).unzip();
             let query = self.client.query(&without_places(include_str!("../../../sql/store/places_known.sql")));
             let query = query.param("tenants", tenants).param("ids", ids);
@@ -143,20 +180,24 @@ impl Store {
     }
 }
 
-fn gone_block(rows: &[Gone<'_>]) -> Block {
+/// What these rows do not tell stays at the columns' defaults.
+fn gone_block(rows: &[(&MergedRow, i64)]) -> Block {
     let mut block = Block::of(rows.len(), GONE_BYTES);
     block
-        .column("tenant", rows, |r| r.tenant)
-        .column("quarter", rows, |r| r.quarter)
-        .column("call_id", rows, |r| r.call_id)
-        .column("version", rows, |r| r.version)
+        .column("tenant", rows, |(row, _)| row.tenant.as_str())
+        .column("quarter", rows, |(_, quarter)| *quarter)
+        .column("call_id", rows, |(row, _)| row.id.as_str())
+        .column("version", rows, |(row, _)| row.version)
         .column("is_gone", rows, |_| true);
     block
 }
 
 /// A call with what only its offers and visits tell.
+///
+/// One that is gone has the same columns, so that one insert takes it away and puts it elsewhere.
 struct Placed<'r> {
     row: &'r CallRow,
+    mark: Mark,
     customer: Option<&'r str>,
     called: Option<&'r str>,
     owner_group: Option<&'r str>,
@@ -170,7 +211,7 @@ struct Placed<'r> {
 }
 
 impl Placed<'_> {
-    fn of(row: &CallRow) -> Placed<'_> {
+    fn of(row: &CallRow, mark: Mark) -> Placed<'_> {
         use calls::journey::{Direction, OfferEnd};
 
         fn each<'t>(values: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
@@ -196,6 +237,7 @@ impl Placed<'_> {
         let groups_of_visits = line.visits.iter().filter_map(|visit| text(&visit.group));
         Placed {
             row,
+            mark,
             customer: line.customer().map(Text::as_str),
             called: first.and_then(|o| o.person.as_deref().or(o.target.as_deref())).or(line.first_target.as_deref()),
             owner_group: line.owner_group(),
@@ -259,10 +301,10 @@ fn placed_block(rows: &[Placed<'_>]) -> Block {
     let mut block = Block::of(rows.len(), CALL_BYTES);
     block
         .column("tenant", rows, |r| r.row.line.tenant.as_str())
-        .column("quarter", rows, |r| quarter_of(r.row.line.started_at))
+        .column("quarter", rows, |r| r.mark.quarter)
         .column("call_id", rows, |r| r.row.line.call_id.as_str())
         .column("version", rows, |r| r.row.version)
-        .column("is_gone", rows, |_| false)
+        .column("is_gone", rows, |r| r.mark.is_gone)
         .column("site", rows, |r| maybe(&r.row.line.site))
         .column("pbx", rows, |r| r.row.line.pbx.as_str())
         .column("pbxes", rows, |r| list(&r.row.line.pbxes))
@@ -333,7 +375,11 @@ mod tests {
     use super::*;
 
     fn wanted(version: u64, quarter: Option<i64>) -> Wanted<'static> {
-        Wanted { tenant: "acme", call_id: "c", version, quarter }
+        Wanted { tenant: "acme", call_id: "c", version, quarter, stood: Stood::UNKNOWN }
+    }
+
+    fn of(marks: &[Mark], wanted: &[Wanted<'_>]) -> Vec<(i64, u64, bool)> {
+        marks.iter().map(|mark| (mark.quarter, wanted[mark.of].version, mark.is_gone)).collect()
     }
 
     /// What the table shows after these rows, in whatever order they land: the places whose highest version is no row that is gone.
@@ -361,10 +407,7 @@ mod tests {
                 for step in 1..=order.len() {
                     let (mut known, mut rows) = (Known::new(), Vec::new());
                     for part in order.chunks(step) {
-                        let (gone, placed) = decide(part, &mut known);
-                        rows.extend(gone.iter().map(|g| (g.quarter, g.version, true)));
-                        let here = |at: &usize| (part[*at].quarter.unwrap_or(NOWHERE), part[*at].version, false);
-                        rows.extend(placed.iter().map(here));
+                        rows.extend(of(&decide(part, &mut known), part));
                     }
                     assert_eq!(shown(&rows), expected, "{order:?} by {step}");
                     rows.reverse();
@@ -387,12 +430,38 @@ mod tests {
         }
     }
 
+    /// What one fold concludes, in steps whose rows land in any order: it knows where it put the call last, and nobody is asked.
+    #[test]
+    fn whoever_knows_where_a_call_stood_asks_nobody() {
+        let at = |quarter: i64| Moment(quarter * QUARTER_MS + 7);
+        let mut told =
+            [wanted(1, Some(5)), wanted(2, Some(7)), wanted(3, None), wanted(4, Some(5)), wanted(5, Some(6))];
+        let mut stands = None;
+        for told in &mut told {
+            told.stood = Stood { began_at: stands, is_asked: false };
+            stands = told.quarter.map(at);
+        }
+        for last in 1..=told.len() {
+            let told = &told[..last];
+            let expected: Vec<(i64, u64)> =
+                told[last - 1].quarter.map(|quarter| (quarter, told[last - 1].version)).into_iter().collect();
+            permute(&mut told.to_vec(), 0, &mut |order| {
+                for step in 1..=order.len() {
+                    let rows: Vec<_> =
+                        order.chunks(step).flat_map(|part| of(&decide(part, &mut Known::new()), part)).collect();
+                    assert_eq!(shown(&rows), expected, "{order:?} by {step}");
+                }
+            });
+        }
+    }
+
     #[test]
     fn what_is_written_twice_is_written_to_the_same_place() {
         let mut known = Known::new();
-        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), (vec![], vec![0]));
-        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), (vec![], vec![0]));
-        assert_eq!(decide(&[wanted(2, Some(9))], &mut known), (vec![], vec![]));
+        let here = Mark { of: 0, quarter: 5, is_gone: false };
+        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), [here]);
+        assert_eq!(decide(&[wanted(3, Some(5))], &mut known), [here]);
+        assert_eq!(decide(&[wanted(2, Some(9))], &mut known), []);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use adapters::leg::{Moment, Text};
 use calls::customers::FollowUp;
 use calls::line::{Answered, CallLine, FollowUpLine, OfferLine, RecordRef, Seconds, VisitLine, Word};
+use calls::live::Before;
 use calls::measure;
 use calls::window::{WindowKey, WindowNow};
 use compact_str::ToCompactString;
@@ -32,6 +33,32 @@ pub struct CallRow {
     pub content: u64,
     /// When it was decided, by the log's clock.
     pub decided_at: Moment,
+    /// Where it stood in the order of time until now.
+    pub stood: Stood,
+}
+
+/// Where a call stood in the order of time until now: it is taken away from there if it stands elsewhere now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stood {
+    /// When it began as it was told last, by whoever tells it now.
+    pub began_at: Option<Moment>,
+    /// The tables are asked where else it stands, since others may have put it there.
+    pub is_asked: bool,
+}
+
+impl Stood {
+    /// Nothing is known of it: the tables are asked.
+    pub const UNKNOWN: Stood = Stood { began_at: None, is_asked: true };
+
+    /// Of a conclusion; others may have put it elsewhere, if `may_stand_elsewhere`.
+    #[must_use]
+    pub fn of(before: Before, may_stand_elsewhere: bool) -> Stood {
+        match before {
+            Before::Nowhere => Stood { began_at: None, is_asked: may_stand_elsewhere },
+            Before::Began(at) => Stood { began_at: Some(at), is_asked: may_stand_elsewhere },
+            Before::Unknown => Stood::UNKNOWN,
+        }
+    }
 }
 
 pub(crate) fn at(moment: Option<Moment>) -> Option<At> {
@@ -322,6 +349,8 @@ pub struct MergedRow {
     pub version: u64,
     /// When it was decided, by the log's clock. It stands for the moment at which the call began, which nobody asks for any more.
     pub decided_at: Moment,
+    /// Where the call stood in the order of time until now; of a follow-up nobody asks.
+    pub stood: Stood,
 }
 
 /// The rows that hide calls: what they do not tell stays at the columns' defaults.

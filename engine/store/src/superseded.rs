@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use adapters::leg::Moment;
 
-use crate::{MergedRow, ROWS_PER_INSERT_MAX, Store, StoreError, version, without_places};
+use crate::{MergedRow, ROWS_PER_INSERT_MAX, Stood, Store, StoreError, version, without_places};
 
 /// The tables that one reading of a log fills, the ledger and the batches last: what they account for goes before them.
 pub const TABLES_OF_FACTS: [&str; 5] = ["legs", "marks", "rejects", "ledger", "batches"];
@@ -55,6 +55,7 @@ impl Store {
                 merged_into: String::new(),
                 version: lowest,
                 decided_at: Moment(0),
+                stood: Stood::UNKNOWN,
             };
             ids.into_iter().map(row).collect::<Vec<MergedRow>>()
         };

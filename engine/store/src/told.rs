@@ -4,7 +4,7 @@ use adapters::leg::Text;
 use stream::comparing::Key;
 use stream::{Conclusions, Versioned};
 
-use crate::{CallRow, FollowUpRow, MergedRow, Store, StoreError, WindowRow};
+use crate::{CallRow, FollowUpRow, MergedRow, Stood, Store, StoreError, WindowRow};
 
 /// The rows of one step.
 pub struct ConclusionRows {
@@ -24,17 +24,18 @@ impl ConclusionRows {
     /// Of these conclusions.
     #[must_use]
     pub fn of(conclusions: Conclusions) -> ConclusionRows {
-        let Conclusions { calls, gone, follow_ups, windows, clock, .. } = conclusions;
+        let Conclusions { calls, gone, follow_ups, windows, clock, may_stand_elsewhere, .. } = conclusions;
         let decided_at = clock;
         let calls: Vec<CallRow> = calls
             .into_iter()
-            .map(|Versioned { told: (line, keys), version, content }| CallRow {
+            .map(|Versioned { told: (line, keys, before), version, content }| CallRow {
                 line,
                 customer: None,
                 keys: keys.to_vec(),
                 version,
                 content,
                 decided_at,
+                stood: Stood::of(before, may_stand_elsewhere),
             })
             .collect();
         let follow_ups: Vec<FollowUpRow> = follow_ups
@@ -44,13 +45,14 @@ impl ConclusionRows {
         let windows: Vec<WindowRow> =
             windows.into_iter().map(|Versioned { told, version, .. }| WindowRow { window: *told, version }).collect();
         let (mut merged, mut merged_follow_ups) = (Vec::new(), Vec::new());
-        for Versioned { told: (tenant, key, merged_into), version, .. } in gone {
+        for Versioned { told: (tenant, key, merged_into, before), version, .. } in gone {
             let row = |id: Text| MergedRow {
                 tenant: tenant.to_string(),
                 id: id.to_string(),
                 merged_into: merged_into.to_string(),
                 version,
                 decided_at,
+                stood: Stood::of(before, may_stand_elsewhere),
             };
             match key {
                 Key::Call(id) => merged.push(row(id)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adapters::leg::Text;
-use calls::live::Conclusion;
+use calls::live::{Before, Conclusion};
 use calls::window::WindowKey;
 use rustc_hash::FxHashMap;
 
@@ -77,6 +77,10 @@ impl Comparing {
         let key = Key::of(&conclusion);
         if let Conclusion::Call { line, revises, .. } = &mut conclusion {
             *revises = line.is_final && self.known.get(&key).is_some_and(|known| known.is_final && !known.is_gone);
+        }
+        // What is stored may be an earlier owner's, who told it to begin at another moment.
+        if let Conclusion::Call { before, .. } | Conclusion::Gone { before, .. } = &mut conclusion {
+            *before = Before::Unknown;
         }
         let is_gone = is_gone(&conclusion);
         let (content, is_final) = match &conclusion {

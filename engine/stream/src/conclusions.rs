@@ -3,7 +3,7 @@
 use adapters::leg::{Moment, Text};
 use calls::CallLine;
 use calls::customers::FollowUp;
-use calls::live::{self, Conclusion};
+use calls::live::{self, Before, Conclusion};
 use calls::window::{WindowEvent, WindowNow};
 
 use crate::comparing::Key;
@@ -23,10 +23,10 @@ pub struct Versioned<T> {
 /// What was concluded, to be stored: on doubt again.
 #[derive(Clone, Default, Debug)]
 pub struct Conclusions {
-    /// Calls as they are now, each with what its legs are found by.
-    pub calls: Vec<Versioned<(Box<CallLine>, live::Keys)>>,
-    /// Names that are none any more: the company, which, and what it is part of now (empty: nothing).
-    pub gone: Vec<Versioned<(Text, Key, Text)>>,
+    /// Calls as they are now, each with what its legs are found by, and where it stood before.
+    pub calls: Vec<Versioned<(Box<CallLine>, live::Keys, Before)>>,
+    /// Names that are none any more: the company, which, what it is part of now (empty: nothing), and where it stood before.
+    pub gone: Vec<Versioned<(Text, Key, Text, Before)>>,
     /// Follow-ups as they are now.
     pub follow_ups: Vec<Versioned<Box<FollowUp>>>,
     /// Windows as they are now.
@@ -37,6 +37,8 @@ pub struct Conclusions {
     pub revised: Vec<Text>,
     /// Follow-ups that are open though they are due: told again after a restart.
     pub due: Vec<FollowUp>,
+    /// Calls may stand in the order of time where this owner of the log never told them: by what an earlier one sent.
+    pub may_stand_elsewhere: bool,
     /// The log's clock when they were drawn.
     pub clock: Moment,
 }
@@ -74,17 +76,17 @@ impl Conclusions {
     pub(crate) fn take(&mut self, tenant: &Text, told: Conclusion, versions: &mut Versions, epoch: u8) {
         let version = versions.next(epoch, self.clock);
         match told {
-            Conclusion::Call { line, content, keys, revises } => {
+            Conclusion::Call { line, content, keys, revises, before } => {
                 self.revised.extend(revises.then(|| line.call_id.clone()));
-                self.calls.push(Versioned { told: (line, keys), version, content });
+                self.calls.push(Versioned { told: (line, keys, before), version, content });
             }
-            Conclusion::Gone { call_id, merged_into } => {
-                let told = (tenant.clone(), Key::Call(call_id), merged_into);
+            Conclusion::Gone { call_id, merged_into, before } => {
+                let told = (tenant.clone(), Key::Call(call_id), merged_into, before);
                 self.gone.push(Versioned { told, version, content: 0 });
             }
             Conclusion::FollowUp(told) => match told.merged_into.clone() {
                 Some(merged_into) => {
-                    let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into);
+                    let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into, Before::Nowhere);
                     self.gone.push(Versioned { told, version, content: 0 });
                 }
                 None => {

@@ -11,7 +11,7 @@ use adapters::leg::{Moment, Text};
 use adapters::{Leg, Legs};
 use calls::counting::{Counting, Recount};
 
-use calls::live::{Conclusion, Live, Wanted};
+use calls::live::{Before, Conclusion, Live, Wanted};
 use calls::window::{LATE_RISE_MS, WindowEvent, WindowNow};
 
 use crate::assigned::{Assigned, Ledger, check};
@@ -126,6 +126,8 @@ pub struct PartitionMachine<'d, F> {
     concluded_at: Option<Moment>,
     is_ended: bool,
     has_looked_again: bool,
+    /// Nothing of this log was ever sent to the store before.
+    is_first: bool,
     /// Up to where the tables had it when it was assigned.
     stored_before: u64,
     /// Records that came while nothing could be read: what one call of the source lends at most.
@@ -184,6 +186,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
             concluded_at: None,
             is_ended: false,
             has_looked_again: false,
+            is_first: is_new && assigned.register.is_none_or(<[u8]>::is_empty),
             stored_before: ledger.next.max(ledger.batches_next),
             kept: VecDeque::new(),
             keeper: Keeper::new(register, rules),
@@ -763,7 +766,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
                 }
                 // Which call it belongs to now is said by the follow-up that has that call.
                 Key::FollowUp(_) => conclusions.gone.push(Versioned {
-                    told: (tenant, key, Text::default()),
+                    told: (tenant, key, Text::default(), Before::Nowhere),
                     version: self.versions.next(self.keeper.wanted().epoch, self.clock),
                     content: 0,
                 }),
@@ -803,7 +806,9 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
     /// Draws conclusions that are to be stored; with all that is open as if the log ended here, if it does.
     fn conclude(&mut self, is_end: bool) -> Conclusions {
         self.legs_since = 0;
-        let mut conclusions = Conclusions { clock: self.clock, ..Conclusions::default() };
+        // Before it is looked again, what an earlier owner sent may be on its way.
+        let may_stand_elsewhere = !self.has_looked_again && !self.is_first;
+        let mut conclusions = Conclusions { may_stand_elsewhere, clock: self.clock, ..Conclusions::default() };
         for (tenant, company) in &mut self.companies {
             let (versions, epoch, clock) = (&mut self.versions, self.keeper.wanted().epoch, self.clock);
             let mut comparing = self.comparing.get_mut(tenant);

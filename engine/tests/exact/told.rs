@@ -7,7 +7,7 @@ use calls::measure::Thousandths;
 use calls::window::{WindowKey, WindowNow};
 use store::scope::{Groups, Scope, Whose};
 use store::{
-    CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MarksOf, MergedRow, Place, Reader, Source, WindowRow,
+    CallRow, Concluded, FactsBuilder, FollowUpRow, LegsOf, MarksOf, MergedRow, Place, Reader, Source, Stood, WindowRow,
 };
 use stream::Facts;
 
@@ -219,7 +219,8 @@ fn a_call_is_shown_with_its_legs_and_what_was_done_for_it() {
     let (id, tenant) = (line.call_id.to_string(), "acme");
     let line = calls::CallLine { tenant: tenant.into(), follow_up: None, ..line };
     let keys = stored_keys(&leg(0)).collect();
-    let row = CallRow { line: Box::new(line), customer: None, keys, version: 10, content: 1, decided_at: NOON };
+    let stood = Stood::UNKNOWN;
+    let row = CallRow { line: Box::new(line), customer: None, keys, version: 10, content: 1, decided_at: NOON, stood };
     wait(tables.store.write_calls(&[row])).expect("written");
     let value = format!(
         r#"{{"v":1,"kind":"delivery","id":"d1","at":"2026-01-02T12:30:00Z","tenant":"acme","by":"plugin:x","action":"email:ee","status":"done","call":"{id}"}}"#
@@ -258,6 +259,7 @@ fn conclusions_are_compared_and_hidden() {
             version,
             content: version + 1,
             decided_at: NOON,
+            stood: Stood::UNKNOWN,
         })
         .collect();
     wait(store.write_calls(&rows)).expect("written");
@@ -318,7 +320,8 @@ fn conclusions_are_compared_and_hidden() {
     // A call that turned out to be part of another: no view shows it, nor an earlier verdict of it.
     let gone = |id: &str, version| {
         let (tenant, id, merged_into) = (tenant.clone(), id.to_owned(), ids[1].clone());
-        MergedRow { tenant, id, merged_into, version, decided_at: NOON.plus_ms(100_000) }
+        let decided_at = NOON.plus_ms(100_000);
+        MergedRow { tenant, id, merged_into, version, decided_at, stood: Stood::UNKNOWN }
     };
     wait(store.write_merged(&[gone(&ids[0], 20)])).expect("written");
     wait(store.write_merged_follow_ups(&[gone(&told.id, 21)])).expect("written");
@@ -333,4 +336,45 @@ fn conclusions_are_compared_and_hidden() {
     // Late news of the old name, of a lower version, brings nothing back.
     wait(store.write_calls(&rows)).expect("written");
     assert_eq!(tables.ask("SELECT call_id FROM calls_now"), ids[1]);
+}
+
+/// What an owner of the log left who died between the places and the calls, or whose insert landed after another had taken over.
+#[test]
+fn what_the_dead_left_in_the_order_of_time_is_mended() {
+    let tables = Tables::made();
+    let store = &tables.store;
+    let mut lines = lines();
+    lines.iter_mut().for_each(|line| line.follow_up = None);
+    let known_nowhere = Stood { began_at: None, is_asked: false };
+    let row = |line: &calls::CallLine, days: i64, version: u64| CallRow {
+        line: Box::new(calls::CallLine { started_at: line.started_at.plus_ms(-days * 86_400_000), ..line.clone() }),
+        customer: None,
+        keys: Vec::new(),
+        version,
+        content: version,
+        decided_at: NOON,
+        stood: known_nowhere,
+    };
+    let [first, second] = lines.as_slice() else { panic!("two calls") };
+    // One that another moved since, though the owner of now has not told it; one that the owner of now moved itself; each landed late.
+    wait(store.write_calls(&[row(first, 0, 10), row(second, 0, 30)])).expect("written");
+    wait(store.write_calls(&[row(first, 2, 5), row(second, 3, 6)])).expect("landed late");
+    // One that was put into the order of time, and whose owner died before it was among the calls; one that the owner of now is writing.
+    for (id, version) in [("left", 7), ("coming", 31)] {
+        tables.ask(&format!(
+            "INSERT INTO calls_by_time (tenant, quarter, call_id, version) VALUES ('{}', 1890000, '{id}', {version})",
+            first.tenant
+        ));
+    }
+    let standing =
+        || tables.ask("SELECT call_id, version FROM calls_by_time FINAL WHERE NOT is_gone ORDER BY version, call_id");
+    let (first, second) = (first.call_id.as_str(), second.call_id.as_str());
+    let before = format!("{first}\t5\n{second}\t6\nleft\t7\n{first}\t10\n{second}\t30\ncoming\t31");
+    assert_eq!(standing(), before);
+    wait(store.mend_places("another", 1, 20)).expect("mended");
+    assert_eq!(standing(), before);
+    for _ in 0..2 {
+        wait(store.mend_places("main", 1, 20)).expect("mended");
+        assert_eq!(standing(), format!("{first}\t10\n{second}\t30\ncoming\t31"));
+    }
 }

@@ -122,7 +122,7 @@ fn tell(log: &[Logged], directory: &Directory) -> BTreeMap<String, Vec<CallLine>
     let mut told: BTreeMap<String, Vec<CallLine>> = BTreeMap::new();
     let mut take = |conclusion| match conclusion {
         Conclusion::Call { line, .. } => told.entry(line.call_id.to_string()).or_default().push(*line),
-        Conclusion::Gone { call_id, merged_into } => {
+        Conclusion::Gone { call_id, merged_into, .. } => {
             // A consultation that nobody answered is no customer's call, and was not missed.
             let before = told.remove(call_id.as_str()).unwrap_or_default();
             let missed = before.into_iter().filter(|line| line.missed);

@@ -13,7 +13,7 @@ use calls::customers::FollowUp;
 use calls::live::{Conclusion, Limits, Live};
 use calls::{CallLine, Site};
 use directory::Directory;
-use store::{CallRow, ConclusionRows, MergedRow, Store};
+use store::{CallRow, ConclusionRows, MergedRow, Stood, Store};
 use stream::Conclusions;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -213,6 +213,7 @@ fn change(store: &Store, tenant: &str, told: &mut Told, version: &mut u64) {
         version,
         content: version,
         decided_at: line.ended_at,
+        stood: Stood::UNKNOWN,
     };
     let write = |rows: &[CallRow]| wait(store.write_calls(rows)).expect("written");
     let gone = |id: &str, version: u64| MergedRow {
@@ -221,6 +222,7 @@ fn change(store: &Store, tenant: &str, told: &mut Told, version: &mut u64) {
         merged_into: String::new(),
         version,
         decided_at: Moment(0),
+        stood: Stood::UNKNOWN,
     };
     let by = |line: &CallLine, ms: i64| CallLine { started_at: line.started_at.plus_ms(ms), ..line.clone() };
     let mut older = Vec::new();

@@ -11,7 +11,9 @@ use stream::{Facts, LogRecord};
 use tokio::task::JoinHandle;
 
 use crate::log;
-use crate::world::{ADAPTER, PBX, TOPIC, runtime};
+use benches::database::runtime;
+
+use crate::world::{ADAPTER, PBX, TOPIC};
 
 /// As the engine's settings have them.
 pub const LEGS_PER_BATCH_MAX: u64 = 200_000;

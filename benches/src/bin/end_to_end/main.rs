@@ -17,12 +17,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use benches::arguments::Arguments;
 use benches::cpu;
+use benches::database::Database;
 use benches::table::{Table, short};
 use generator::{Generator, PbxChoice, Plan};
 
 use own::Steps;
 use wire::Sent;
-use world::{ADAPTER, Broker, Database, PBX, Took, took};
+use world::{ADAPTER, Broker, PBX, Took, took};
 
 /// What we want to keep to.
 const OWN_US_MAX: f64 = 1.8;
@@ -159,7 +160,7 @@ impl Bench {
 
     fn database(&mut self) -> Database {
         self.databases += 1;
-        Database::start(&self.ringback, self.folder.path().join(format!("clickhouse-{}", self.databases)))
+        Database::start(&self.ringback, self.folder.path().join(format!("clickhouse-{}", self.databases)), true)
     }
 
     fn part(&self, part: &str) -> Command {

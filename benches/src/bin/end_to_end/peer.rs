@@ -9,7 +9,9 @@ use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::world::{TOPIC, runtime};
+use benches::database::runtime;
+
+use crate::world::TOPIC;
 
 /// A call detail record, in the order of its columns.
 #[derive(Row, Serialize, Deserialize)]

@@ -1,13 +1,12 @@
 //! A broker, databases and a topic of the bench's own; and processes with what they cost.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use benches::arguments::repository;
 use benches::child::{self, Cost};
-use clickhouse::Client;
+use benches::database::{Database, first_line, runtime};
 use directory::Directory;
 use generator::Generator;
 use rdkafka::ClientConfig;
@@ -15,7 +14,6 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use tokio::runtime::Runtime;
 
 /// The topic: one company, so one partition.
 pub const TOPIC: &str = "cdr";
@@ -86,45 +84,6 @@ impl Drop for Broker {
     }
 }
 
-/// A fresh database of the embedded engine, with the tables of this version; ended and removed when it goes.
-pub struct Database {
-    process: Child,
-    folder: PathBuf,
-    pub url: String,
-}
-
-impl Database {
-    pub fn start(ringback: &Path, folder: PathBuf) -> Database {
-        let mut command = Command::new(ringback);
-        command.args(["clickhouse", "--port", "0", "--data"]).arg(&folder).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = child::bound(&mut command).spawn().expect("ringback starts");
-        let line = first_line(&mut process);
-        let url = line.split('"').find(|word| word.starts_with("http://"));
-        let url = url.unwrap_or_else(|| panic!("no database: {line:?}")).to_owned();
-        let migrated = Command::new(ringback).args(["migrate", "--clickhouse", &url]).stdout(Stdio::null()).status();
-        assert!(migrated.is_ok_and(|status| status.success()), "ringback migrate");
-        Database { process, folder, url }
-    }
-
-    pub fn count(&self, question: &str) -> u64 {
-        let client = Client::default().with_url(&self.url);
-        runtime().block_on(client.query(question).fetch_one()).unwrap_or_else(|e| panic!("{question}: {e}"))
-    }
-
-    /// CPU time that the database has used so far, in nanoseconds.
-    pub fn cpu_ns(&self) -> u64 {
-        child::cpu_ns_of_tree(self.process.id())
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        child::terminate(&self.process);
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// What a run took.
 #[derive(Clone, Copy, Default)]
 pub struct Took {
@@ -160,14 +119,4 @@ pub fn settings(folder: &Path, site: &str, bootstrap: &str, url: &str, group: &s
 /// The company that a site file is of: the key of its records.
 pub fn tenant(site: &str) -> String {
     Directory::from_toml(site).expect("the site file").tenant().to_owned()
-}
-
-pub fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads")
-}
-
-fn first_line(process: &mut Child) -> String {
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-    line.trim().to_owned()
 }

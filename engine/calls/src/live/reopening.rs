@@ -161,6 +161,7 @@ impl Live<'_> {
                 content: content(&mut call),
                 customer,
                 counted: counted.map(Box::new),
+                began_at: None,
             };
             let told = Told { names: SmallVec::from_iter([name]), is_final: true };
             self.told.entry(component).or_default().join(told);
@@ -185,7 +186,7 @@ impl Live<'_> {
             let of_it = reopening.legs.values().find(|leg| stored_keys(leg).any(|key| keys.contains(&key)));
             let component = of_it.and_then(|leg| self.assembly.find(leg));
             let Some(component) = component else { continue };
-            let name = Name { call_id: call_id.clone(), content: 0, customer: None, counted: None };
+            let name = Name { call_id: call_id.clone(), content: 0, customer: None, counted: None, began_at: None };
             self.told.entry(component).or_default().names.push(name);
             self.changed.insert(component);
         }

@@ -134,7 +134,7 @@ impl Database {
     pub fn conclude(&mut self, conclusions: &Conclusions) -> Result<(), String> {
         self.decided_at = self.decided_at.max(conclusions.clock);
         for call in &conclusions.calls {
-            let (line, keys) = &call.told;
+            let (line, keys, _) = &call.told;
             let id = line.call_id.to_string();
             if self.calls.get(&id).is_none_or(|(version, ..)| *version <= call.version) {
                 self.keys.insert(id.clone(), keys.to_vec());

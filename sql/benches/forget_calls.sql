@@ -1,0 +1,1 @@
+TRUNCATE TABLE calls_by_time
