@@ -98,6 +98,11 @@ impl Question {
             .with_setting("max_execution_time", QUESTION_TIME_MAX_S)
             .with_setting("max_memory_usage", QUESTION_MEMORY_MAX_BYTES)
             .with_setting("use_skip_indexes_if_final", "1")
+            // All versions of a call at one place are in one table partition: the place says which.
+            .with_setting("do_not_merge_across_partitions_select_final", "1")
+            // Rows are chosen by their key before their other columns are read: with FINAL the server does that for conditions on the
+            // key alone, which is the same in all versions of a row.
+            .with_setting("optimize_move_to_prewhere_if_final", "1")
             .with_setting("date_time_output_format", "iso")
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_decimals", "0");
