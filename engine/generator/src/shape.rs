@@ -98,7 +98,7 @@ impl Shape {
     pub fn site_toml(&self) -> String {
         let mut text = format!(
             "# Written by `ringback demo`: this company, its people and its numbers do not exist.\ntenant = \"{TENANT}\"\n\
-             # A call back in a demo is shorter than in life.\ntalk_min_s = 5\n"
+             # A call back in a demo is shorter than in life, and its work list one page.\ntalk_min_s = 5\nexpires_after_days = 3\n"
         );
         self.sites(&mut text);
         exchanges(&mut text);
