@@ -76,7 +76,7 @@ impl Templates {
         registry.register_helper("length", Box::new(Shown(length)));
         registry.register_helper("number", Box::new(Shown(number)));
         registry.register_helper("share", Box::new(Shown(share)));
-        registry.register_helper("who", Box::new(Who));
+        registry.register_helper("name_of", Box::new(NameOf));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         registry.register_helper("eq", Box::new(Equal));
@@ -170,10 +170,10 @@ impl HelperDef for Shown {
     }
 }
 
-/// `{{who names id}}`: the name of `person:ID` or `group:ID`; of one whom the site file does not know any more, the id.
-struct Who;
+/// `{{name_of names id}}`: the name of `person:ID` or `group:ID`; of one whom the site file does not know any more, the id.
+struct NameOf;
 
-impl HelperDef for Who {
+impl HelperDef for NameOf {
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,
@@ -355,7 +355,7 @@ mod tests {
         registry.set_strict_mode(true);
         registry.register_escape_fn(escaped);
         registry.register_helper("t", Box::new(Say(Arc::new(Words::new().unwrap()))));
-        registry.register_helper("who", Box::new(Who));
+        registry.register_helper("name_of", Box::new(NameOf));
         registry.register_helper("url", Box::new(url));
         registry.register_helper("picture", Box::new(picture));
         let render = |template: &str, value: &str| {
@@ -371,8 +371,8 @@ mod tests {
         for address in ["javascript:alert(1)", "//elsewhere.example", "https://elsewhere.example", "/\\elsewhere", ""] {
             assert_eq!(render("{{url v}}", address).unwrap(), "#", "{address}");
         }
-        assert_eq!(render("{{who page v}}", "language").unwrap(), "en");
-        assert_eq!(render("{{who page v}}", "person:gone").unwrap(), "gone");
+        assert_eq!(render("{{name_of page v}}", "language").unwrap(), "en");
+        assert_eq!(render("{{name_of page v}}", "person:gone").unwrap(), "gone");
         assert!(render("{{picture v}}", hostile).is_err());
     }
 }
