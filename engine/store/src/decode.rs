@@ -8,6 +8,7 @@ use adapters::leg::{
     Answerer, Disposition, End, EndKind, Event, KeyKind, LegId, LinkKey, Moment, Move, MoveKind, Origin,
 };
 use adapters::leg::{Position, Side, Stage, Text};
+use calls::live::CALL_SPAN_MS;
 
 use crate::column::{Described, TEXT};
 use crate::facts::{LEGS, MARKS, Place};
@@ -28,7 +29,7 @@ pub enum LegsOf {
         epoch: u8,
         /// The position in this epoch: what stands there is not wanted.
         before: u64,
-        /// Records that reached the log before are not wanted.
+        /// Records that reached the log before are not wanted, but for those of calls that have records on both sides.
         since: Moment,
         /// Of this company only.
         tenant: Option<String>,
@@ -154,6 +155,8 @@ impl Store {
                     .param("epoch", epoch)
                     .param("before", before)
                     .param("since", since.0)
+                    .param("across_from", since.0.saturating_sub(CALL_SPAN_MS))
+                    .param("across_to", since.0.saturating_add(CALL_SPAN_MS))
                     .param("tenant", tenant.as_deref().unwrap_or_default())
                     .param("of_all", tenant.is_none())
             }

@@ -44,8 +44,9 @@ fn legs_are_found_by_place_by_key_and_by_trunk() {
         let of = LegsOf::Stored { topic: "calls".into(), partition: 3, epoch, before, since, tenant };
         ids(&read(&tables, &of))
     };
-    assert_eq!(stored(1, 30, place(25).logged_at, None), [25, 26, 27, 28, 29]);
-    assert_eq!(stored(1, 30, place(25).logged_at, Some("acme")), [25, 26, 27, 28, 29]);
+    assert_eq!(stored(1, 30, place(26).logged_at, None), [26, 27, 28, 29]);
+    assert_eq!(stored(1, 30, place(25).logged_at, None), [24, 25, 26, 27, 28, 29], "24 and 25 are of one call");
+    assert_eq!(stored(1, 30, place(25).logged_at, Some("acme")), [24, 25, 26, 27, 28, 29]);
     assert_eq!(stored(1, 30, NOON, Some("other")), [0; 0]);
     assert_eq!(stored(2, 0, place(38).logged_at, None), [38, 39]);
     assert_eq!(stored(2, 1, NOON, None).last(), Some(&100));
