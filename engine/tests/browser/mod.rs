@@ -49,7 +49,10 @@ fn pages(call: &str, customer: &str) -> Vec<Value> {
     let mut pages: Vec<Value> = paths
         .map(|path| {
             let name = path.trim_start_matches('/').replace(['/', '{', '}'], "-").replace("--", "-");
-            let mut address = path.replace("{id}", call).replace("{number}", &customer.replace('+', "%2B"));
+            let mut address = path
+                .replace("{id}", call)
+                .replace("{login}", "admin")
+                .replace("{number}", &customer.replace('+', "%2B"));
             if matches!(path, "/calls" | "/dashboard") {
                 address.push_str("?period=all");
             }
