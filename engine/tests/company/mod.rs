@@ -64,7 +64,7 @@ impl Company {
     fn miss(&self, cookie: &str) -> u16 {
         let page = self.get("/missed", cookie).body;
         let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
-        self.post("/missed-call-now", cookie, &format!("csrf={}", csrf)).status
+        self.post("/missed-call-now", cookie, &format!("csrf={csrf}")).status
     }
 
     /// Calls of the customers who call when somebody wants it, by the API.
