@@ -171,6 +171,7 @@ impl HelperDef for Shown {
 }
 
 /// `{{name_of names id}}`: the name of `person:ID` or `group:ID`; of one whom the site file does not know any more, the id.
+/// `{{name_of names column value}}`: the name of whom a column of calls tells by an id alone; of any other column, what it says.
 struct NameOf;
 
 impl HelperDef for NameOf {
@@ -181,11 +182,26 @@ impl HelperDef for NameOf {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let id = helper.param(1).and_then(|id| id.value().as_str());
-        let name = id.and_then(|id| first(helper).get(id)).and_then(Value::as_str);
-        let told = name.or_else(|| id.map(|id| id.split_once(':').map_or(id, |(_, id)| id))).unwrap_or("–");
+        let text = |at: usize| helper.param(at).and_then(|told| told.value().as_str());
+        let told = match (text(1), helper.param(2)) {
+            (Some(column), Some(_)) => name_in(first(helper), column, text(2).unwrap_or("–")),
+            (id, _) => name_in(first(helper), "owner", id.unwrap_or("–")),
+        };
         Ok(ScopedJson::Derived(Value::String(told.to_owned())))
     }
+}
+
+/// What a column of calls says, with names instead of the ids of people and groups.
+fn name_in<'t>(names: &'t Value, column: &str, value: &'t str) -> &'t str {
+    let kinds: &[&str] = match column {
+        "called" | "tried" | "missed_by" | "taken_by" | "caller_person" => &["person:", "group:"],
+        "group" | "groups" | "owner_group" => &["group:"],
+        "owner" => &[""],
+        _ => return value,
+    };
+    let name = kinds.iter().find_map(|kind| names.get(format!("{kind}{value}"))?.as_str());
+    let plain = || value.strip_prefix("person:").or_else(|| value.strip_prefix("group:")).unwrap_or(value);
+    name.unwrap_or_else(plain)
 }
 
 /// A number, also where it stands in a text.
@@ -372,7 +388,13 @@ mod tests {
             assert_eq!(render("{{url v}}", address).unwrap(), "#", "{address}");
         }
         assert_eq!(render("{{name_of page v}}", "language").unwrap(), "en");
+        let names = serde_json::json!({"person:ann": "Ann", "group:ann": "The Anns", "group:sales": "Sales"});
+        let named = |column, value| name_in(&names, column, value).to_owned();
+        assert_eq!(["ann", "sales", "500"].map(|value| named("called", value)), ["Ann", "Sales", "500"]);
+        assert_eq!(["ann", "gone"].map(|value| named("owner_group", value)), ["The Anns", "gone"]);
+        assert_eq!(["person:ann", "group:gone"].map(|value| named("owner", value)), ["Ann", "gone"]);
         assert_eq!(render("{{name_of page v}}", "person:gone").unwrap(), "gone");
+        assert_eq!(render("{{name_of page \"did\" v}}", "language").unwrap(), "language");
         assert!(render("{{picture v}}", hostile).is_err());
     }
 }

@@ -96,7 +96,7 @@ fn a_click_calls_back_whoever_clicked_and_nobody_works_on_what_another_deals_wit
     wait_until("the call's page says what was done", || {
         let call = world.ask(&format!("SELECT call_id FROM calls_now WHERE caller = '{}'", customer(1)));
         let page = bob.get(&format!("/calls/{}", call.trim())).body;
-        page.contains("<td>Call back</td><td>done</td><td>person:bob</td>")
+        page.contains("<td>Call back</td><td>done</td><td>bob</td>")
     });
 
     // A second click on what has been dialed dials nobody again.

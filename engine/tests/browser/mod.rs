@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use portal::ROUTES;
 use serde_json::{Value, json};
@@ -13,25 +14,31 @@ use crate::process::{Running, all_cases, folder, ringback, run, site, text, writ
 /// Nobody waits for more than this to see a page, in bytes and without pictures.
 const PAGE_MAX: u64 = 100_000;
 
+/// What a picture in a document may have, in bytes.
+const PICTURE_MAX: u64 = 200_000;
+
 fn target() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target directory");
     folder.to_owned()
 }
 
-/// The driver of the browser and the rules, from npm by their lock file.
-fn npm() -> PathBuf {
-    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"), target().join("browser"));
-    std::fs::create_dir_all(&to).expect("a folder");
-    for name in ["package.json", "package-lock.json", "browse.mjs"] {
-        std::fs::copy(from.join(name), to.join(name)).expect("copied");
-    }
-    let npm = Command::new("npm")
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
-        .current_dir(&to)
-        .output()
-        .expect("npm runs");
-    assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
-    to
+/// The driver of the browser and the rules, from npm by their lock file; once for all tests.
+fn npm() -> &'static Path {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    FETCHED.get_or_init(|| {
+        let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"), target().join("browser"));
+        std::fs::create_dir_all(&to).expect("a folder");
+        for name in ["package.json", "package-lock.json", "browse.mjs"] {
+            std::fs::copy(from.join(name), to.join(name)).expect("copied");
+        }
+        let npm = Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+            .current_dir(&to)
+            .output()
+            .expect("npm runs");
+        assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
+        to
+    })
 }
 
 /// Where the machine has its browser; `RINGBACK_CHROMIUM` says it otherwise.
@@ -63,6 +70,30 @@ fn pages(call: &str, customer: &str) -> Vec<Value> {
     pages
 }
 
+fn browse(job: &Path) -> String {
+    let browsed = Command::new("node").arg(npm().join("browse.mjs")).arg(job).output().expect("node runs");
+    let said = String::from_utf8(browsed.stdout).expect("UTF-8");
+    assert!(browsed.status.success(), "{said}\n{}", String::from_utf8_lossy(&browsed.stderr));
+    said
+}
+
+fn screenshots() -> PathBuf {
+    let folder = target().join("screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Leaves a picture of a page, as this login sees it, in `target/screenshots`.
+pub fn picture(folder: &Path, host: &str, login: &str, password: &str, address: &str, name: &str) {
+    let job = json!({
+        "base": format!("http://{host}"), "login": login, "password": password, "chromium": chromium(), "npm": npm(),
+        "screenshots": screenshots(), "picture": {"address": address, "name": name},
+    });
+    browse(&write(folder, "picture.json", job.to_string()));
+    let bytes = std::fs::metadata(screenshots().join(format!("{name}.png"))).expect("a picture").len();
+    assert!(bytes < PICTURE_MAX, "{name}: {bytes} bytes");
+}
+
 #[test]
 fn every_page_in_a_browser_wide_and_narrow_by_keys_and_without_script() {
     let folder = folder();
@@ -76,17 +107,12 @@ fn every_page_in_a_browser_wide_and_narrow_by_keys_and_without_script() {
     let shown = lines.iter().find(|line| line["missed"] == true && !line["caller"].is_null()).expect("a missed call");
     let (call, customer) = (text(&shown["call_id"]), text(&shown["caller"]));
 
-    let screenshots = target().join("screenshots");
-    std::fs::create_dir_all(&screenshots).expect("a folder");
-    let npm = npm();
     let job = json!({
         "base": ready["portal"], "login": ready["login"], "password": ready["password"], "chromium": chromium(),
-        "npm": npm, "screenshots": screenshots, "pages": pages(call, customer), "search": customer,
+        "npm": npm(), "screenshots": screenshots(), "pages": pages(call, customer), "search": customer,
     });
     let job = write(folder.path(), "job.json", job.to_string());
-    let browsed = Command::new("node").arg(npm.join("browse.mjs")).arg(&job).output().expect("node runs");
-    let said = String::from_utf8(browsed.stdout).expect("UTF-8");
-    assert!(browsed.status.success(), "{said}\n{}", String::from_utf8_lossy(&browsed.stderr));
+    let said = browse(&job);
     let seen: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
 
     let mut faults = Vec::new();

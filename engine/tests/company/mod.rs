@@ -10,6 +10,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::browser::picture;
 use crate::process::web::{Answer, ask};
 use crate::process::{Running, check_refused, folder, processes_over, ringback, run, text, wait_until, write};
 
@@ -62,9 +63,8 @@ impl Company {
 
     /// Presses the button, as a page has it.
     fn miss(&self, cookie: &str) -> u16 {
-        let page = self.get("/missed", cookie).body;
-        let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
-        self.post("/missed-call-now", cookie, &format!("csrf={csrf}")).status
+        let page = self.get("/missed", cookie);
+        self.post("/missed-call-now", cookie, &format!("csrf={}", page.csrf())).status
     }
 
     /// Calls of the customers who call when somebody wants it, by the API.
@@ -141,6 +141,12 @@ fn a_missed_call_is_called_back_and_all_is_there_after_a_kill() {
         let body = company.get(&page, &person).body;
         body.contains("rung for them") && body.contains("it is in") && body.contains(".eml")
     });
+    let administrator = &company.passwords["admin"];
+    picture(folder.path(), &company.host, "admin", administrator, "/missed", "company-missed");
+    picture(folder.path(), &company.host, "admin", administrator, &page, "company-call");
+    let csrf = company.get("/missed", &person).csrf().to_owned();
+    let saved = company.post("/views", &person, &format!("csrf={csrf}&name=Ours&query=period%3Dall"));
+    assert_eq!(saved.status, 303, "{}", saved.body);
     let mails_before = mails(&data);
     assert!(mails_before.iter().any(|mail| mail.contains(CUSTOMERS)), "{mails_before:?}");
     // Nobody is dialed, and nobody is told, of what was over before.
@@ -160,6 +166,7 @@ fn a_missed_call_is_called_back_and_all_is_there_after_a_kill() {
     wait_until("the end of the database", || processes_over(&data).is_empty());
     let mut company = Company::start(&data);
     assert_eq!(company.get("/missed", &person).status, 200, "whoever was signed in is");
+    assert!(company.get("/views", &person).body.contains("Ours"), "what was saved is there");
     let again = company.made(&token, "inbound");
     assert_eq!(again.len(), 1);
     assert_eq!(again[0]["follow_up"]["status"], "returned_by_us");
