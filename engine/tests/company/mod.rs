@@ -11,7 +11,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::browser::picture;
-use crate::process::web::{Answer, ask};
+use crate::process::web::{Answer, ask, cookie};
 use crate::process::{Running, check_refused, folder, processes_over, ringback, run, text, wait_until, write};
 
 /// A running demo with a generated company.
@@ -56,9 +56,7 @@ impl Company {
     }
 
     fn cookie(&self, login: &str) -> String {
-        let answer = self.post("/sign-in", "", &format!("login={login}&password={}", self.passwords[login]));
-        assert_eq!(answer.status, 303, "{login}: {}", answer.body);
-        answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned()
+        cookie(&self.host, login, &self.passwords[login])
     }
 
     /// Presses the button, as a page has it.

@@ -198,11 +198,11 @@ fn of_two_hundred_who_want_it_at_two_portals_one_deals_with_it() {
     let origin = format!("http://{}", hosts[1]);
     let signed = ask(&hosts[1], "POST", "/sign-in", &[("Origin", &origin)], "login=browser&password=correct+horse");
     let cookie = signed.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned();
-    let page = ask(&hosts[1], "GET", "/missed", &[("Cookie", &cookie)], "").body;
+    let answer = ask(&hosts[1], "GET", "/missed", &[("Cookie", &cookie)], "");
+    let page = &answer.body;
     assert!(page.contains(&format!("<strong>{winner}</strong>")), "{page}");
     assert!(page.contains(&format!("/follow-ups/{id}/take-over")) && page.contains("name=\"note\""), "{page}");
-    let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
-    let form = format!("csrf={}&back=%2Fcalls", encoded(csrf));
+    let form = format!("csrf={}&back=%2Fcalls", encoded(answer.csrf()));
     let lost = ask(&hosts[1], "POST", &format!("/follow-ups/{id}/claim"), &[("Cookie", &cookie)], &form);
     assert_eq!(lost.status, 409);
     assert!(lost.body.contains(&format!("{winner} · ")) && lost.body.contains("href=\"/missed\""), "{}", lost.body);
