@@ -34,7 +34,7 @@ async fn served(
     missed_call_now: Option<MissedCallNow>,
 ) -> Result<SocketAddr> {
     let parts = Parts {
-        store,
+        store: store.keeping(settings.kept_rows_max as usize),
         office: installation.office()?,
         directories: installation.directories()?,
         acts,

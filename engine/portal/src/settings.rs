@@ -24,6 +24,8 @@ pub struct PortalSettings {
     pub requests_per_minute_max: u32,
     /// Kilobytes of a form.
     pub form_kb_max: u32,
+    /// Rows that are kept of what weeks of calls add up to, of a hundred bytes or two each; 0: none.
+    pub kept_rows_max: u32,
 }
 
 impl Default for PortalSettings {
@@ -38,6 +40,7 @@ impl Default for PortalSettings {
             live_pages_max: 500,
             requests_per_minute_max: 600,
             form_kb_max: 64,
+            kept_rows_max: 500_000,
         }
     }
 }

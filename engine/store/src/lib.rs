@@ -25,8 +25,10 @@ mod superseded;
 mod told;
 pub mod view;
 mod viewed;
+mod weeks;
 mod words;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -52,6 +54,7 @@ pub use viewed::{
 };
 
 use block::Block;
+use weeks::Kept;
 
 /// What went wrong, and in which table or file.
 #[derive(Debug)]
@@ -110,6 +113,8 @@ pub struct Store {
     limits: Limits,
     /// Calls are put in the order of time, too.
     places: bool,
+    /// What was answered of weeks of calls.
+    kept: Arc<Kept>,
 }
 
 impl Store {
@@ -122,7 +127,25 @@ impl Store {
     /// The same, with other limits.
     #[must_use]
     pub fn with_limits(url: &str, database: &str, limits: Limits) -> Store {
-        Store { client: client(url, database, &limits), database: database.to_owned(), limits, places: true }
+        let kept = Arc::new(Kept::new(weeks::ROWS_MAX));
+        Store { client: client(url, database, &limits), database: database.to_owned(), limits, places: true, kept }
+    }
+
+    /// The same, which keeps so many rows at most of what was answered of weeks of calls; 0: none, and every question reads all
+    /// that it is of.
+    /// Behind one address there has to be one server, since what it tells of its parts is taken for what all answers are of.
+    #[must_use]
+    pub fn keeping(mut self, rows_max: usize) -> Store {
+        self.kept = Arc::new(Kept::new(rows_max));
+        self
+    }
+
+    /// The parts of each week of calls.
+    async fn parts_of_weeks(&self) -> Result<weeks::Parts, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/parts_of_weeks.sql")));
+        let parts: Vec<(i64, u64)> =
+            query.fetch_all().await.map_err(|e| StoreError::new("the parts of calls in the order of time", e))?;
+        Ok(parts.into_iter().collect())
     }
 
     /// The same, which does not put calls in the order of time: only pages need that, and it costs a database that is busy half of its

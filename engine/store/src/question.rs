@@ -11,8 +11,10 @@ use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
 use serde_json::{Map, Value as Json};
 
+use crate::period::Span;
 use crate::scope::{Of, Scope, ScopeValue};
 use crate::view::{Column, Condition, Cursor, Kind, Sort, Test, is_text, milliseconds, moment_of};
+use crate::weeks::{Key, Range};
 use crate::{Store, StoreError, without_places};
 
 /// How long a question may take, in seconds.
@@ -88,6 +90,16 @@ impl Question {
         self
     }
 
+    /// What answers to it are kept by: the same statement with the same values is the same number.
+    pub(crate) fn key(&self) -> Key {
+        xxhash_rust::xxh3::xxh3_128(format!("{}\0{:?}", self.sql, self.values).as_bytes())
+    }
+
+    /// It depends on what is owed, and not on calls alone.
+    pub(crate) fn is_of_follow_ups(&self) -> bool {
+        self.sql.contains("follow_ups")
+    }
+
     fn query(&self, store: &Store) -> Result<Query, StoreError> {
         // What is left between per cent signs was forgotten: nothing is asked then.
         if let Some(left) = self.sql.split('%').nth(1).filter(|_| self.sql.matches('%').count() > 1) {
@@ -140,6 +152,7 @@ impl Question {
 }
 
 /// Conditions as SQL, with the values of their parameters.
+#[derive(Clone)]
 pub(crate) struct Where {
     pub(crate) sql: String,
     pub(crate) values: Vec<(String, Value)>,
@@ -166,10 +179,42 @@ impl Where {
         self.and(fragment("until"), "", Some(Value::Number(moment.0)));
     }
 
+    /// Begun within this span.
+    pub(crate) fn within(&mut self, span: Span) {
+        if let Some(from) = span.from {
+            self.since(from);
+        }
+        if let Some(to) = span.to {
+            self.until(to);
+        }
+    }
+
+    /// In one of these ranges, whose numbers are quarters of an hour; everywhere if there is none.
+    pub(crate) fn in_ranges(&mut self, ranges: &[Range]) {
+        let mut one_of = Vec::new();
+        for (from, to) in ranges {
+            let mut both = Vec::new();
+            for (edge, name) in [(from, "from_quarter"), (to, "to_quarter")] {
+                let Some(quarter) = edge else { continue };
+                let parameter = format!("p{}", self.values.len());
+                both.push(fragment(name).replace("%p%", &parameter));
+                self.values.push((parameter, Value::Number(*quarter)));
+            }
+            if both.is_empty() {
+                return;
+            }
+            one_of.push(format!("({})", both.join(" AND ")));
+        }
+        if !one_of.is_empty() {
+            self.sql = format!("{} AND ({})", self.sql, one_of.join(" OR "));
+        }
+    }
+
     /// What a search finds: a number however it is written, or a part of a name; people whose ids are `named`.
     pub(crate) fn search(&mut self, text: &str, named: &[String]) {
         let name = format!("p{}", self.values.len());
-        self.and(fragment("search"), "", Some(Value::Text(number_in(text).unwrap_or_else(|| text.to_owned()))));
+        let text = number_in(text).unwrap_or_else(|| text.to_owned());
+        self.and(&looked_for("search", &text), "", Some(Value::Text(text)));
         self.values.push((format!("{name}_people"), Value::Texts(named.to_vec())));
     }
 
@@ -188,7 +233,10 @@ impl Where {
             }
             Test::Min(value) => self.and(named("min"), column.sql, Some(Value::Number(number(column, value)))),
             Test::Max(value) => self.and(named("max"), column.sql, Some(Value::Number(number(column, value)))),
-            Test::Contains(text) => self.and(named("contains"), column.sql, Some(Value::Text(text.clone()))),
+            Test::Contains(text) => {
+                let fragment = looked_for(&format!("contains_{family}"), text);
+                self.and(&fragment, column.sql, Some(Value::Text(text.clone())));
+            }
         }
     }
 
@@ -213,6 +261,16 @@ impl Where {
             self.values.push(("cursor_key".to_owned(), value));
         }
     }
+}
+
+/// The fragment of this name, which looks for this text, in capitals or not.
+fn looked_for(name: &str, text: &str) -> String {
+    let function = match text {
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => "position_of_digits",
+        ascii if ascii.is_ascii() => "position_of_ascii",
+        _ => "position_of_any",
+    };
+    fragment(name).replace("%position%", fragment(function))
 }
 
 /// By what a view is sorted, as a value that can be compared and put into a cursor.

@@ -5,20 +5,23 @@
 mod calls;
 mod customers;
 mod dashboard;
+mod paging;
 mod sources;
 
 use adapters::leg::Moment;
 use chrono_tz::Tz;
 use serde_json::{Map, Value as Json};
 
-pub use calls::{CallPage, Group, Grouped, Measured, OneCall, StateCount, ViewTotal};
+pub use calls::{Group, Grouped, Measured, OneCall, StateCount, ViewTotal};
 pub use customers::{Customer, WorkPage, WorkTotal};
 pub use dashboard::{Dashboard, Figure, Funnel, ReturnTime, Slot};
+pub use paging::CallPage;
 pub use sources::{Early, Source};
 
-use crate::question::{Question, Value, Where};
+use crate::question::{Question, Value, Where, fragment};
 use crate::scope::Scope;
 use crate::view::View;
+use crate::weeks::{ANSWER_ROWS_MAX, Plan, Summand, Summed};
 use crate::{Store, StoreError};
 
 /// A row by the names of its columns: moments in RFC 3339, lengths in decimal seconds, null where it is not known.
@@ -46,19 +49,50 @@ impl Reader<'_> {
 
     /// The conditions of a view, its period among them.
     fn conditions(&self, view: &View, named: &[String]) -> Where {
-        let mut conditions = Where::all();
-        let span = view.period.span(self.now, self.zone);
-        if let Some(from) = span.from {
-            conditions.since(from);
-        }
-        if let Some(to) = span.to {
-            conditions.until(to);
-        }
-        view.conditions().iter().for_each(|condition| conditions.condition(condition));
-        if let Some(text) = &view.search {
-            conditions.search(text, named);
-        }
+        let mut conditions = conditions_whenever(view, named);
+        conditions.within(view.period.span(self.now, self.zone));
         conditions
+    }
+
+    /// What a statement of sums adds up to over the calls of a view; `dressed` puts into it what else it needs, for an answer of at most so
+    /// many rows. What weeks that are over add up to is kept (see [`crate::weeks`]), unless that is more than is kept of one answer: then
+    /// it is the first `rows_max` rows of the whole.
+    async fn summed(
+        &self,
+        what: &'static str,
+        statement: &str,
+        (view, named): (&View, &[String]),
+        rows_max: usize,
+        dressed: impl Fn(Question) -> Question,
+    ) -> Result<Summed, StoreError> {
+        let span = view.period.span(self.now, self.zone);
+        let whenever = conditions_whenever(view, named);
+        let asked = |conditions: Where, rows_max: usize| -> Result<Question, StoreError> {
+            let question = self.question(what, statement)?.put("week", fragment("week")).put("where", &conditions.sql);
+            let question = question.with_all(conditions.values);
+            let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+            Ok(dressed(question).with("limit", Value::Number(limit)))
+        };
+        let whole = asked(whenever.clone(), rows_max)?;
+        let (key, weeks) = (whole.key(), &self.store.kept.sums);
+        let is_kept = weeks.keeps(key) && !whole.is_of_follow_ups();
+        let plan = match is_kept {
+            true => weeks.plan(key, span, self.now, &self.store.parts_of_weeks().await?),
+            false => Plan::of_all(),
+        };
+        let mut conditions = whenever;
+        conditions.within(span);
+        conditions.in_ranges(&plan.asked);
+        let (from, to) = plan.kept_quarters();
+        let rows_max = if is_kept { ANSWER_ROWS_MAX + 1 } else { rows_max };
+        let question = asked(conditions, rows_max)?.with("kept_from", Value::Number(from));
+        let question = question.with("kept_to", Value::Number(to));
+        let rows: Vec<Summand> = question.rows(self.store).await?;
+        if is_kept && rows.len() > ANSWER_ROWS_MAX {
+            weeks.keep_too_large(key);
+            return Box::pin(self.summed(what, statement, (view, named), rows_max, dressed)).await;
+        }
+        Ok(weeks.take(key, plan, rows))
     }
 
     /// A question about all calls of a view.
@@ -72,4 +106,14 @@ impl Reader<'_> {
         let conditions = self.conditions(view, named);
         Ok(self.question(what, statement)?.put("where", &conditions.sql).with_all(conditions.values))
     }
+}
+
+/// The conditions of a view without its period.
+fn conditions_whenever(view: &View, named: &[String]) -> Where {
+    let mut conditions = Where::all();
+    view.conditions().iter().for_each(|condition| conditions.condition(condition));
+    if let Some(text) = &view.search {
+        conditions.search(text, named);
+    }
+    conditions
 }

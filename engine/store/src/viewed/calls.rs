@@ -1,34 +1,18 @@
-//! Pages of a view, its total, its groups, and one call.
+//! The total of a view, its groups, its measures, and one call.
 
-use adapters::leg::Moment;
 use calls::measure::{self, On, Part, Parts, Thousandths};
 use serde_json::Value as Json;
 
 use super::{JsonRow, Reader};
 use crate::StoreError;
-use crate::question::{Question, Value, Where, order, sort_key};
-use crate::view::{Column, Cursor, Kind, View, column_named};
+use crate::question::{Question, Value};
+use crate::view::{Column, Kind, View, column_named};
+use crate::weeks::Summed;
 
 /// Groups of a grouped view at most: the largest ones.
-pub(super) const GROUPS_MAX: i64 = 1_000;
+pub(super) const GROUPS_MAX: usize = 1_000;
 /// Parts of one call that are shown at most: legs, visits, verdicts, deliveries.
 const PARTS_SHOWN_MAX: i64 = 1_000;
-
-const HOUR_MS: i64 = 3_600_000;
-/// How far back the first try of a page in the order of time looks, and by what each next one looks further, until the page is full.
-const LOOK_BACK_MS: i64 = 24 * HOUR_MS;
-const LOOK_BACK_GROWS: i64 = 12;
-/// Further than this all is looked at.
-const LOOK_BACK_MAX_MS: i64 = 600 * 24 * HOUR_MS;
-
-/// One page of a view.
-#[derive(Clone, PartialEq, Debug)]
-pub struct CallPage {
-    /// Its rows, with the view's columns.
-    pub rows: Vec<JsonRow>,
-    /// Where the next page begins; `None`: this was the last one.
-    pub next: Option<Cursor>,
-}
 
 /// A grouped view.
 #[derive(Clone, PartialEq, Debug)]
@@ -98,9 +82,6 @@ pub struct OneCall {
     pub legs: Vec<JsonRow>,
 }
 
-/// A call and where it stands.
-type At = (i64, String, i64, Option<String>);
-
 /// The keys of a call's line, in its order.
 const LINE: &str = "call_id,tenant,site,pbx,pbxes,link_keys,direction,answered,outcome,missed,short,out_of_hours,reason,caller,caller_raw,\
     caller_name,caller_extension,caller_person,did,dialed,trunk,entry,menu_path,first_target,queue,group,owner,answered_by,\
@@ -115,66 +96,12 @@ impl Reader<'_> {
         LINE.split(',').filter_map(|name| column_named(name.trim())).collect()
     }
 
-    /// One page of a view, after a cursor or from its beginning. `named` are the people whose names the view's search finds.
-    ///
-    /// # Errors
-    /// The server's own words.
-    pub async fn page(&self, view: &View, named: &[String], cursor: Option<&Cursor>) -> Result<CallPage, StoreError> {
-        let mut found = self.places_of_page(view, named, cursor).await?;
-        let is_more = found.len() > usize::from(view.limit);
-        found.truncate(usize::from(view.limit));
-        let next = found.last().filter(|_| is_more);
-        let next = next.map(|(_, id, at, key)| Cursor::after(view, Moment(*at), id, key.clone()));
-        let places: Vec<(i64, String)> = found.into_iter().map(|(quarter, id, ..)| (quarter, id)).collect();
-        Ok(CallPage { rows: self.rows_at(&places, &view.columns).await?, next })
-    }
-
-    /// Where the calls of a page stand, and one more if there is one. In the order of time it is looked a little further at a time.
-    async fn places_of_page(
-        &self,
-        view: &View,
-        named: &[String],
-        cursor: Option<&Cursor>,
-    ) -> Result<Vec<At>, StoreError> {
-        let span = view.period.span(self.now, self.zone);
-        let latest_first = view.sort.column.name == "started_at" && view.sort.descending;
-        let begins = cursor.map(|cursor| cursor.at).or(span.to).unwrap_or(self.now);
-        let mut look_back_ms = LOOK_BACK_MS;
-        loop {
-            let mut conditions = self.conditions(view, named);
-            let from = Moment(begins.0.saturating_sub(look_back_ms));
-            let is_all =
-                !latest_first || look_back_ms > LOOK_BACK_MAX_MS || span.from.is_some_and(|first| from <= first);
-            if !is_all {
-                conditions.since(from);
-            }
-            if let Some(cursor) = cursor {
-                conditions.after(cursor, view.sort);
-                if latest_first {
-                    conditions.until(Moment(cursor.at.0.saturating_add(1)));
-                }
-            }
-            let question = self.page_question(view, conditions)?;
-            let found: Vec<At> = question.rows(self.store).await?;
-            if is_all || found.len() > usize::from(view.limit) {
-                return Ok(found);
-            }
-            look_back_ms = look_back_ms.saturating_mul(LOOK_BACK_GROWS);
-        }
-    }
-
-    fn page_question(&self, view: &View, conditions: Where) -> Result<Question, StoreError> {
-        Ok(self
-            .question("a page of a view", include_str!("../../../../sql/calls/page.sql"))?
-            .put("key", &sort_key(view.sort.column))
-            .put("order", &order(view.sort))
-            .put("where", &conditions.sql)
-            .with_all(conditions.values)
-            .with("limit", Value::Number(i64::from(view.limit) + 1)))
-    }
-
     /// These columns of the calls at these places, in this order.
-    async fn rows_at(&self, places: &[(i64, String)], columns: &[&'static Column]) -> Result<Vec<JsonRow>, StoreError> {
+    pub(super) async fn rows_at(
+        &self,
+        places: &[(i64, String)],
+        columns: &[&'static Column],
+    ) -> Result<Vec<JsonRow>, StoreError> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -231,9 +158,14 @@ impl Reader<'_> {
     /// # Errors
     /// The server's own words.
     pub async fn total(&self, view: &View, named: &[String]) -> Result<ViewTotal, StoreError> {
+        let calls = self.count(view, named).await?.added().into_values().filter_map(|sums| sums.first().copied()).sum();
+        Ok(ViewTotal { calls: unsigned(calls) })
+    }
+
+    /// The calls of a view, by week where these are kept.
+    pub(super) async fn count(&self, view: &View, named: &[String]) -> Result<Summed, StoreError> {
         let statement = include_str!("../../../../sql/calls/total.sql");
-        let calls: u64 = self.question_of("the total of a view", statement, view, named)?.row(self.store).await?;
-        Ok(ViewTotal { calls })
+        self.summed("the total of a view", statement, (view, named), usize::MAX, |question| question).await
     }
 
     /// A view by the column that it names, with the calls that are in it, each once. A view that names none has no groups.
@@ -250,21 +182,26 @@ impl Reader<'_> {
         };
         let name = if by.is_several() { "group_each" } else { "group_one" };
         let group = crate::question::fragment(name).replace("%it%", by.sql);
-        let question = self.question_of("a grouped view", statement, view, named)?;
         // Who is in the column itself need not be looked for in it.
         let of = |column: &str| {
             let end = if by.name == column { "itself" } else { "one" };
             crate::question::fragment(&format!("{column}_{end}"))
         };
-        let question = question.put("is_missed", of("missed_by")).put("is_taken", of("taken_by"));
-        let question = question.put("group", &group).with("limit", Value::Number(GROUPS_MAX + 1));
-        let mut found: Vec<(Option<String>, u64, u64, u64)> = question.rows(self.store).await?;
-        let is_cut = found.len() as i64 > GROUPS_MAX;
-        found.truncate(GROUPS_MAX as usize);
-        let row = |(value, calls, missed, answered): (Option<String>, u64, u64, u64)| {
-            let of_group = view.of_group(value.as_deref());
+        let dressed = |question: Question| {
+            let question = question.put("is_missed", of("missed_by")).put("is_taken", of("taken_by"));
+            question.put("group", &group)
+        };
+        let summed = self.summed("a grouped view", statement, (view, named), GROUPS_MAX + 1, dressed).await?;
+        let mut found: Vec<(Option<&str>, Vec<i64>)> = summed.added().into_iter().collect();
+        let calls = |sums: &[i64]| sums.first().copied().unwrap_or_default();
+        found.sort_by(|(a, x), (b, y)| (calls(y), a.is_none(), a).cmp(&(calls(x), b.is_none(), b)));
+        let is_cut = found.len() > GROUPS_MAX;
+        found.truncate(GROUPS_MAX);
+        let row = |(value, sums): (Option<&str>, Vec<i64>)| {
+            let of_group = view.of_group(value);
             let view = of_group.map_err(|error| StoreError::plain(format!("a group of a view: {error}")))?;
-            Ok(Group { value, calls, missed, answered, view })
+            let [calls, missed, answered] = counts(&sums);
+            Ok(Group { value: value.map(str::to_owned), calls, missed, answered, view })
         };
         Ok(Grouped { rows: found.into_iter().map(row).collect::<Result<_, StoreError>>()?, total, is_cut })
     }
@@ -289,9 +226,9 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn measures(&self, view: &View, named: &[String]) -> Result<Vec<Measured>, StoreError> {
         let statement = include_str!("../../../../sql/calls/measures.sql");
-        let question = self.question_of("the measures of a view", statement, view, named)?;
-        let question = question.with("soon_ms", Value::Number(self.soon_ms));
-        let rows: Vec<SumsRow> = question.rows(self.store).await?;
+        let soon = |question: Question| question.with("soon_ms", Value::Number(self.soon_ms));
+        let summed = self.summed("the measures of a view", statement, (view, named), usize::MAX, soon).await?;
+        let rows: Vec<SumsRow> = summed.added().into_iter().filter_map(|(of, sums)| SumsRow::of(of?, &sums)).collect();
         let values = added(&rows);
         let parts = Parts::new(On::Calls, &values);
         let told = measure::of(On::Calls).iter().filter(|measure| !measure.parts.contains(&Part::RingNoAnswer));
@@ -331,8 +268,16 @@ fn by_id(rows: Vec<JsonRow>, key: &str) -> std::collections::HashMap<String, Jso
     rows.into_iter().filter_map(id).collect()
 }
 
+/// Sums that cannot be below zero.
+pub(super) fn counts<const N: usize>(sums: &[i64]) -> [u64; N] {
+    std::array::from_fn(|at| unsigned(sums.get(at).copied().unwrap_or_default()))
+}
+
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or_default()
+}
+
 /// A row of the statement of measures: what verdicts have in common, and counts and sums of milliseconds over their calls.
-#[derive(clickhouse::Row, serde::Deserialize)]
 struct SumsRow {
     outcome: String,
     missed: bool,
@@ -349,6 +294,34 @@ struct SumsRow {
     hold_ms: i64,
     talks: i64,
     hold_of_talks_ms: i64,
+}
+
+impl SumsRow {
+    /// Of the words and sums that the statement gives.
+    fn of(words: &str, sums: &[i64]) -> Option<SumsRow> {
+        let mut words = words.split(' ');
+        let outcome = words.next()?.to_owned();
+        let [missed, short, unanswered_out_of_hours, reason_known] = std::array::from_fn(|_| words.next() == Some("1"));
+        let [calls, waits, wait_ms, queue_waits, queue_wait_ms, soon, talk_ms, hold_ms, talks, hold_of_talks_ms] =
+            sums.try_into().ok()?;
+        Some(SumsRow {
+            outcome,
+            missed,
+            short,
+            unanswered_out_of_hours,
+            reason_known,
+            calls,
+            waits,
+            wait_ms,
+            queue_waits,
+            queue_wait_ms,
+            soon,
+            talk_ms,
+            hold_ms,
+            talks,
+            hold_of_talks_ms,
+        })
+    }
 }
 
 /// The parts of measures, in the order of [`On::parts`].

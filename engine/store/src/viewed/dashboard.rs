@@ -3,7 +3,7 @@
 use adapters::leg::Moment;
 use calls::measure::Thousandths;
 
-use super::calls::{Group, Measured, StateCount};
+use super::calls::{Group, Measured, StateCount, counts};
 use super::{JsonRow, Reader};
 use crate::StoreError;
 use crate::period::Period;
@@ -148,14 +148,18 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn slots(&self, view: &View) -> Result<Vec<Slot>, StoreError> {
         let statement = include_str!("../../../../sql/dashboards/weekday_hour.sql");
-        let rows: Vec<(u8, u8, u64, u64)> =
-            self.question_of("a view by weekday and hour", statement, view, &[])?.rows(self.store).await?;
-        let slot = |(weekday, hour, calls, missed): (u8, u8, u64, u64)| {
-            let view = view.clone().with_value("weekday", &weekday.to_string());
-            let view = view.and_then(|view| view.with_value("hour", &hour.to_string())).map_err(StoreError::from)?;
-            Ok(Slot { weekday, hour, calls, missed, view })
-        };
-        rows.into_iter().map(slot).collect()
+        let summed = self.summed("a view by weekday and hour", statement, (view, &[]), usize::MAX, |q| q).await?;
+        let mut slots = Vec::new();
+        for (of, sums) in summed.added() {
+            let Some((weekday, hour)) = of.and_then(|of| of.split_once(' ')) else { continue };
+            let (Ok(weekday), Ok(hour)) = (weekday.parse(), hour.parse()) else { continue };
+            let view = view.clone().with_value("weekday", &format!("{weekday}"));
+            let view = view.and_then(|view| view.with_value("hour", &format!("{hour}"))).map_err(StoreError::from)?;
+            let [calls, missed] = counts(&sums);
+            slots.push(Slot { weekday, hour, calls, missed, view });
+        }
+        slots.sort_unstable_by_key(|slot| (slot.weekday, slot.hour));
+        Ok(slots)
     }
 
     /// What became of the missed calls of a view, in all seven states.
