@@ -166,11 +166,16 @@ impl<R> Plan<R> {
         Plan { known: BTreeMap::new(), asked: vec![(None, None)], to_keep: Parts::new() }
     }
 
-    /// What is in none of the weeks that are known or to be kept.
-    pub(crate) fn rest(&self) -> Vec<Range> {
+    /// The weeks that are known or to be kept, in order.
+    pub(crate) fn weeks(&self) -> Vec<i64> {
         let mut weeks: Vec<i64> = self.known.keys().chain(self.to_keep.keys()).copied().collect();
         weeks.sort_unstable();
-        others(&weeks, |_| true)
+        weeks
+    }
+
+    /// What is in none of these weeks.
+    pub(crate) fn rest(&self) -> Vec<Range> {
+        others(&self.weeks(), |_| true)
     }
 
     /// Quarters of an hour, from the first to before the second, that hold all weeks that are to be kept.

@@ -6,6 +6,7 @@ mod hostile;
 mod pages;
 mod scopes;
 mod told;
+mod weeks;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

@@ -1,7 +1,6 @@
 //! Pages of a view.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use adapters::leg::Moment;
 
@@ -9,7 +8,7 @@ use super::{JsonRow, Reader, conditions_whenever};
 use crate::StoreError;
 use crate::question::{Question, Value, Where, order, sort_key};
 use crate::view::{Cursor, Sort, View, is_text};
-use crate::weeks::{At, Plan, WEEK_QUARTERS};
+use crate::weeks::{At, Key, Plan, WEEK_QUARTERS};
 
 /// How far back the tries of a page in the order of time look, until one is full.
 const LOOK_BACK_MS: [i64; 2] = [86_400_000, 12 * 86_400_000];
@@ -38,86 +37,94 @@ impl Reader<'_> {
         Ok(CallPage { rows: self.rows_at(&places, &view.columns).await?, next })
     }
 
-    /// Where the calls of a page stand, and one more if there is one.
+    /// Where the calls of a page stand, and one more if there is one. In the order of time it is looked a day back, then some, before it is
+    /// looked at all weeks.
     async fn places_of_page(
         &self,
         view: &View,
         named: &[String],
         cursor: Option<&Cursor>,
     ) -> Result<Vec<At>, StoreError> {
-        let is_latest_first = view.sort.column.name == "started_at" && view.sort.descending;
-        match cursor {
-            _ if is_latest_first => self.latest_places(view, named, cursor).await,
-            None => self.first_places(view, named).await,
-            Some(cursor) => {
-                let mut conditions = self.conditions(view, named);
-                conditions.after(cursor, view.sort);
-                self.page_question(view, conditions)?.rows(self.store).await
-            }
-        }
-    }
-
-    /// A page that begins with the latest call: it is looked a day back, then some, and then only in weeks of which it is known that they
-    /// have calls of this view.
-    async fn latest_places(
-        &self,
-        view: &View,
-        named: &[String],
-        cursor: Option<&Cursor>,
-    ) -> Result<Vec<At>, StoreError> {
-        let span = view.period.span(self.now, self.zone);
-        let begins = cursor.map(|cursor| cursor.at).or(span.to).unwrap_or(self.now);
         let mut conditions = self.conditions(view, named);
         if let Some(cursor) = cursor {
             conditions.after(cursor, view.sort);
-            conditions.until(Moment(cursor.at.0.saturating_add(1)));
         }
-        for look_back_ms in LOOK_BACK_MS {
-            let from = Moment(begins.0.saturating_sub(look_back_ms));
-            if span.from.is_some_and(|first| from <= first) {
-                return self.page_question(view, conditions)?.rows(self.store).await;
+        let weeks = match cursor {
+            None => Some(self.weeks_of_page(view, named).await?),
+            Some(_) => None,
+        };
+        let is_known = weeks.as_ref().is_some_and(|weeks| !weeks.plan.known.is_empty());
+        if is_latest_first(view.sort) && !is_known {
+            let span = view.period.span(self.now, self.zone);
+            let begins = cursor.map(|cursor| cursor.at).or(span.to).unwrap_or(self.now);
+            if cursor.is_some() {
+                conditions.until(Moment(begins.0.saturating_add(1)));
             }
-            let mut near = conditions.clone();
-            near.since(from);
-            let found: Vec<At> = self.page_question(view, near)?.rows(self.store).await?;
-            if found.len() > usize::from(view.limit) {
-                return Ok(found);
+            for look_back_ms in LOOK_BACK_MS {
+                let from = Moment(begins.0.saturating_sub(look_back_ms));
+                if span.from.is_some_and(|first| from <= first) {
+                    break;
+                }
+                let mut near = conditions.clone();
+                near.since(from);
+                let found: Vec<At> = self.page_question(view, near)?.rows(self.store).await?;
+                if found.len() > usize::from(view.limit) {
+                    return Ok(found);
+                }
+            }
+            if cursor.is_some() {
+                // How many calls each week has says which have those of this page.
+                let count = self.count(view, named).await?;
+                let (since, ranges) = count.where_latest(i64::from(view.limit) + 1, begins);
+                since.into_iter().for_each(|since| conditions.since(since));
+                conditions.in_ranges(&ranges);
             }
         }
-        let (since, ranges) = self.count(view, named).await?.where_latest(i64::from(view.limit) + 1, begins);
-        if let Some(since) = since {
-            conditions.since(since);
+        match weeks {
+            Some(weeks) => self.first_places(view, weeks).await,
+            None => self.page_question(view, conditions)?.rows(self.store).await,
         }
-        conditions.in_ranges(&ranges);
-        self.page_question(view, conditions)?.rows(self.store).await
     }
 
-    /// The first page in another order: the first one of each week is kept, and they are put together.
-    async fn first_places(&self, view: &View, named: &[String]) -> Result<Vec<At>, StoreError> {
-        let span = view.period.span(self.now, self.zone);
+    async fn weeks_of_page(&self, view: &View, named: &[String]) -> Result<WeeksOfPage, StoreError> {
         let whenever = conditions_whenever(view, named);
         let whole = self.page_question(view, whenever.clone())?;
         let (key, pages) = (whole.key(), &self.store.kept.pages);
         let plan = match pages.keeps(key) && !whole.is_of_follow_ups() {
-            true => pages.plan(key, span, self.now, &self.store.parts_of_weeks().await?),
+            true => {
+                let span = view.period.span(self.now, self.zone);
+                pages.plan(key, span, self.now, &self.store.parts_of_weeks().await?)
+            }
             false => Plan::of_all(),
         };
+        Ok(WeeksOfPage { key, whenever, plan })
+    }
+
+    /// The first page: that of each week is kept, and they are put together; in the order of time only as far as they are needed.
+    async fn first_places(&self, view: &View, of: WeeksOfPage) -> Result<Vec<At>, StoreError> {
+        let WeeksOfPage { key, whenever, plan } = of;
+        let (rows_max, is_in_time) = (usize::from(view.limit) + 1, is_latest_first(view.sort));
         let mut rest = whenever.clone();
-        rest.within(span);
+        rest.within(view.period.span(self.now, self.zone));
         rest.in_ranges(&plan.rest());
         let mut found: Vec<At> = self.page_question(view, rest)?.rows(self.store).await?;
-        for answer in plan.known.values() {
-            found.extend(answer.iter().cloned());
-        }
-        for (week, parts) in plan.to_keep {
-            let mut of_week = whenever.clone();
-            of_week.in_ranges(&[(Some(week * WEEK_QUARTERS), Some((week + 1) * WEEK_QUARTERS))]);
-            let answer: Vec<At> = self.page_question(view, of_week)?.rows(self.store).await?;
-            found.extend(answer.iter().cloned());
-            pages.keep(key, week, parts, Arc::from(answer));
+        for week in plan.weeks().into_iter().rev() {
+            let later = found.iter().filter(|(quarter, ..)| *quarter >= (week + 1) * WEEK_QUARTERS);
+            if is_in_time && later.count() >= rows_max {
+                break;
+            }
+            if let Some(answer) = plan.known.get(&week) {
+                found.extend(answer.iter().cloned());
+            } else if let Some(parts) = plan.to_keep.get(&week) {
+                let mut of_week = whenever.clone();
+                of_week.in_ranges(&[(Some(week * WEEK_QUARTERS), Some((week + 1) * WEEK_QUARTERS))]);
+                let answer: Vec<At> = self.page_question(view, of_week)?.rows(self.store).await?;
+                found.extend(answer.iter().cloned());
+                self.store.kept.pages.keep(key, week, *parts, answer.into());
+            }
         }
         found.sort_unstable_by(|one, other| in_order(view.sort, one, other));
-        found.truncate(usize::from(view.limit) + 1);
+        found.truncate(rows_max);
         Ok(found)
     }
 
@@ -130,6 +137,17 @@ impl Reader<'_> {
             .with_all(conditions.values)
             .with("limit", Value::Number(i64::from(view.limit) + 1)))
     }
+}
+
+/// A first page that is asked by weeks: what it is kept by, what holds for its calls whenever they began, and what of it is known.
+struct WeeksOfPage {
+    key: Key,
+    whenever: Where,
+    plan: Plan<At>,
+}
+
+fn is_latest_first(sort: Sort) -> bool {
+    sort.column.name == "started_at" && sort.descending
 }
 
 /// As the statement sorts: those without a value last, of equal ones the latest first.
