@@ -185,7 +185,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_follow_ups(&self, rows: &[FollowUpRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", rows::follow_ups(part)).await?;
+            let written = self.leave_places(part).await?;
+            self.insert("follow_ups", rows::follow_ups(&written)).await?;
         }
         Ok(())
     }
@@ -222,7 +223,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_merged_follow_ups(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", rows::merged_follow_ups(part)).await?;
+            let written = self.leave_places_of_merged(part).await?;
+            self.insert("follow_ups", rows::merged_follow_ups(&written)).await?;
         }
         Ok(())
     }

@@ -70,6 +70,6 @@ impl Reader<'_> {
         named: &[String],
     ) -> Result<Question, StoreError> {
         let conditions = self.conditions(view, named);
-        Ok(self.question(what, statement)?.put("where", &conditions.sql).with_all(conditions.values))
+        Ok(self.question(what, statement)?.narrowed(conditions))
     }
 }
