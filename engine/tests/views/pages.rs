@@ -153,13 +153,14 @@ fn every_period_has_the_calls_that_began_in_it() {
             let expected: Vec<String> = lines.iter().filter(is_in).map(|line| line.call_id.to_string()).collect();
             let found: Vec<String> = page.rows.iter().map(id).collect();
             assert_eq!(found, expected, "{}", view.query());
-            what_is_owed_is_a_recount(world, &reader, view, lines.iter().filter(is_in).copied().collect());
+            let lines: Vec<&CallLine> = lines.iter().filter(is_in).copied().collect();
+            what_is_owed_is_a_recount(world, &reader, view, &lines);
         }
     }
 }
 
 /// Of follow-ups only those are looked at that concern the period: what they say of its calls is the same.
-fn what_is_owed_is_a_recount(world: &World, reader: &store::Reader<'_>, view: &View, lines: Vec<&CallLine>) {
+fn what_is_owed_is_a_recount(world: &World, reader: &store::Reader<'_>, view: &View, lines: &[&CallLine]) {
     let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.missed) {
         *expected.entry(state(line).expect("every missed call is owed something")).or_default() += 1;

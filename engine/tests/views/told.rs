@@ -65,7 +65,7 @@ impl Told {
                 self.follow_ups.remove(told.line.id.as_str());
             }
             Conclusion::FollowUp { told, .. } => {
-                drop(self.follow_ups.insert(told.line.id.to_string(), (**told).clone()))
+                self.follow_ups.insert(told.line.id.to_string(), (**told).clone());
             }
             Conclusion::Window(_) => {}
         }

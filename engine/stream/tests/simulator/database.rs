@@ -8,7 +8,7 @@ use calls::assemble::stored_keys;
 use calls::counting::Recount;
 use calls::customers::FollowUp;
 use calls::line::FollowUpStatus;
-use calls::live::{Before, Wanted};
+use calls::live::Wanted;
 use calls::measure::Thousandths;
 use calls::window::{WindowKey, WindowNow};
 use calls::{CallLine, Calls, Site, Told};
@@ -142,7 +142,7 @@ impl Database {
             }
         }
         for follow_up in &conclusions.follow_ups {
-            let (now, before) = &follow_up.told;
+            let (now, _) = &follow_up.told;
             let id = now.line.id.to_string();
             let known = self.follow_ups.get(&id);
             if let Some((version, _, Some(before))) = known
@@ -153,18 +153,6 @@ impl Database {
                 && !self.takes_doubles
             {
                 return Err(format!("follow-up {id} was expired, and is open again"));
-            }
-            if let Some((version, _, Some(stored))) = known
-                && *version < follow_up.version
-                && !conclusions.may_stand_elsewhere
-                && *before != Before::Unknown
-                && *before != Before::Began(stored.opened_at)
-                && stored.opened_at != now.opened_at
-            {
-                return Err(format!(
-                    "follow-up {id} stands at {:?}, and was told to have stood at {before:?}",
-                    stored.opened_at
-                ));
             }
             if known.is_none_or(|(version, ..)| *version <= follow_up.version) {
                 self.follow_ups.insert(id, (follow_up.version, follow_up.content, Some((**now).clone())));
