@@ -8,9 +8,10 @@ WITH
     toBool(status IN ('open', 'dealing') AND toUnixTimestamp64Milli(opened_at) + later_ms < {last:Int64} - 604800000) AS is_over
 SELECT * EXCEPT (copy) REPLACE (
     named(follow_up_id) AS follow_up_id, named(opening_call) AS opening_call, arrayMap(call -> named(call), calls) AS calls,
-    another(customer) AS customer, moved(opened_at) AS opened_at, moved(last_at) AS last_at, moved(due_at) AS due_at,
+    another(customer) AS customer, arrayMap(one -> moved(one), calls_at) AS calls_at,
+    moved(opened_at) AS opened_at, moved(last_at) AS last_at, moved(due_at) AS due_at,
     if(is_over, moved(opened_at) + toIntervalDay(7), moved(closed_at)) AS closed_at,
     if(is_over, 'expired', status) AS status,
     if(settled_by_call IS NULL, NULL, named(assumeNotNull(settled_by_call))) AS settled_by_call)
 FROM kept_follow_ups CROSS JOIN (SELECT number AS copy FROM numbers({copy:UInt64}, {copies:UInt64})) AS copies
-SETTINGS min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 4000000000, max_threads = 1
+SETTINGS max_partitions_per_insert_block = 0, min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 4000000000, max_threads = 1

@@ -1,1 +1,1 @@
-OPTIMIZE TABLE calls_by_time PARTITION %week% FINAL
+OPTIMIZE TABLE %table% PARTITION %week% FINAL

@@ -5,9 +5,8 @@ SELECT
 FROM
 (
     SELECT *, arrayJoin(calls) AS call_id
-    FROM follow_ups FINAL
-    WHERE tenant = {tenant:String} AND merged_into IS NULL
-        AND follow_up_id IN (SELECT follow_up_id FROM follow_ups_by_call WHERE tenant = {tenant:String} AND call_id IN {ids:Array(String)})
+    FROM follow_ups_by_time FINAL
+    WHERE tenant = {tenant:String} AND NOT is_gone AND %owed asked%
 )
 WHERE call_id IN {ids:Array(String)} AND call_id IN
 (

@@ -3,8 +3,8 @@ SELECT state, count() AS calls, uniqExact(owed) AS follow_ups
 FROM
 (
     SELECT arrayJoin(calls) AS id, argMax(status, version) AS state, argMax(follow_up_id, version) AS owed
-    FROM follow_ups FINAL
-    WHERE tenant = {tenant:String} AND merged_into IS NULL
+    FROM follow_ups_by_time FINAL
+    WHERE tenant = {tenant:String} AND NOT is_gone AND %owed asked%
     GROUP BY id
 )
 WHERE id IN (SELECT call_id FROM calls_by_time FINAL WHERE %calls in scope% AND NOT is_gone AND missed AND %where%)

@@ -2,7 +2,7 @@
 SELECT
     follow_up_id AS id, customer, opening_call, calls, opened_at, last_at, status, owner, due_at, our_attempts, customer_calls, priority, why,
     dealt_by, dealt_until
-FROM follow_ups FINAL
-WHERE %follow_ups in scope% AND merged_into IS NULL AND status IN ('open', 'dealing') AND %after%
+FROM follow_ups_by_time FINAL
+WHERE %follow_ups in scope% AND NOT is_gone AND %owed asked% AND %after%
 ORDER BY priority DESC, opened_at, follow_up_id
 LIMIT {limit:UInt64}

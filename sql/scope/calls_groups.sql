@@ -1,2 +1,2 @@
 tenant = {tenant:String} AND (arrayExists(one -> one IN {scope_groups:Array(String)}, groups) OR arrayExists(one -> one IN {scope_people:Array(String)}, people) OR arrayExists(one -> one IN {scope_queues:Array(String)}, queues)
-    OR call_id IN (SELECT arrayJoin(calls) FROM follow_ups FINAL WHERE tenant = {tenant:String} AND merged_into IS NULL AND (owner IN {scope_owners:Array(String)} OR dealt_by IN {scope_people:Array(String)})))
+    OR call_id IN (SELECT arrayJoin(calls) FROM follow_ups_by_time FINAL WHERE tenant = {tenant:String} AND NOT is_gone AND %owed asked% AND (owner IN {scope_owners:Array(String)} OR dealt_by IN {scope_people:Array(String)})))

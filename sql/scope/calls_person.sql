@@ -1,3 +1,3 @@
 tenant = {tenant:String} AND (arrayExists(one -> one = {scope_person:String}, people)
     OR (arrayExists(one -> one IN {scope_numbers:Array(String)}, extensions) AND arrayExists((number, exchange, since, until) -> has(extensions, number) AND has(pbxes, exchange) AND toUnixTimestamp64Milli(started_at) >= since AND toUnixTimestamp64Milli(started_at) < until, {scope_numbers:Array(String)}, {scope_pbxes:Array(String)}, {scope_since:Array(Int64)}, {scope_until:Array(Int64)}))
-    OR call_id IN (SELECT arrayJoin(calls) FROM follow_ups FINAL WHERE tenant = {tenant:String} AND merged_into IS NULL AND (owner IN {scope_owners:Array(String)} OR dealt_by = {scope_person:String})))
+    OR call_id IN (SELECT arrayJoin(calls) FROM follow_ups_by_time FINAL WHERE tenant = {tenant:String} AND NOT is_gone AND %owed asked% AND (owner IN {scope_owners:Array(String)} OR dealt_by = {scope_person:String})))

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::follow_up::{self, Contact, Customer, Episode, Limits};
 use crate::line::{FollowUpLine, FollowUpStatus};
+use crate::live::Before;
 use crate::said::Said;
 
 /// One follow-up, with the missed calls that are one item in it.
@@ -42,6 +43,8 @@ pub struct FollowUp {
     pub dealt_until: Option<Moment>,
     /// Its missed calls, the opening one first.
     pub calls: Vec<Text>,
+    /// When each of them began, in the same order.
+    pub calls_at: Vec<Moment>,
     /// What is printed with each of them.
     pub line: FollowUpLine,
     /// It is none any more: the follow-up that its opening call is part of now, or empty if that call is owed nothing any more.
@@ -53,8 +56,8 @@ impl Hash for FollowUp {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let FollowUp { tenant, customer, opening_call, opened_at, last_at, closed_at, .. } = self;
         (tenant, customer, opening_call, opened_at, last_at, closed_at).hash(state);
-        let FollowUp { priority, why, dealt_by, dealt_until, calls, line, merged_into, .. } = self;
-        (priority, why, dealt_by, dealt_until, calls, line, merged_into).hash(state);
+        let FollowUp { priority, why, dealt_by, dealt_until, calls, calls_at, line, merged_into, .. } = self;
+        (priority, why, dealt_by, dealt_until, calls, calls_at, line, merged_into).hash(state);
     }
 }
 
@@ -86,13 +89,22 @@ pub struct Customers {
 #[derive(Default)]
 struct Known {
     contacts: Vec<Contact>,
-    /// When each of them became known.
-    known_at: Vec<Moment>,
+    /// Since when each of them is known.
+    since: Vec<Since>,
     /// What was said, and when it became known.
     said: Vec<(Said, Moment)>,
     /// When follow-ups that are forgotten ended.
     ended: Vec<Moment>,
     told: Vec<Told>,
+}
+
+/// Since when a call is known.
+#[derive(Clone, Copy, Default)]
+struct Since {
+    /// When it became known.
+    at: Moment,
+    /// It may have opened what was told before and is not among what is remembered as told: that is forgotten, or another fold told it.
+    is_doubted: bool,
 }
 
 struct Told {
@@ -110,15 +122,25 @@ impl Known {
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&Contact, Moment) -> bool) {
-        let mut known_at = self.known_at.iter();
-        let mut kept = Vec::with_capacity(self.known_at.len());
+        let mut all = self.since.iter();
+        let mut kept = Vec::with_capacity(self.since.len());
         self.contacts.retain(|contact| {
-            let at = known_at.next().copied().unwrap_or_default();
-            let stays = stays(contact, at);
-            kept.extend(stays.then_some(at));
+            let since = all.next().copied().unwrap_or_default();
+            let stays = stays(contact, since.at);
+            kept.extend(stays.then_some(since));
             stays
         });
-        self.known_at = kept;
+        self.since = kept;
+    }
+
+    /// Where this follow-up stood in the order of time, which was told last as that.
+    fn before(&self, follow_up: &FollowUp, told: Option<&Told>) -> Before {
+        if let Some(told) = told {
+            return Before::Began(told.follow_up.opened_at);
+        }
+        let of_opening = self.contacts.iter().position(|contact| contact.call_id == follow_up.opening_call);
+        let since = of_opening.and_then(|at| self.since.get(at));
+        if since.is_none_or(|since| since.is_doubted) { Before::Unknown } else { Before::Nowhere }
     }
 }
 
@@ -138,14 +160,14 @@ impl Customers {
         }
     }
 
-    /// A call with this customer is final.
-    pub fn add(&mut self, customer: &Text, contact: Contact, clock: Moment) {
+    /// A call with this customer is final. `was_final`: under this name it may have been so before, here or where it was read back from.
+    pub fn add(&mut self, customer: &Text, contact: Contact, was_final: bool, clock: Moment) {
         let known = self.known.entry(customer.clone()).or_default();
         if known.contacts.contains(&contact) {
             return;
         }
         known.contacts.push(contact);
-        known.known_at.push(clock);
+        known.since.push(Since { at: clock, is_doubted: was_final });
         self.changed.insert(customer.clone());
     }
 
@@ -163,8 +185,8 @@ impl Customers {
     pub fn saw_again(&mut self, customer: &Text, call_id: &Text, clock: Moment) -> bool {
         let Some(known) = self.known.get_mut(customer) else { return false };
         let of_call = known.contacts.iter().position(|contact| contact.call_id == *call_id);
-        let Some(known_at) = of_call.and_then(|at| known.known_at.get_mut(at)) else { return false };
-        *known_at = clock;
+        let Some(since) = of_call.and_then(|at| known.since.get_mut(at)) else { return false };
+        since.at = clock;
         true
     }
 
@@ -198,8 +220,8 @@ impl Customers {
         due
     }
 
-    /// Gives every follow-up that has changed since it was asked last.
-    pub fn conclude(&mut self, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
+    /// Gives every follow-up that has changed since it was asked last, with where it stood in the order of time until now.
+    pub fn conclude(&mut self, clock: Moment, emit: &mut impl FnMut(FollowUp, Before)) {
         while let Some((due, customer)) = self.changing.first().cloned().filter(|(due, _)| *due <= clock) {
             self.changing.remove(&(due, customer.clone()));
             self.changed.insert(customer);
@@ -219,7 +241,7 @@ impl Customers {
         }
     }
 
-    fn conclude_one(&mut self, customer: &Text, clock: Moment, emit: &mut impl FnMut(FollowUp)) {
+    fn conclude_one(&mut self, customer: &Text, clock: Moment, emit: &mut impl FnMut(FollowUp, Before)) {
         let Some(known) = self.known.get_mut(customer) else { return };
         let said: Vec<Said> = known.said.iter().map(|(said, _)| said.clone()).collect();
         let of = Customer {
@@ -238,19 +260,19 @@ impl Customers {
             if !names.contains(&gone.line.id) {
                 let successor = now.iter().find(|f| f.calls.contains(&gone.opening_call));
                 let merged_into = successor.map(|f| f.line.id.clone()).unwrap_or_default();
-                emit(FollowUp { merged_into: Some(merged_into), ..gone.clone() });
+                emit(FollowUp { merged_into: Some(merged_into), ..gone.clone() }, Before::Began(gone.opened_at));
             }
         }
         let mut next_told = Vec::with_capacity(now.len());
         for mut follow_up in now {
             let content = crate::content::of(&follow_up);
-            let before = before.get(&follow_up.line.id);
+            let before = before.get(&follow_up.line.id).copied();
             let forgotten = || follow_up.opened_at.plus_ms(-REMEMBERED_MS);
             follow_up.after = follow_up.after.or_else(|| follow_up.customer.as_ref().map(|_| forgotten()));
-            let is_same = |t: &&&Told| t.content == content && t.follow_up.after == follow_up.after;
+            let is_same = |t: &&Told| t.content == content && t.follow_up.after == follow_up.after;
             let known_since = before.filter(is_same).map(|t| t.at);
             if known_since.is_none() {
-                emit(follow_up.clone());
+                emit(follow_up.clone(), known.before(&follow_up, before));
             }
             let is_due = before.is_some_and(|t| t.is_due);
             if let Some(due) = waits_for(&follow_up).filter(|_| !is_due) {
@@ -279,7 +301,11 @@ impl Customers {
             let first = known.told.iter().filter(|t| !is_over(t)).map(|t| t.follow_up.opened_at).min();
             let over = known.told.iter().filter(|t| is_over(t)).map(|t| &t.follow_up);
             known.ended.extend(over.filter_map(|f| Some(f.closed_at?.max(f.opened_at.plus_ms(1)))));
+            let told = known.told.len();
             known.told.retain(|t| !is_over(t));
+            if known.told.len() < told {
+                known.since.iter_mut().for_each(|since| since.is_doubted = true);
+            }
             known.retain(|c, known_at| known_at >= sure || first.is_some_and(|first| c.ended_at >= first));
             // What was said stays as long as a call that it may be about.
             let earliest = known.contacts.iter().map(|c| c.started_at).chain(first).min();
@@ -325,6 +351,7 @@ pub fn follow_ups(of: &Customer<'_>, limits: Limits, clock: Moment) -> Vec<Follo
             dealt_by,
             dealt_until,
             calls: episode.missed,
+            calls_at: episode.missed_at,
             line: episode.line,
             merged_into: None,
         })

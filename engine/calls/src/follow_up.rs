@@ -66,6 +66,8 @@ impl Limits {
 pub struct Episode {
     /// Its missed calls, the opening one first.
     pub missed: Vec<Text>,
+    /// When each of them began.
+    pub missed_at: Vec<Moment>,
     /// When the first of them began.
     pub opened_at: Moment,
     /// When the last of them began.
@@ -146,6 +148,7 @@ pub fn episodes(of: &Customer<'_>, limits: Limits, now: Moment) -> Vec<Episode> 
                 time_to_return_s: None,
             },
             missed: repeats.iter().map(|c| c.call_id.clone()).collect(),
+            missed_at: repeats.iter().map(|c| c.started_at).collect(),
             closed_at: settled.as_ref().map(|settled| settled.at).or_else(|| (now >= expires).then_some(expires)),
             why: None,
             dealt: None,
@@ -381,6 +384,7 @@ pub fn withheld(tenant: &str, missed: &Contact, said: &[Said]) -> Episode {
     let status = if settlement.is_some() { FollowUpStatus::SettledByHand } else { FollowUpStatus::NotReturnable };
     Episode {
         missed: vec![missed.call_id.clone()],
+        missed_at: vec![missed.started_at],
         opened_at: missed.started_at,
         last_at: missed.started_at,
         after: None,

@@ -57,17 +57,22 @@ pub enum Conclusion {
         before: Before,
     },
     /// What is owed to a customer, as it is now.
-    FollowUp(Box<FollowUp>),
+    FollowUp {
+        /// The follow-up; one that is none any more says so itself.
+        told: Box<FollowUp>,
+        /// Where it stood in the order of time until now.
+        before: Before,
+    },
     /// What was counted in a window, as it is now.
     Window(Box<WindowNow>),
 }
 
-/// Where a call stood in the order of time before it was told as it is: whoever keeps that order takes it away from there.
+/// Where a call or a follow-up stood in the order of time before it was told as it is: whoever keeps that order takes it away from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// There was no call of this name.
+    /// There was none of this name.
     Nowhere,
-    /// It was told last to begin at this moment.
+    /// It was told last to begin, or to be opened, at this moment.
     Began(Moment),
     /// It was told by another fold, or by this one so long ago that it was read back from the store.
     Unknown,
@@ -385,7 +390,8 @@ impl<'d> Live<'d> {
             }
         }
         self.close_quiet(emit);
-        self.customers.conclude(self.clock, &mut |f| emit(Conclusion::FollowUp(Box::new(f))));
+        let told = |told, before| Conclusion::FollowUp { told: Box::new(told), before };
+        self.customers.conclude(self.clock, &mut |follow_up, before| emit(told(follow_up, before)));
         self.forget();
     }
 
@@ -434,7 +440,8 @@ impl<'d> Live<'d> {
                 self.tell(slot, true, emit);
             }
         }
-        self.customers.conclude(self.clock, &mut |f| emit(Conclusion::FollowUp(Box::new(f))));
+        let told = |told, before| Conclusion::FollowUp { told: Box::new(told), before };
+        self.customers.conclude(self.clock, &mut |follow_up, before| emit(told(follow_up, before)));
     }
 
     fn is_late(&self, slot: Slot) -> bool {
@@ -516,6 +523,8 @@ impl<'d> Live<'d> {
         let is_known = names.iter().any(|n| n.call_id == call_id && n.content == content);
         let revises = was_final && is_final && !names.is_empty();
         let (place, began_at) = (before_of(&names, &call_id), call.line.started_at);
+        let is_contact = |name: &Name| name.call_id == call_id && name.customer.is_some();
+        let was_contact = place == Before::Unknown || names.iter().any(is_contact);
         let counted = match names.as_mut_slice() {
             [name] if is_known && was_final => name.counted.take().map(|counted| *counted),
             _ => {
@@ -536,7 +545,7 @@ impl<'d> Live<'d> {
         if is_final {
             customer = customer_of(&call);
             if let Some(customer) = &customer {
-                self.customers.add(customer, contact(&call), self.clock);
+                self.customers.add(customer, contact(&call), was_contact, self.clock);
             }
         }
         if !is_known || is_final != was_final {

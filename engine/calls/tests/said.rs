@@ -11,6 +11,7 @@ use calls::customers::{Customers, FollowUp, follow_ups};
 use calls::follow_up::{Contact, Customer, Limits};
 use calls::journey::Direction;
 use calls::line::Word;
+use calls::live::Before;
 use calls::said::{Said, named};
 use directory::NotReturnable;
 
@@ -351,7 +352,7 @@ fn any_order_comes_to_what_the_whole_set_says() {
         let mut due: Vec<Text> = Vec::new();
         let (mut clock, mut twice) = (at(0), Vec::new());
         let take = |came: &Came, customers: &mut Customers, clock: Moment| match came {
-            Came::Call(contact) => customers.add(&NUMBER.into(), contact.clone(), clock),
+            Came::Call(contact) => customers.add(&NUMBER.into(), contact.clone(), false, clock),
             Came::Said(mark) => {
                 let (customer, said) = Said::of(mark).unwrap();
                 customers.say(&customer, said, clock);
@@ -405,8 +406,11 @@ fn any_order_comes_to_what_the_whole_set_says() {
 }
 
 fn conclude(customers: &mut Customers, clock: Moment, tables: &mut BTreeMap<Text, FollowUp>, due: &mut Vec<Text>) {
-    customers.conclude(clock, &mut |f| {
+    customers.conclude(clock, &mut |f, before| {
         let id = f.line.id.clone();
+        let stood = tables.get(&id).map_or(Before::Nowhere, |told| Before::Began(told.opened_at));
+        // What was told so long ago that it is forgotten is said to be unknown; nothing else is said than what is so.
+        assert!(before == stood || before == Before::Unknown, "{before:?} and not {stood:?}: {}", line(&f));
         if f.merged_into.is_some() {
             tables.remove(&id)
         } else {
@@ -418,4 +422,55 @@ fn conclude(customers: &mut Customers, clock: Moment, tables: &mut BTreeMap<Text
         assert!(f.line.due_at.is_some_and(|at| at <= clock));
         due.push(f.line.id);
     }
+}
+
+/// Whoever keeps the order of time takes a follow-up away from where it stood: what is remembered says where, and what is not says so.
+#[test]
+fn where_a_follow_up_stood_is_told_with_it() {
+    let number: Text = NUMBER.into();
+    let mut customers = Customers::new("acme".into(), LIMITS);
+    let told = |customers: &mut Customers, clock: Moment| {
+        let mut told = Vec::new();
+        customers.conclude(clock, &mut |f, before| {
+            let is_gone = f.merged_into.is_some();
+            told.push((f.opening_call.to_string(), f.calls_at.clone(), is_gone, before));
+        });
+        told
+    };
+    let (one, later) = ("m100".to_owned(), at(1000));
+    customers.add(&number, missed(100), false, later);
+    customers.add(&number, missed(300), false, later);
+    assert_eq!(told(&mut customers, later), [(one.clone(), vec![at(100), at(300)], false, Before::Nowhere)]);
+    // A late leg begins earlier: the call, and so what it opened, has moved.
+    customers.remove(&number, &"m100".into());
+    customers.add(&number, Contact { started_at: at(90), ..missed(100) }, true, later);
+    assert_eq!(told(&mut customers, later), [(one.clone(), vec![at(90), at(300)], false, Before::Began(at(100)))]);
+    // Of the two, only the second moved: where both stand it stays.
+    customers.remove(&number, &"m300".into());
+    customers.add(&number, Contact { started_at: at(310), ..missed(300) }, true, later);
+    assert_eq!(told(&mut customers, later), [(one.clone(), vec![at(90), at(310)], false, Before::Began(at(90)))]);
+    // An earlier miss gives it another name.
+    customers.add(&number, missed(50), false, later);
+    let renamed = ("m50".to_owned(), vec![at(50), at(90), at(310)], false, Before::Nowhere);
+    assert_eq!(
+        told(&mut customers, later),
+        [(one.clone(), vec![at(90), at(310)], true, Before::Began(at(90))), renamed]
+    );
+    // It expires and is forgotten. One of its calls is seen again, so it is remembered longer than what was told.
+    let expired = at(50).plus_ms(LIMITS.expires_after_ms);
+    assert_eq!(told(&mut customers, expired).len(), 1);
+    assert!(customers.saw_again(&number, &"m50".into(), expired.plus_ms(8 * 86_400_000)));
+    let forgotten = expired.plus_ms(9 * 86_400_000);
+    assert_eq!(told(&mut customers, forgotten), []);
+    customers.remove(&number, &"m100".into());
+    let again = told(&mut customers, forgotten);
+    assert_eq!(
+        again.iter().map(|(call, .., before)| (call.as_str(), *before)).collect::<Vec<_>>(),
+        [("m50", Before::Unknown)]
+    );
+    // A call that was read back from the store may have opened something before anybody here knew of it.
+    let other: Text = "+12025550199".into();
+    customers.add(&other, missed(2_000_000), true, forgotten);
+    let [(call, .., before)] = &told(&mut customers, forgotten)[..] else { panic!("one") };
+    assert_eq!((call.as_str(), *before), ("m2000000", Before::Unknown));
 }

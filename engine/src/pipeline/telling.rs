@@ -144,7 +144,7 @@ pub(crate) fn told(
     let is_heard = |kind: &str| kinds.iter().any(|heard| heard == kind);
     let events = stream::events::events(conclusions, now, is_heard);
     let events = events.iter().filter(|told| is_news(&told.event, acts_from)).filter_map(written).collect();
-    let follow_ups = conclusions.follow_ups.iter().map(|owed| now_of(&owed.told, owed.version));
+    let follow_ups = conclusions.follow_ups.iter().map(|owed| now_of(&owed.told.0, owed.version));
     Told {
         topic: speaker.topic.to_owned(),
         partition: speaker.partition,

@@ -140,12 +140,12 @@ impl Store {
         self
     }
 
-    /// The parts of each week of calls.
-    async fn parts_of_weeks(&self) -> Result<weeks::Parts, StoreError> {
+    /// The parts of each week of calls; where a question is of what is owed, too, of that with them.
+    async fn parts_of_weeks(&self, with_follow_ups: bool) -> Result<weeks::Parts, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/parts_of_weeks.sql")));
-        let parts: Vec<(i64, u64)> =
+        let found: Vec<(u8, i64, u64)> =
             query.fetch_all().await.map_err(|e| StoreError::new("the parts of calls in the order of time", e))?;
-        Ok(parts.into_iter().collect())
+        Ok(weeks::parts(&found, with_follow_ups))
     }
 
     /// The same, which does not put calls in the order of time: only pages need that, and it costs a database that is busy half of its
@@ -208,7 +208,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_follow_ups(&self, rows: &[FollowUpRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", rows::follow_ups(part)).await?;
+            let written = self.leave_places(part).await?;
+            self.insert("follow_ups", rows::follow_ups(&written)).await?;
         }
         Ok(())
     }
@@ -245,7 +246,8 @@ impl Store {
     /// The server's own words, with the table.
     pub async fn write_merged_follow_ups(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
         for part in rows.chunks(ROWS_PER_INSERT_MAX) {
-            self.insert("follow_ups", rows::merged_follow_ups(part)).await?;
+            let written = self.leave_places_of_merged(part).await?;
+            self.insert("follow_ups", rows::merged_follow_ups(&written)).await?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Reader<'_> {
     pub async fn follow_up(&self, id: &str) -> Result<Option<JsonRow>, StoreError> {
         let statement = include_str!("../../../sql/calls/follow_up.sql");
         let question = Question::of("a follow-up", statement, &self.scope)?.with("id", Value::Text(id.to_owned()));
-        Ok(question.json(self.store).await?.pop())
+        Ok(question.owed("owed_one").json(self.store).await?.pop())
     }
 
     /// What people and plugins said of what is owed under this id, and under the name that the office has for it, in order: claims
@@ -45,12 +45,13 @@ impl Reader<'_> {
         let statement = include_str!("../../../sql/calls/bytes.sql");
         let question = Question::of("the bytes of a call", statement, &self.scope)?;
         let question = question.with("id", Value::Text(call_id.to_owned())).with("limit", Value::Number(SHOWN_MAX));
+        let question = question.owed("owed_ids").with("ids", Value::Texts(vec![call_id.to_owned()]));
         question.json(self.store).await
     }
 
     fn of_follow_up(&self, what: &'static str, statement: &str, id: &str, name: &str) -> Result<Question, StoreError> {
         let names = Value::Texts(vec![id.to_owned(), name.to_owned()]);
         let question = Question::of(what, statement, &self.scope)?.with("id", Value::Text(id.to_owned()));
-        Ok(question.with("names", names).with("limit", Value::Number(SHOWN_MAX)))
+        Ok(question.owed("owed_one").with("names", names).with("limit", Value::Number(SHOWN_MAX)))
     }
 }

@@ -7,6 +7,8 @@
 //! ([`Stood`]); only where others may have put it elsewhere is the table asked, which costs more than the insert. What the dead left
 //! at two places is mended once, when nothing of theirs can land any more ([`Store::mend_places`]).
 
+mod follow_ups;
+
 use std::collections::{BTreeMap, HashMap};
 
 use adapters::leg::{Moment, Text};
@@ -17,7 +19,7 @@ use crate::rows::{CallRow, MergedRow, Stood, answered, at, list, maybe, record, 
 use crate::{Store, StoreError, without_places};
 
 /// Milliseconds of a quarter of an hour: of so many any zone's hours consist.
-const QUARTER_MS: i64 = 900_000;
+pub(crate) const QUARTER_MS: i64 = 900_000;
 
 /// No place in time: where a name stands that is no call any more, so that it is known that it is none. Before every moment of a table.
 const NOWHERE: i64 = -1_000_000_000;
@@ -34,17 +36,23 @@ pub(crate) fn quarter_of(moment: Moment) -> i64 {
     moment.0.clamp(AT_RANGE.0, AT_RANGE.1).div_euclid(QUARTER_MS)
 }
 
-/// A conclusion: of whom, of which version, and where the call stands by it; `None` where it is no call any more.
+/// A conclusion: of which call or follow-up, of which version, and where that stands by it; `None` where it is none any more.
 #[derive(Clone, Copy, Debug)]
 struct Wanted<'r> {
     tenant: &'r str,
-    call_id: &'r str,
+    id: &'r str,
     version: u64,
     quarter: Option<i64>,
     stood: Stood,
 }
 
-/// A row to be written: the call stands here since this version, or stands here no more.
+impl Wanted<'_> {
+    fn of_merged(row: &MergedRow) -> Wanted<'_> {
+        Wanted { tenant: &row.tenant, id: &row.id, version: row.version, quarter: None, stood: row.stood }
+    }
+}
+
+/// A row to be written: it stands here since this version, or stands here no more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Mark {
     /// The number of the conclusion that says so.
@@ -53,19 +61,19 @@ struct Mark {
     is_gone: bool,
 }
 
-/// What is known of one call: its places, each with the highest version that was written there.
+/// What is known of each: its places, each with the highest version that was written there.
 type Known = HashMap<(String, String), BTreeMap<i64, u64>>;
 
 /// What has to be written after these conclusions, whose places that the table knows are `known`.
 ///
-/// Whatever was written of a call before, at most one of its places shows it after this: that of its highest version.
+/// Whatever was written of one before, at most one of its places shows it after this: that of its highest version.
 fn decide(wanted: &[Wanted<'_>], known: &mut Known) -> Vec<Mark> {
     let mut in_order: Vec<(usize, &Wanted<'_>)> = wanted.iter().enumerate().collect();
     in_order.sort_by_key(|(_, w)| w.version);
     let mut marks = Vec::new();
     for (of, conclusion) in in_order {
-        let Wanted { tenant, call_id, version, quarter, stood } = *conclusion;
-        let places = known.entry((tenant.to_owned(), call_id.to_owned())).or_default();
+        let Wanted { tenant, id, version, quarter, stood } = *conclusion;
+        let places = known.entry((tenant.to_owned(), id.to_owned())).or_default();
         if places.values().any(|newer| *newer > version) {
             continue;
         }
@@ -99,14 +107,15 @@ impl Store {
         Ok(())
     }
 
-    /// Takes calls of a company away from places where an earlier owner of its log put them and where they stand no more: one that died
-    /// between the places and the calls, or whose insert landed after another had taken over. `begun` is the version above which the
+    /// Takes calls and follow-ups of a company away from places where an earlier owner of its log put them and where they stand no more:
+    /// one that died between the places and the calls, or whose insert landed after another had taken over. `begun` is the version above which the
     /// owner of now concludes, so whatever it concludes itself counts more; `since` one of the time before which nobody died.
     /// Nothing of an earlier owner may be on its way any more.
     ///
     /// # Errors
     /// The server's own words.
     pub async fn mend_places(&self, tenant: &str, since: u64, begun: u64) -> Result<(), StoreError> {
+        self.mend_places_of_follow_ups(tenant, since, begun).await?;
         if !self.places {
             return Ok(());
         }
@@ -130,7 +139,7 @@ impl Store {
             .iter()
             .map(|row| Wanted {
                 tenant: &row.line.tenant,
-                call_id: &row.line.call_id,
+                id: &row.line.call_id,
                 version: row.version,
                 quarter: row.line.merged_into.is_none().then(|| quarter_of(row.line.started_at)),
                 stood: row.stood,
@@ -145,16 +154,7 @@ impl Store {
 
     /// Takes names that are no calls any more away from their places.
     pub(crate) async fn take_places(&self, rows: &[MergedRow]) -> Result<(), StoreError> {
-        let wanted: Vec<Wanted<'_>> = rows
-            .iter()
-            .map(|row| Wanted {
-                tenant: &row.tenant,
-                call_id: &row.id,
-                version: row.version,
-                quarter: None,
-                stood: row.stood,
-            })
-            .collect();
+        let wanted: Vec<Wanted<'_>> = rows.iter().map(Wanted::of_merged).collect();
         let mut known = self.places_known(&wanted).await?;
         let marks = decide(&wanted, &mut known);
         let gone: Vec<(&MergedRow, i64)> =
@@ -168,7 +168,7 @@ impl Store {
         let mut known = Known::new();
         let asked: Vec<&Wanted<'_>> = wanted.iter().filter(|wanted| wanted.stood.is_asked).collect();
         for part in asked.chunks(PLACES_ASKED_MAX) {
-            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.call_id)).unzip();
+            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.id)).unzip();
             let query = self.client.query(&without_places(include_str!("../../../sql/store/places_known.sql")));
             let query = query.param("tenants", tenants).param("ids", ids);
             let found: Vec<(String, String, i64, u64)> = query.fetch_all().await.map_err(failed)?;
@@ -375,7 +375,7 @@ mod tests {
     use super::*;
 
     fn wanted(version: u64, quarter: Option<i64>) -> Wanted<'static> {
-        Wanted { tenant: "acme", call_id: "c", version, quarter, stood: Stood::UNKNOWN }
+        Wanted { tenant: "acme", id: "c", version, quarter, stood: Stood::UNKNOWN }
     }
 
     fn of(marks: &[Mark], wanted: &[Wanted<'_>]) -> Vec<(i64, u64, bool)> {

@@ -12,6 +12,7 @@ use clickhouse::{RowOwned, RowRead};
 use serde_json::{Map, Value as Json};
 
 use crate::period::Span;
+use crate::places::QUARTER_MS;
 use crate::scope::{Of, Scope, ScopeValue};
 use crate::view::{Column, Condition, Cursor, Kind, Sort, Test, is_text, milliseconds, moment_of};
 use crate::weeks::{Key, Range};
@@ -33,12 +34,17 @@ pub(crate) fn fragment(name: &str) -> &'static str {
     FRAGMENTS.get(name).copied().unwrap_or("false")
 }
 
+/// What stands in a statement, a scope or a condition that looks at follow-ups, in place of which of them the question concerns.
+const OWED: &str = "%owed asked%";
+
 /// A statement with everything that it needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     what: &'static str,
     sql: String,
     values: Vec<(String, Value)>,
+    /// The fragment that says which follow-ups it concerns.
+    owed: &'static str,
 }
 
 /// A value of a parameter.
@@ -69,13 +75,33 @@ impl Question {
             };
             (name.to_owned(), value)
         });
-        Ok(Question { what, sql, values: values.collect() })
+        Ok(Question { what, sql, values: values.collect(), owed: fragment("owed_any") })
     }
 
     /// Puts a fragment of our own in place of `%name%`.
     pub(crate) fn put(mut self, name: &str, sql: &str) -> Question {
         self.sql = self.sql.replace(&format!("%{name}%"), sql);
         self
+    }
+
+    /// Says by the name of a fragment which follow-ups it concerns; of a question that says nothing, any may be of it.
+    pub(crate) fn owed(mut self, name: &str) -> Question {
+        self.owed = fragment(name);
+        self
+    }
+
+    /// Puts the conditions of a view in. Of follow-ups it concerns those that have calls in the view's period.
+    pub(crate) fn narrowed(self, conditions: Where) -> Question {
+        let Where { sql, values, from, to } = conditions;
+        let question = self.put("where", &sql).with_all(values).owed(match (from, to) {
+            (None, None) => "owed_any",
+            (Some(_), None) => "owed_since",
+            (None, Some(_)) => "owed_until",
+            (Some(_), Some(_)) => "owed_span",
+        });
+        let edges = [("owed_since", from), ("owed_until", to)];
+        let edges = edges.into_iter().filter_map(|(name, edge)| Some((name.to_owned(), Value::Number(edge?.0))));
+        question.with_all(edges.collect())
     }
 
     /// Gives a parameter its value.
@@ -101,16 +127,18 @@ impl Question {
     }
 
     fn query(&self, store: &Store) -> Result<Query, StoreError> {
+        let sql = self.sql.replace(OWED, self.owed);
         // What is left between per cent signs was forgotten: nothing is asked then.
-        if let Some(left) = self.sql.split('%').nth(1).filter(|_| self.sql.matches('%').count() > 1) {
+        if let Some(left) = sql.split('%').nth(1).filter(|_| sql.matches('%').count() > 1) {
             return Err(StoreError::plain(format!("{}: nothing was put in place of %{left}%", self.what)));
         }
-        let mut query = store.client.query(&without_places(&self.sql));
+        let mut query = store.client.query(&without_places(&sql));
         query = query
             .with_setting("max_execution_time", QUESTION_TIME_MAX_S)
             .with_setting("max_memory_usage", QUESTION_MEMORY_MAX_BYTES)
-            .with_setting("use_skip_indexes_if_final", "1")
-            // All versions of a call at one place are in one table partition: the place says which.
+            // Skip indexes are used with FINAL as the server has it: since 25.6 it does, and looks at all versions of what they find.
+            // Before that a newer version that an index leaves out would let an older one stand.
+            // All versions of a call or follow-up at one place are in one table partition: the place says which.
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             // Rows are chosen by their key before their other columns are read: with FINAL the server does that for conditions on the
             // key alone, which is the same in all versions of a row.
@@ -156,12 +184,16 @@ impl Question {
 pub(crate) struct Where {
     pub(crate) sql: String,
     pub(crate) values: Vec<(String, Value)>,
+    /// No call of it began before this.
+    from: Option<Moment>,
+    /// Each began before this.
+    to: Option<Moment>,
 }
 
 impl Where {
     /// Everything.
     pub(crate) fn all() -> Where {
-        Where { sql: "true".to_owned(), values: Vec::new() }
+        Where { sql: "true".to_owned(), values: Vec::new(), from: None, to: None }
     }
 
     fn and(&mut self, fragment: &str, it: &str, value: Option<Value>) {
@@ -172,10 +204,12 @@ impl Where {
     }
 
     pub(crate) fn since(&mut self, moment: Moment) {
+        self.from = self.from.max(Some(moment));
         self.and(fragment("since"), "", Some(Value::Number(moment.0)));
     }
 
     pub(crate) fn until(&mut self, moment: Moment) {
+        self.to = Some(self.to.map_or(moment, |to| to.min(moment)));
         self.and(fragment("until"), "", Some(Value::Number(moment.0)));
     }
 
@@ -191,6 +225,11 @@ impl Where {
 
     /// In one of these ranges, whose numbers are quarters of an hour; everywhere if there is none.
     pub(crate) fn in_ranges(&mut self, ranges: &[Range]) {
+        let at = |quarter: i64| Moment(quarter * QUARTER_MS);
+        if let [(first, _), .., (_, last)] | [(first, last)] = ranges {
+            self.from = self.from.max(first.map(at));
+            self.to = last.map_or(self.to, |last| Some(self.to.map_or(at(last), |to| to.min(at(last)))));
+        }
         let mut one_of = Vec::new();
         for (from, to) in ranges {
             let mut both = Vec::new();
@@ -357,6 +396,8 @@ mod tests {
                 assert!(Question::of("a test", &sql, &Scope::everything("acme")).is_ok(), "{}", path.display());
                 let asked = sql.matches("%calls in scope%").count();
                 assert_eq!(sql.matches("FROM calls_by_time").count(), asked, "{}", path.display());
+                let owed = sql.matches("FROM follow_ups_by_time").count();
+                assert!(sql.matches(OWED).count() >= owed, "{}", path.display());
                 assert_eq!(sql.matches("INSERT").count() + sql.matches("DELETE").count(), 0, "{}", path.display());
             }
         }
@@ -394,7 +435,8 @@ mod tests {
                 let mut conditions = Where::all();
                 view.conditions().iter().for_each(|condition| conditions.condition(condition));
                 assert!(!conditions.sql.contains("(false)"), "{} {:?}", column.name, view.conditions());
-                assert!(!conditions.sql.contains("zebra") && !conditions.sql.contains('%'), "{}", conditions.sql);
+                let sql = conditions.sql.replace(OWED, fragment("owed_any"));
+                assert!(!sql.contains("zebra") && !sql.contains('%'), "{sql}");
                 made += 1;
             }
         }

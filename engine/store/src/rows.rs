@@ -37,10 +37,10 @@ pub struct CallRow {
     pub stood: Stood,
 }
 
-/// Where a call stood in the order of time until now: it is taken away from there if it stands elsewhere now.
+/// Where a call or a follow-up stood in the order of time until now: it is taken away from there if it stands elsewhere now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stood {
-    /// When it began as it was told last, by whoever tells it now.
+    /// When it began, or was opened, as it was told last, by whoever tells it now.
     pub began_at: Option<Moment>,
     /// The tables are asked where else it stands, since others may have put it there.
     pub is_asked: bool,
@@ -232,9 +232,11 @@ pub struct FollowUpRow {
     pub version: u64,
     /// A hash of what is concluded.
     pub content: u64,
+    /// Where it stood in the order of time until now.
+    pub stood: Stood,
 }
 
-pub(crate) fn follow_ups(rows: &[FollowUpRow]) -> Block {
+pub(crate) fn follow_ups(rows: &[&FollowUpRow]) -> Block {
     fn line(row: &FollowUpRow) -> &FollowUpLine {
         &row.follow_up.line
     }
@@ -248,6 +250,7 @@ pub(crate) fn follow_ups(rows: &[FollowUpRow]) -> Block {
         .column("customer", rows, |r| maybe(&r.follow_up.customer))
         .column("opening_call", rows, |r| r.follow_up.opening_call.as_str())
         .column("calls", rows, |r| list(&r.follow_up.calls))
+        .column("calls_at", rows, |r| List(r.follow_up.calls_at.iter().map(|at| At(at.0))))
         .column("opened_at", rows, |r| At(r.follow_up.opened_at.0))
         .column("status", rows, |r| line(r).status.word())
         .column("owner", rows, |r| maybe(&line(r).owner))
@@ -288,10 +291,11 @@ pub(crate) fn follow_ups_of(calls: &[CallRow]) -> Vec<FollowUpRow> {
             dealt_by: None,
             dealt_until: None,
             calls: Vec::new(),
+            calls_at: Vec::new(),
             line: line.clone(),
             merged_into: None,
         };
-        FollowUpRow { content: calls::content::of(&follow_up), follow_up, version: call.version }
+        FollowUpRow { content: calls::content::of(&follow_up), follow_up, version: call.version, stood: Stood::UNKNOWN }
     };
     told.into_iter().map(row).collect()
 }
@@ -349,7 +353,7 @@ pub struct MergedRow {
     pub version: u64,
     /// When it was decided, by the log's clock. It stands for the moment at which the call began, which nobody asks for any more.
     pub decided_at: Moment,
-    /// Where the call stood in the order of time until now; of a follow-up nobody asks.
+    /// Where it stood in the order of time until now.
     pub stood: Stood,
 }
 

@@ -40,7 +40,12 @@ impl ConclusionRows {
             .collect();
         let follow_ups: Vec<FollowUpRow> = follow_ups
             .into_iter()
-            .map(|Versioned { told, version, content }| FollowUpRow { follow_up: *told, version, content })
+            .map(|Versioned { told: (follow_up, before), version, content }| FollowUpRow {
+                follow_up: *follow_up,
+                version,
+                content,
+                stood: Stood::of(before, may_stand_elsewhere),
+            })
             .collect();
         let windows: Vec<WindowRow> =
             windows.into_iter().map(|Versioned { told, version, .. }| WindowRow { window: *told, version }).collect();

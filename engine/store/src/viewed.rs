@@ -68,16 +68,15 @@ impl Reader<'_> {
         let span = view.period.span(self.now, self.zone);
         let whenever = conditions_whenever(view, named);
         let asked = |conditions: Where, rows_max: usize| -> Result<Question, StoreError> {
-            let question = self.question(what, statement)?.put("week", fragment("week")).put("where", &conditions.sql);
-            let question = question.with_all(conditions.values);
+            let question = self.question(what, statement)?.put("week", fragment("week")).narrowed(conditions);
             let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
             Ok(dressed(question).with("limit", Value::Number(limit)))
         };
         let whole = asked(whenever.clone(), rows_max)?;
         let (key, weeks) = (whole.key(), &self.store.kept.sums);
-        let is_kept = weeks.keeps(key) && !whole.is_of_follow_ups();
+        let is_kept = weeks.keeps(key);
         let plan = match is_kept {
-            true => weeks.plan(key, span, self.now, &self.store.parts_of_weeks().await?),
+            true => weeks.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?),
             false => Plan::of_all(),
         };
         let mut conditions = whenever;
@@ -104,7 +103,7 @@ impl Reader<'_> {
         named: &[String],
     ) -> Result<Question, StoreError> {
         let conditions = self.conditions(view, named);
-        Ok(self.question(what, statement)?.put("where", &conditions.sql).with_all(conditions.values))
+        Ok(self.question(what, statement)?.narrowed(conditions))
     }
 }
 

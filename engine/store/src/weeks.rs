@@ -50,6 +50,24 @@ pub(crate) type Key = u128;
 /// The parts of each week, as one number.
 pub(crate) type Parts = BTreeMap<i64, u64>;
 
+/// Of what the server told: is it of follow-ups, which week, its parts as one number.
+///
+/// A call is owed in a follow-up that was opened in its week or before.
+pub(crate) fn parts(found: &[(u8, i64, u64)], with_follow_ups: bool) -> Parts {
+    let of = |follow_ups: bool| -> Parts {
+        let chosen = found.iter().filter(|(is_of_follow_ups, ..)| (*is_of_follow_ups == 1) == follow_ups);
+        chosen.map(|(_, week, parts)| (*week, *parts)).collect()
+    };
+    let (mut calls, owed) = (of(false), of(with_follow_ups));
+    if with_follow_ups {
+        for (week, parts) in &mut calls {
+            let all: Vec<u8> = owed.range(..=*week).flat_map(|(_, owed)| owed.to_le_bytes()).collect();
+            *parts ^= xxhash_rust::xxh3::xxh3_64(&all);
+        }
+    }
+    calls
+}
+
 /// Where a call of a page stands: its quarter of an hour, its id, when it began in milliseconds, and what the page is sorted by.
 pub(crate) type At = (i64, String, i64, Option<String>);
 

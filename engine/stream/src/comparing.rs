@@ -40,7 +40,7 @@ impl Key {
         match conclusion {
             Conclusion::Call { line, .. } => Key::Call(line.call_id.clone()),
             Conclusion::Gone { call_id, .. } => Key::Call(call_id.clone()),
-            Conclusion::FollowUp(told) => Key::FollowUp(told.line.id.clone()),
+            Conclusion::FollowUp { told, .. } => Key::FollowUp(told.line.id.clone()),
             Conclusion::Window(told) => Key::Window(told.key.clone()),
         }
     }
@@ -51,7 +51,7 @@ fn is_gone(conclusion: &Conclusion) -> bool {
     match conclusion {
         Conclusion::Call { .. } => false,
         Conclusion::Gone { .. } => true,
-        Conclusion::FollowUp(told) => told.merged_into.is_some(),
+        Conclusion::FollowUp { told, .. } => told.merged_into.is_some(),
         // One that says nothing is stored, or is not, and says the same.
         Conclusion::Window(told) => told.content() == 0,
     }
@@ -79,14 +79,17 @@ impl Comparing {
             *revises = line.is_final && self.known.get(&key).is_some_and(|known| known.is_final && !known.is_gone);
         }
         // What is stored may be an earlier owner's, who told it to begin at another moment.
-        if let Conclusion::Call { before, .. } | Conclusion::Gone { before, .. } = &mut conclusion {
-            *before = Before::Unknown;
+        match &mut conclusion {
+            Conclusion::Call { before, .. } | Conclusion::Gone { before, .. } | Conclusion::FollowUp { before, .. } => {
+                *before = Before::Unknown;
+            }
+            Conclusion::Window(_) => {}
         }
         let is_gone = is_gone(&conclusion);
         let (content, is_final) = match &conclusion {
             Conclusion::Call { line, content, .. } => (*content, line.is_final),
             Conclusion::Gone { .. } => (0, true),
-            Conclusion::FollowUp(told) => (calls::content::of(&**told), true),
+            Conclusion::FollowUp { told, .. } => (calls::content::of(&**told), true),
             Conclusion::Window(told) => (told.content(), told.is_final),
         };
         let stored = self.known.get(&key);

@@ -27,8 +27,8 @@ pub struct Conclusions {
     pub calls: Vec<Versioned<(Box<CallLine>, live::Keys, Before)>>,
     /// Names that are none any more: the company, which, what it is part of now (empty: nothing), and where it stood before.
     pub gone: Vec<Versioned<(Text, Key, Text, Before)>>,
-    /// Follow-ups as they are now.
-    pub follow_ups: Vec<Versioned<Box<FollowUp>>>,
+    /// Follow-ups as they are now, each with where it stood before.
+    pub follow_ups: Vec<Versioned<(Box<FollowUp>, Before)>>,
     /// Windows as they are now.
     pub windows: Vec<Versioned<Box<WindowNow>>>,
     /// What happened to limits and windows: told again after a restart, under the same name.
@@ -37,7 +37,7 @@ pub struct Conclusions {
     pub revised: Vec<Text>,
     /// Follow-ups that are open though they are due: told again after a restart.
     pub due: Vec<FollowUp>,
-    /// Calls may stand in the order of time where this owner of the log never told them: by what an earlier one sent.
+    /// Calls and follow-ups may stand in the order of time where this owner of the log never told them: by what an earlier one sent.
     pub may_stand_elsewhere: bool,
     /// The log's clock when they were drawn.
     pub clock: Moment,
@@ -84,14 +84,14 @@ impl Conclusions {
                 let told = (tenant.clone(), Key::Call(call_id), merged_into, before);
                 self.gone.push(Versioned { told, version, content: 0 });
             }
-            Conclusion::FollowUp(told) => match told.merged_into.clone() {
+            Conclusion::FollowUp { told, before } => match told.merged_into.clone() {
                 Some(merged_into) => {
-                    let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into, Before::Nowhere);
+                    let told = (tenant.clone(), Key::FollowUp(told.line.id.clone()), merged_into, before);
                     self.gone.push(Versioned { told, version, content: 0 });
                 }
                 None => {
                     let content = calls::content::of(&*told);
-                    self.follow_ups.push(Versioned { told, version, content });
+                    self.follow_ups.push(Versioned { told: (told, before), version, content });
                 }
             },
             Conclusion::Window(told) => {

@@ -36,11 +36,11 @@ pub fn events(conclusions: &Conclusions, now: Moment, is_heard: impl Fn(&str) ->
             events.push(of_call(telling.call_ended(line), None, id.clone()));
         }
         let owed = conclusions.follow_ups.iter().filter(|_| line.missed && is_heard("call-missed"));
-        if let Some(owed) = owed.map(|owed| &owed.told).find(|owed| owed.calls.contains(&line.call_id)) {
+        if let Some(owed) = owed.map(|owed| &owed.told.0).find(|owed| owed.calls.contains(&line.call_id)) {
             events.push(of_call(telling.call_missed(line, owed), Some(owed.line.id.clone()), id));
         }
     }
-    for owed in conclusions.follow_ups.iter().map(|owed| &*owed.told) {
+    for owed in conclusions.follow_ups.iter().map(|owed| &*owed.told.0) {
         let (kind, once) = match owed.line.status.word() {
             "open" => ("follow-up-opened", ""),
             "dealing" => continue,

@@ -766,7 +766,7 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
                 }
                 // Which call it belongs to now is said by the follow-up that has that call.
                 Key::FollowUp(_) => conclusions.gone.push(Versioned {
-                    told: (tenant, key, Text::default(), Before::Nowhere),
+                    told: (tenant, key, Text::default(), Before::Unknown),
                     version: self.versions.next(self.keeper.wanted().epoch, self.clock),
                     content: 0,
                 }),

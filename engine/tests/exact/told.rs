@@ -277,10 +277,12 @@ fn conclusions_are_compared_and_hidden() {
         dealt_by: Some("ann".into()),
         dealt_until: None,
         calls: ids.iter().map(|id| id.as_str().into()).collect(),
+        calls_at: vec![NOON, NOON.plus_ms(60_000)],
         line: told.clone(),
         merged_into: None,
     };
-    wait(store.write_follow_ups(&[FollowUpRow { follow_up, version: 12, content: 3 }])).expect("written");
+    let row = FollowUpRow { follow_up, version: 12, content: 3, stood: Stood::UNKNOWN };
+    wait(store.write_follow_ups(&[row])).expect("written");
     let key = WindowKey { scope: "tenant".into(), scope_id: "".into(), size_s: 300, opened_at: NOON };
     let values = vec![("missed", Thousandths(2000)), ("offered", Thousandths(3000))];
     let window = WindowNow { tenant: tenant.as_str().into(), key: key.clone(), is_final: false, values };
@@ -378,4 +380,161 @@ fn what_the_dead_left_in_the_order_of_time_is_mended() {
         wait(store.mend_places("main", 1, 20)).expect("mended");
         assert_eq!(standing(), format!("{first}\t10\n{second}\t30\ncoming\t31"));
     }
+}
+
+const DAY_MS: i64 = 86_400_000;
+const NOWHERE: Stood = Stood { began_at: None, is_asked: false };
+
+fn days(days: i64) -> Moment {
+    NOON.plus_ms(days * DAY_MS)
+}
+
+fn known(days_ago: i64) -> Stood {
+    Stood { began_at: Some(days(days_ago)), is_asked: false }
+}
+
+/// One call that is owed, at this moment.
+fn owed(id: &str, opened_at: Moment, version: u64, stood: Stood) -> FollowUpRow {
+    let told = lines().into_iter().find_map(|line| line.follow_up).expect("a missed call is owed something");
+    let follow_up = calls::customers::FollowUp {
+        tenant: "acme".into(),
+        customer: Some("+380441234567".into()),
+        opening_call: "c".into(),
+        opened_at,
+        last_at: opened_at,
+        closed_at: None,
+        after: None,
+        priority: 0,
+        why: None,
+        dealt_by: None,
+        dealt_until: None,
+        calls: vec!["c".into()],
+        calls_at: vec![opened_at],
+        line: calls::line::FollowUpLine { id: id.into(), ..told },
+        merged_into: None,
+    };
+    FollowUpRow { follow_up, version, content: version, stood }
+}
+
+fn no_more(id: &str, version: u64, stood: Stood) -> MergedRow {
+    let (tenant, id, merged_into) = ("acme".to_owned(), id.to_owned(), "another".to_owned());
+    MergedRow { tenant, id, merged_into, version, decided_at: NOON, stood }
+}
+
+/// Where follow-ups stand in the order of time: each with its version and the days since noon.
+fn standing(tables: &Tables) -> String {
+    tables.ask(&format!(
+        "SELECT follow_up_id, version, toInt64(intDiv(toUnixTimestamp64Milli(opened_at) - {}, {DAY_MS})) \
+         FROM follow_ups_by_time FINAL WHERE NOT is_gone ORDER BY follow_up_id, version",
+        NOON.0
+    ))
+}
+
+/// A follow-up is told, moves, is none, and is one again: whatever lands when, it stands at one place, and after the last one nowhere else.
+#[test]
+fn a_follow_up_stands_at_one_place_whatever_lands_when() {
+    let tables = Tables::made();
+    let store = &tables.store;
+    let land = |id: &str, version: u64, is_asked: bool| {
+        let stood = |of: Stood| if is_asked { Stood::UNKNOWN } else { of };
+        match version {
+            1 => wait(store.write_follow_ups(&[owed(id, days(0), 1, stood(NOWHERE))])),
+            2 => wait(store.write_follow_ups(&[owed(id, days(-2), 2, stood(known(0)))])),
+            3 => wait(store.write_merged_follow_ups(&[no_more(id, 3, stood(known(-2)))])),
+            _ => wait(store.write_follow_ups(&[owed(id, days(3), 4, stood(NOWHERE))])),
+        }
+        .expect("written");
+    };
+    let at = |version: u64| [(1, "0"), (2, "-2"), (4, "3")].into_iter().find(|(of, _)| *of == version);
+    let mut orders: Vec<Vec<u64>> = vec![vec![]];
+    for version in 1..=4 {
+        orders = orders
+            .iter()
+            .flat_map(|order| (0..=order.len()).map(|place| [&order[..place], &[version], &order[place..]].concat()))
+            .collect();
+    }
+    assert_eq!(orders.len(), 24);
+    let mut expected = Vec::new();
+    for (number, order) in orders.iter().enumerate() {
+        // Whoever tells it knows where it stood, and steps land in any order.
+        let id = format!("known-{number:02}");
+        order.iter().for_each(|version| land(&id, *version, false));
+        expected.push(format!("{id}\t4\t3"));
+        // Nobody knows, and the table is asked: what is shown is at any time what was told last of all that has landed.
+        let id = format!("asked-{number:02}");
+        for (landed, version) in order.iter().enumerate() {
+            land(&id, *version, true);
+            let last = order[..=landed].iter().max().copied().unwrap_or_default();
+            let shown: Vec<String> =
+                standing(&tables).lines().filter(|line| line.starts_with(&id)).map(str::to_owned).collect();
+            let stands: Vec<String> = at(last).into_iter().map(|(of, day)| format!("{id}\t{of}\t{day}")).collect();
+            assert_eq!(shown, stands, "{order:?} up to {version}");
+        }
+        expected.push(format!("{id}\t4\t3"));
+    }
+    expected.sort();
+    assert_eq!(standing(&tables), expected.join("\n"));
+    // Both in one step, and the same again.
+    for _ in 0..2 {
+        let rows = [owed("zz", days(5), 8, NOWHERE), owed("zz", days(6), 9, known(5))];
+        wait(store.write_follow_ups(&rows)).expect("written");
+    }
+    assert!(standing(&tables).ends_with("zz\t9\t6") && !standing(&tables).contains("zz\t8"), "{}", standing(&tables));
+}
+
+/// What an owner of the log left of follow-ups who died between the two tables, or whose insert landed after another had taken over.
+#[test]
+fn follow_ups_that_the_dead_left_are_mended() {
+    let tables = Tables::made();
+    let store = &tables.store;
+    let write = |row: FollowUpRow| wait(store.write_follow_ups(&[row])).expect("written");
+    // Told by who took over, and after that the insert of the one before landed.
+    write(owed("late", days(0), 10, NOWHERE));
+    write(owed("late", days(-9), 5, NOWHERE));
+    // None any more, and landed after that.
+    wait(store.write_merged_follow_ups(&[no_more("merged", 11, NOWHERE)])).expect("written");
+    write(owed("merged", days(-1), 6, NOWHERE));
+    // Taken away from where it stands, by one who died before saying where it stands now.
+    write(owed("taken", days(-3), 7, NOWHERE));
+    // It stands in the other table alone.
+    write(owed("lost", days(-4), 8, NOWHERE));
+    for (id, day, version) in [("taken", -3, 12), ("lost", -4, 8)] {
+        tables.ask(&format!(
+            "INSERT INTO follow_ups_by_time (tenant, quarter, follow_up_id, version, is_gone) VALUES ('acme', {}, '{id}', {version}, true)",
+            days(day).0.div_euclid(900_000)
+        ));
+    }
+    // One that the owner of now has moved, and one that nobody touched for long.
+    write(owed("moved", days(-5), 9, NOWHERE));
+    write(owed("moved", days(-6), 30, known(-5)));
+    write(owed("old", days(-7), 2, NOWHERE));
+    let before = "late\t5\t-9\nlate\t10\t0\nmerged\t6\t-1\nmoved\t30\t-6\nold\t2\t-7";
+    assert_eq!(standing(&tables), before);
+    wait(store.mend_places("another", 3, 20)).expect("mended");
+    assert_eq!(standing(&tables), before);
+    for _ in 0..2 {
+        wait(store.mend_places("acme", 3, 20)).expect("mended");
+        assert_eq!(standing(&tables), "late\t10\t0\nlost\t20\t-4\nmoved\t30\t-6\nold\t2\t-7\ntaken\t20\t-3");
+    }
+}
+
+/// A database of an earlier version, which found follow-ups by their calls: what it kept for that goes.
+#[test]
+fn a_database_that_found_follow_ups_by_their_calls_is_migrated() {
+    let tables = Tables::made();
+    let later = "0040_follow_ups_by_call_no_more.sql";
+    tables.ask(&format!("ALTER TABLE schema_migrations DELETE WHERE name = '{later}' SETTINGS mutations_sync = 1"));
+    for name in ["0036_follow_ups_by_call", "0037_follow_ups_by_call_told", "0039_follow_ups_by_call_before"] {
+        tables.ask(&format!("INSERT INTO schema_migrations VALUES ('{name}.sql', 5)"));
+    }
+    tables.ask("CREATE TABLE follow_ups_by_call (tenant String, call_id String, follow_up_id String) ENGINE = ReplacingMergeTree ORDER BY call_id");
+    tables.ask(
+        "CREATE MATERIALIZED VIEW follow_ups_by_call_told TO follow_ups_by_call AS \
+         SELECT tenant, arrayJoin(calls) AS call_id, follow_up_id FROM follow_ups",
+    );
+    assert_eq!(wait(tables.store.migrate()).expect("migrated"), [later]);
+    assert_eq!(wait(tables.store.check_schema()).expect("asked"), [""; 0]);
+    assert_eq!(tables.ask("SELECT count() FROM system.tables WHERE name LIKE 'follow_ups_by_call%'"), "0");
+    wait(tables.store.write_follow_ups(&[owed("f", NOON, 1, NOWHERE)])).expect("written");
+    assert_eq!(tables.count("follow_ups_now"), 1);
 }

@@ -128,7 +128,7 @@ fn tell(log: &[Logged], directory: &Directory) -> BTreeMap<String, Vec<CallLine>
             let missed = before.into_iter().filter(|line| line.missed);
             told.entry(merged_into.to_string()).or_default().extend(missed);
         }
-        Conclusion::FollowUp(_) | Conclusion::Window(_) => {}
+        Conclusion::FollowUp { .. } | Conclusion::Window(_) => {}
     };
     for (number, (leg, at)) in log.iter().enumerate() {
         while let Some(due) = live.next_due().filter(|due| due <= at) {

@@ -8,6 +8,7 @@ use calls::line::Word;
 use chrono::{DateTime, Datelike, Timelike};
 use serde_json::Value as Json;
 use store::period::{Period, Preset};
+use store::scope::{Person, Scope, Whose};
 use store::view::{Asked, COLUMNS, Column, Kind, Sort, View};
 
 use super::told::{World, wait};
@@ -106,6 +107,8 @@ fn the_world_has_what_is_hard() {
     assert!(world.gone.len() > 3, "{} names are none any more", world.gone.len());
     assert!(world.moved > 15, "{} calls moved", world.moved);
     assert!(world.follow_ups.len() > 10, "{} follow-ups", world.follow_ups.len());
+    let (again, renamed) = world.owed_again;
+    assert!(again > 3 && renamed > 1, "{again} follow-ups were told again, {renamed} names are none any more");
     assert!(!world.gone.iter().any(|id| world.calls.contains_key(id)));
 }
 
@@ -150,7 +153,49 @@ fn every_period_has_the_calls_that_began_in_it() {
             let expected: Vec<String> = lines.iter().filter(is_in).map(|line| line.call_id.to_string()).collect();
             let found: Vec<String> = page.rows.iter().map(id).collect();
             assert_eq!(found, expected, "{}", view.query());
+            let lines: Vec<&CallLine> = lines.iter().filter(is_in).copied().collect();
+            what_is_owed_is_a_recount(world, &reader, view, &lines);
         }
+    }
+}
+
+/// Of follow-ups only those are looked at that concern the period: what they say of its calls is the same.
+fn what_is_owed_is_a_recount(world: &World, reader: &store::Reader<'_>, view: &View, lines: &[&CallLine]) {
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.missed) {
+        *expected.entry(state(line).expect("every missed call is owed something")).or_default() += 1;
+    }
+    let states = wait(reader.states(view, &[])).expect("states");
+    let found: BTreeMap<&str, u64> = states.iter().map(|s| (s.state.as_str(), s.calls)).collect();
+    assert_eq!(found, expected, "{}", view.query());
+    for query in ["open", "expired", "returned_by_us"] {
+        let view = view.clone().with_value("follow_up", query).expect("a view");
+        let expected = lines.iter().filter(|line| state(line) == Some(query)).count() as u64;
+        assert_eq!(wait(reader.total(&view, &[])).expect("a total").calls, expected, "{}", view.query());
+    }
+    let empty = view.clone().with("follow_up", store::view::Test::Empty(true)).expect("a view");
+    let expected = lines.iter().filter(|line| line.follow_up.is_none()).count() as u64;
+    assert_eq!(wait(reader.total(&empty, &[])).expect("a total").calls, expected, "{}", empty.query());
+    let told = wait(reader.time_to_return(view)).expect("times");
+    let opened = world.follow_ups.values().filter(|f| lines.iter().any(|line| line.call_id == f.opening_call));
+    assert_eq!(told.follow_ups as usize, opened.count(), "{}", view.query());
+    // Who sees only what a person owes sees the same of the period as of all.
+    let owns = |id: &str| world.follow_ups.values().any(|f| f.line.owner.as_deref() == Some(&*format!("person:{id}")));
+    for person in world.directory.people().iter().filter(|person| owns(&person.id)).take(2) {
+        let whose = Whose::Person(Person { id: person.id.clone(), extensions: Vec::new() });
+        let scope = Scope { tenant: world.tenant.clone(), whose };
+        let mut of_person = super::reader(world, scope);
+        of_person.now = reader.now;
+        let all = wait(of_person.page(&only_ids(parsed("period=all"), 1000), &[], None)).expect("a page");
+        let theirs: Vec<String> = all.rows.iter().map(id).collect();
+        let expected = lines.iter().filter(|line| theirs.iter().any(|id| line.call_id == *id)).count() as u64;
+        assert_eq!(
+            wait(of_person.total(view, &[])).expect("a total").calls,
+            expected,
+            "{} of {}",
+            view.query(),
+            person.id
+        );
     }
 }
 
@@ -368,6 +413,36 @@ fn calls_of_before_are_placed_as_new_ones_are() {
         assert_eq!(differs, "", "in `{one}` alone");
     }
     assert_eq!(world.database.ask("SELECT count() FROM again FINAL"), world.calls.len().to_string());
+}
+
+/// What brings an older database's follow-ups into the order of time comes to what is written since, column by column.
+#[test]
+fn follow_ups_of_before_are_placed_as_new_ones_are() {
+    let world = &*world();
+    let (_, migration) =
+        store::MIGRATIONS.iter().find(|(name, _)| *name == "0044_follow_ups_by_time_before.sql").expect("a file");
+    world.database.ask("CREATE TABLE owed_again AS follow_ups_by_time");
+    let again = migration.replace("INSERT INTO follow_ups_by_time", "INSERT INTO owed_again");
+    assert_ne!(again, **migration);
+    world.database.ask(&again);
+    let (written, placed) =
+        ("SELECT * FROM follow_ups_by_time FINAL WHERE NOT is_gone", "SELECT * FROM owed_again FINAL");
+    for (one, other) in [(written, placed), (placed, written)] {
+        let differs =
+            world.database.ask(&format!("SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}) FORMAT Vertical"));
+        assert_eq!(differs, "", "in `{one}` alone");
+    }
+    assert_eq!(world.database.ask("SELECT count() FROM owed_again FINAL"), world.follow_ups.len().to_string());
+    // Each stands once, with the moments of its calls.
+    let shown = "SELECT follow_up_id, arrayMap(at -> toUnixTimestamp64Milli(at), calls_at) FROM follow_ups_by_time FINAL \
+         WHERE NOT is_gone ORDER BY follow_up_id";
+    let moments = |f: &calls::customers::FollowUp| f.calls_at.iter().map(|at| at.0).collect::<Vec<_>>();
+    let expected: Vec<String> = world
+        .follow_ups
+        .iter()
+        .map(|(id, f)| format!("{id}\t{}", serde_json::to_string(&moments(f)).expect("JSON")))
+        .collect();
+    assert_eq!(world.database.ask(shown), expected.join("\n"));
 }
 
 /// What was concluded without pages in mind is put in the order of time by the first start that serves them, and only then.

@@ -13,7 +13,7 @@ use calls::customers::FollowUp;
 use calls::live::{Conclusion, Limits, Live};
 use calls::{CallLine, Site};
 use directory::Directory;
-use store::{CallRow, ConclusionRows, MergedRow, Stood, Store};
+use store::{CallRow, ConclusionRows, FollowUpRow, MergedRow, Stood, Store};
 use stream::Conclusions;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -37,6 +37,8 @@ pub struct World {
     pub gone: Vec<String>,
     /// How many calls were told at different quarters of an hour.
     pub moved: usize,
+    /// How many follow-ups were told again since calls of theirs had moved, and how many have another name since.
+    pub owed_again: (usize, usize),
     pub database: Database,
     _folder: TempDir,
 }
@@ -48,6 +50,7 @@ struct Told {
     follow_ups: BTreeMap<String, FollowUp>,
     gone: Vec<String>,
     begun: BTreeMap<String, Vec<i64>>,
+    owed_again: (usize, usize),
 }
 
 impl Told {
@@ -58,10 +61,12 @@ impl Told {
                 self.calls.remove(call_id.as_str());
                 self.gone.push(call_id.to_string());
             }
-            Conclusion::FollowUp(told) if told.merged_into.is_some() => {
+            Conclusion::FollowUp { told, .. } if told.merged_into.is_some() => {
                 self.follow_ups.remove(told.line.id.as_str());
             }
-            Conclusion::FollowUp(told) => drop(self.follow_ups.insert(told.line.id.to_string(), (**told).clone())),
+            Conclusion::FollowUp { told, .. } => {
+                self.follow_ups.insert(told.line.id.to_string(), (**told).clone());
+            }
             Conclusion::Window(_) => {}
         }
     }
@@ -105,6 +110,7 @@ impl World {
             follow_ups: told.follow_ups,
             gone: told.gone,
             moved,
+            owed_again: told.owed_again,
             database,
             _folder: folder,
         }
@@ -269,4 +275,56 @@ fn change(store: &Store, tenant: &str, told: &mut Told, version: &mut u64) {
     }
     assert!(older.len() > 5);
     write(&older);
+    owe_again(store, told, version);
+}
+
+/// Tells what is owed again where calls of it have moved or are none any more, as whoever moves calls does; and older news of it last.
+fn owe_again(store: &Store, told: &mut Told, version: &mut u64) {
+    let mut next = || {
+        *version += 1;
+        *version
+    };
+    let row = |follow_up: &FollowUp, version: u64, stood: Stood| {
+        let follow_up = follow_up.clone();
+        FollowUpRow { content: calls::content::of(&follow_up), follow_up, version, stood }
+    };
+    let write = |rows: &[FollowUpRow]| wait(store.write_follow_ups(rows)).expect("written");
+    let (mut older, mut moved, mut renamed) = (Vec::new(), 0, 0);
+    for (number, before) in told.follow_ups.values().cloned().collect::<Vec<_>>().into_iter().enumerate() {
+        let begun = |id: &Text| Some((told.calls.get(id.as_str())?.started_at, id.clone()));
+        let mut calls: Vec<(Moment, Text)> = before.calls.iter().filter_map(begun).collect();
+        calls.sort();
+        let (calls_at, calls): (Vec<Moment>, Vec<Text>) = calls.into_iter().unzip();
+        if calls == before.calls && calls_at == before.calls_at {
+            continue;
+        }
+        older.push(row(&before, next(), Stood::UNKNOWN));
+        let known = Stood { began_at: Some(before.opened_at), is_asked: false };
+        let stood = if number % 2 == 0 { known } else { Stood::UNKNOWN };
+        let mut now = before.clone();
+        if let (Some(opening_call), [opened_at, ..]) = (calls.first(), calls_at.as_slice()) {
+            (now.opening_call, now.opened_at) = (opening_call.clone(), *opened_at);
+            now.last_at = calls_at.last().copied().expect("a call");
+        }
+        if now.opening_call != before.opening_call {
+            now.line.id = format!("{}-{}", before.line.id, now.opening_call).into();
+        }
+        if calls.is_empty() || now.line.id != before.line.id {
+            let merged_into = if calls.is_empty() { String::new() } else { now.line.id.to_string() };
+            let (tenant, id) = (before.tenant.to_string(), before.line.id.to_string());
+            let gone = MergedRow { tenant, id, merged_into, version: next(), decided_at: Moment(0), stood };
+            wait(store.write_merged_follow_ups(&[gone])).expect("written");
+            told.follow_ups.remove(before.line.id.as_str());
+            renamed += 1;
+        }
+        (now.calls, now.calls_at) = (calls, calls_at);
+        if now.calls.is_empty() {
+            continue;
+        }
+        moved += 1;
+        write(&[row(&now, next(), stood)]);
+        told.follow_ups.insert(now.line.id.to_string(), now);
+    }
+    write(&older);
+    told.owed_again = (moved, renamed);
 }

@@ -84,6 +84,7 @@ impl Filling {
         // Everything that is seen is a copy.
         self.run(include_str!("../../../../sql/benches/forget_calls.sql")).await;
         self.run(include_str!("../../../../sql/benches/forget_follow_ups.sql")).await;
+        self.run(include_str!("../../../../sql/benches/forget_follow_ups_by_time.sql")).await;
         let (kept, last) = self.kept().await;
         let copies = i64::try_from(calls / kept).expect("a number of copies").max(1);
         let weeks = (days * DAY_MS + WEEK_MS - 1) / WEEK_MS;
@@ -102,12 +103,14 @@ impl Filling {
         // What began lately was told twice, and its table partitions are still in parts.
         let told_again = include_str!("../../../../sql/benches/tell_again.sql");
         self.client.query(told_again).param("since", last - WEEK_MS).execute().await.expect("told again");
-        let week = self.client.query(include_str!("../../../../sql/benches/week_of.sql"));
-        let weeks: Vec<String> = week.param("week", (last - WEEK_MS) / WEEK_MS).fetch_all().await.expect("weeks");
-        for week in weeks {
-            // As the server does by itself after a while.
-            let merge = include_str!("../../../../sql/benches/merge_week.sql").replace("%week%", &week);
-            self.client.query(&merge).execute().await.expect("a week in one part");
+        for table in ["calls_by_time", "follow_ups_by_time"] {
+            let week = self.client.query(include_str!("../../../../sql/benches/week_of.sql")).param("table", table);
+            let weeks: Vec<String> = week.param("week", (last - WEEK_MS) / WEEK_MS).fetch_all().await.expect("weeks");
+            for week in weeks {
+                // As the server does by itself after a while.
+                let merge = include_str!("../../../../sql/benches/merge_week.sql").replace("%table%", table);
+                self.client.query(&merge.replace("%week%", &week)).execute().await.expect("a week in one part");
+            }
         }
     }
 
@@ -135,7 +138,7 @@ impl Filling {
     /// How large the tables are.
     async fn sizes(&self) -> String {
         let mut sizes = Vec::new();
-        for table in ["calls_by_time", "call_places", "follow_ups", "follow_ups_by_call"] {
+        for table in ["calls_by_time", "call_places", "follow_ups", "follow_ups_by_time"] {
             let query = self.client.query(include_str!("../../../../sql/benches/size_of.sql")).param("table", table);
             let (_, bytes, parts): (u64, u64, u64) = query.fetch_one().await.expect("a table's size");
             sizes.push(format!("{table} {} MB in {parts} parts", bytes / 1_000_000));

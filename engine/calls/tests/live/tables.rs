@@ -29,10 +29,10 @@ impl Tables {
             Conclusion::Gone { call_id, .. } => {
                 assert!(self.calls.remove(call_id.as_str()).is_some(), "{call_id} was never told");
             }
-            Conclusion::FollowUp(told) if told.merged_into.is_some() => {
+            Conclusion::FollowUp { told, .. } if told.merged_into.is_some() => {
                 assert!(self.follow_ups.remove(told.line.id.as_str()).is_some(), "{} was never told", told.line.id);
             }
-            Conclusion::FollowUp(told) => drop(self.follow_ups.insert(told.line.id.to_string(), *told)),
+            Conclusion::FollowUp { told, .. } => drop(self.follow_ups.insert(told.line.id.to_string(), *told)),
             Conclusion::Window(told) => {
                 for (measure, value) in &told.values {
                     self.windows.insert((told.key.clone(), measure), *value);

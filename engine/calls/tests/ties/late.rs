@@ -75,7 +75,7 @@ fn a_half_whose_call_is_stored_no_more_stays_alone() {
     let mut told = BTreeMap::new();
     let mut take = |c: Conclusion| match c {
         Conclusion::Call { line, .. } => drop(told.insert(line.call_id.to_string(), line.pbxes.len())),
-        other => assert!(matches!(other, Conclusion::FollowUp(_)), "{other:?}"),
+        other => assert!(matches!(other, Conclusion::FollowUp { .. }), "{other:?}"),
     };
     live.push(near, at(200), 0);
     live.advance(at(40_000));

@@ -107,6 +107,7 @@ impl Reader<'_> {
         }
         let asked = |question: Question| {
             question
+                .owed("owed_calls")
                 .with("quarters", Value::Numbers(places.iter().map(|(quarter, _)| *quarter).collect()))
                 .with("ids", Value::Texts(places.iter().map(|(_, id)| id.clone()).collect()))
         };
@@ -150,7 +151,7 @@ impl Reader<'_> {
     async fn places_of(&self, ids: &[&str]) -> Result<Vec<(i64, String)>, StoreError> {
         let question = self.question("where calls stand", include_str!("../../../../sql/calls/places.sql"))?;
         let ids = ids.iter().map(|id| (*id).to_owned()).collect();
-        question.with("ids", Value::Texts(ids)).rows(self.store).await
+        question.owed("owed_ids").with("ids", Value::Texts(ids)).rows(self.store).await
     }
 
     /// How many calls a view has.
@@ -247,11 +248,14 @@ impl Reader<'_> {
         let asked = |what, statement: &str| -> Result<Question, StoreError> {
             let question = self.question(what, statement)?;
             let question = question.with("id", Value::Text(id.to_owned())).with("quarter", Value::Number(*quarter));
+            let question = question.with("ids", Value::Texts(vec![id.to_owned()])).owed("owed_calls");
+            let question = question.with("quarters", Value::Numbers(vec![*quarter]));
             Ok(question.with("limit", Value::Number(PARTS_SHOWN_MAX)))
         };
         let visits = asked("the visits of a call", include_str!("../../../../sql/calls/visits.sql"))?;
         let verdicts = asked("the verdicts of a call", include_str!("../../../../sql/calls/verdicts.sql"))?;
         let deliveries = asked("the deliveries of a call", include_str!("../../../../sql/calls/deliveries.sql"))?;
+        let deliveries = deliveries.owed("owed_deliveries");
         let legs = asked("the legs of a call", include_str!("../../../../sql/calls/legs.sql"))?;
         Ok(Some(OneCall {
             line,

@@ -60,7 +60,7 @@ impl Reader<'_> {
     pub async fn work_list(&self, limit: u16, cursor: Option<&str>) -> Result<WorkPage, StoreError> {
         let limit = limit.clamp(1, LIMIT_MAX);
         let question = self.question("the work list", include_str!("../../../../sql/calls/work_list.sql"))?;
-        let question = question.with("limit", Value::Number(i64::from(limit) + 1));
+        let question = question.owed("owed_open").with("limit", Value::Number(i64::from(limit) + 1));
         let question = match cursor {
             None => question.put("after", "true"),
             Some(text) => {
@@ -94,7 +94,7 @@ impl Reader<'_> {
     pub async fn sees_follow_up(&self, id: &str) -> Result<bool, StoreError> {
         let statement = include_str!("../../../../sql/calls/sees_follow_up.sql");
         let question = self.question("whose a follow-up is", statement)?.with("id", Value::Text(id.to_owned()));
-        question.row(self.store).await
+        question.owed("owed_one").row(self.store).await
     }
 
     /// How much is still to be done.
@@ -103,7 +103,8 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn work_total(&self) -> Result<WorkTotal, StoreError> {
         let question = self.question("the work list's total", include_str!("../../../../sql/calls/work_total.sql"))?;
-        let (follow_ups, dealing, oldest_at): (u64, u64, Option<i64>) = question.row(self.store).await?;
+        let (follow_ups, dealing, oldest_at): (u64, u64, Option<i64>) =
+            question.owed("owed_open").row(self.store).await?;
         Ok(WorkTotal { follow_ups, dealing, oldest_at: oldest_at.map(Moment) })
     }
 
@@ -116,7 +117,7 @@ impl Reader<'_> {
         let calls = calls.map_err(|error| StoreError::plain(error.to_string()))?;
         let asked = |what, statement: &str| {
             let question = self.question(what, statement)?.with("customer", Value::Text(number.to_owned()));
-            Ok::<_, StoreError>(question.with("limit", Value::Number(OF_CUSTOMER_MAX)))
+            Ok::<_, StoreError>(question.owed("owed_customer").with("limit", Value::Number(OF_CUSTOMER_MAX)))
         };
         let owed = include_str!("../../../../sql/calls/follow_ups_of_customer.sql");
         let done = include_str!("../../../../sql/calls/deliveries_of_customer.sql");

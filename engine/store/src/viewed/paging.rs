@@ -90,10 +90,10 @@ impl Reader<'_> {
         let whenever = conditions_whenever(view, named);
         let whole = self.page_question(view, whenever.clone())?;
         let (key, pages) = (whole.key(), &self.store.kept.pages);
-        let plan = match pages.keeps(key) && !whole.is_of_follow_ups() {
+        let plan = match pages.keeps(key) {
             true => {
                 let span = view.period.span(self.now, self.zone);
-                pages.plan(key, span, self.now, &self.store.parts_of_weeks().await?)
+                pages.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?)
             }
             false => Plan::of_all(),
         };
@@ -133,8 +133,7 @@ impl Reader<'_> {
             .question("a page of a view", include_str!("../../../../sql/calls/page.sql"))?
             .put("key", &sort_key(view.sort.column))
             .put("order", &order(view.sort))
-            .put("where", &conditions.sql)
-            .with_all(conditions.values)
+            .narrowed(conditions)
             .with("limit", Value::Number(i64::from(view.limit) + 1)))
     }
 }

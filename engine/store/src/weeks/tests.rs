@@ -121,3 +121,14 @@ fn the_latest_calls_are_where_weeks_have_some() {
     assert_eq!(summed.where_latest(5_000, moment(2_006)), (None, ranges.to_vec()));
     assert_eq!(Summed::default().where_latest(5, moment(2_006)), (None, vec![(None, None)]));
 }
+
+/// What is owed for a call is told in its week or before: what changes there changes what is kept of every week since.
+#[test]
+fn what_is_owed_is_of_the_weeks_since() {
+    let told = |owed: u64| [(0, 2_000, 1), (0, 2_001, 2), (0, 2_002, 3), (1, 0, 7), (1, 2_001, owed), (1, 2_009, 9)];
+    assert_eq!(parts(&told(5), false), [of(2_000, 1), of(2_001, 2), of(2_002, 3)].into());
+    let (one, other) = (parts(&told(5), true), parts(&told(6), true));
+    assert_eq!(one.keys().collect::<Vec<_>>(), [&2_000, &2_001, &2_002]);
+    assert_eq!(one[&2_000], other[&2_000]);
+    assert!(one[&2_001] != other[&2_001] && one[&2_002] != other[&2_002]);
+}

@@ -142,19 +142,20 @@ impl Database {
             }
         }
         for follow_up in &conclusions.follow_ups {
-            let id = follow_up.told.line.id.to_string();
+            let (now, _) = &follow_up.told;
+            let id = now.line.id.to_string();
             let known = self.follow_ups.get(&id);
             if let Some((version, _, Some(before))) = known
                 && *version <= follow_up.version
                 && before.line.status == FollowUpStatus::Expired
-                && follow_up.told.line.status == FollowUpStatus::Open
-                && before.calls == follow_up.told.calls
+                && now.line.status == FollowUpStatus::Open
+                && before.calls == now.calls
                 && !self.takes_doubles
             {
                 return Err(format!("follow-up {id} was expired, and is open again"));
             }
             if known.is_none_or(|(version, ..)| *version <= follow_up.version) {
-                self.follow_ups.insert(id, (follow_up.version, follow_up.content, Some((*follow_up.told).clone())));
+                self.follow_ups.insert(id, (follow_up.version, follow_up.content, Some((**now).clone())));
             }
         }
         for window in &conclusions.windows {

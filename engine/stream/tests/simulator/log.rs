@@ -142,7 +142,7 @@ impl Corpus {
         }
         let mut told = BTreeMap::new();
         let mut take = |conclusion| {
-            let Conclusion::FollowUp(follow_up) = conclusion else { return };
+            let Conclusion::FollowUp { told: follow_up, .. } = conclusion else { return };
             let id = follow_up.line.id.clone();
             if follow_up.merged_into.is_some() {
                 told.remove(&id)

@@ -1,0 +1,1 @@
+TRUNCATE TABLE follow_ups_by_time
