@@ -43,8 +43,8 @@ pub(crate) struct Question {
     what: &'static str,
     sql: String,
     values: Vec<(String, Value)>,
-    /// The fragment that says which follow-ups it concerns.
-    owed: &'static str,
+    /// Which follow-ups it concerns.
+    owed: String,
 }
 
 /// A value of a parameter.
@@ -75,7 +75,7 @@ impl Question {
             };
             (name.to_owned(), value)
         });
-        Ok(Question { what, sql, values: values.collect(), owed: fragment("owed_any") })
+        Ok(Question { what, sql, values: values.collect(), owed: fragment("owed_any").to_owned() })
     }
 
     /// Puts a fragment of our own in place of `%name%`.
@@ -86,22 +86,32 @@ impl Question {
 
     /// Says by the name of a fragment which follow-ups it concerns; of a question that says nothing, any may be of it.
     pub(crate) fn owed(mut self, name: &str) -> Question {
-        self.owed = fragment(name);
+        self.owed = fragment(name).to_owned();
         self
     }
 
     /// Puts the conditions of a view in. Of follow-ups it concerns those that have calls in the view's period.
     pub(crate) fn narrowed(self, conditions: Where) -> Question {
-        let Where { sql, values, from, to } = conditions;
-        let question = self.put("where", &sql).with_all(values).owed(match (from, to) {
-            (None, None) => "owed_any",
-            (Some(_), None) => "owed_since",
-            (None, Some(_)) => "owed_until",
-            (Some(_), Some(_)) => "owed_span",
-        });
-        let edges = [("owed_since", from), ("owed_until", to)];
-        let edges = edges.into_iter().filter_map(|(name, edge)| Some((name.to_owned(), Value::Number(edge?.0))));
-        question.with_all(edges.collect())
+        let Where { sql, values, from, to, ranges } = conditions;
+        let mut question = self.put("where", &sql).with_all(values);
+        let mut all = Vec::new();
+        for one_of in [&[(from, to)][..], &ranges] {
+            let mut any = Vec::new();
+            for (from, to) in one_of {
+                let mut both = Vec::new();
+                for (name, edge) in [("owed_since", from), ("owed_until", to)] {
+                    let Some(Moment(edge)) = edge else { continue };
+                    let parameter = format!("{name}_{}", question.values.len());
+                    both.push(fragment(name).replace("%p%", &parameter));
+                    question = question.with(parameter, Value::Number(*edge));
+                }
+                any.push(if both.is_empty() { fragment("owed_any").to_owned() } else { both.join(" AND ") });
+            }
+            let any: Vec<String> = any.into_iter().map(|both| format!("({both})")).collect();
+            all.extend((!any.is_empty()).then(|| format!("({})", any.join(" OR "))));
+        }
+        question.owed = all.join(" AND ");
+        question
     }
 
     /// Gives a parameter its value.
@@ -127,7 +137,7 @@ impl Question {
     }
 
     fn query(&self, store: &Store) -> Result<Query, StoreError> {
-        let sql = self.sql.replace(OWED, self.owed);
+        let sql = self.sql.replace(OWED, &self.owed);
         // What is left between per cent signs was forgotten: nothing is asked then.
         if let Some(left) = sql.split('%').nth(1).filter(|_| sql.matches('%').count() > 1) {
             return Err(StoreError::plain(format!("{}: nothing was put in place of %{left}%", self.what)));
@@ -188,12 +198,14 @@ pub(crate) struct Where {
     from: Option<Moment>,
     /// Each began before this.
     to: Option<Moment>,
+    /// Each began in one of these, if there are any.
+    ranges: Vec<(Option<Moment>, Option<Moment>)>,
 }
 
 impl Where {
     /// Everything.
     pub(crate) fn all() -> Where {
-        Where { sql: "true".to_owned(), values: Vec::new(), from: None, to: None }
+        Where { sql: "true".to_owned(), values: Vec::new(), from: None, to: None, ranges: Vec::new() }
     }
 
     fn and(&mut self, fragment: &str, it: &str, value: Option<Value>) {
@@ -225,11 +237,8 @@ impl Where {
 
     /// In one of these ranges, whose numbers are quarters of an hour; everywhere if there is none.
     pub(crate) fn in_ranges(&mut self, ranges: &[Range]) {
-        let at = |quarter: i64| Moment(quarter * QUARTER_MS);
-        if let [(first, _), .., (_, last)] | [(first, last)] = ranges {
-            self.from = self.from.max(first.map(at));
-            self.to = last.map_or(self.to, |last| Some(self.to.map_or(at(last), |to| to.min(at(last)))));
-        }
+        let at = |quarter: Option<i64>| quarter.map(|quarter| Moment(quarter * QUARTER_MS));
+        self.ranges = ranges.iter().map(|(from, to)| (at(*from), at(*to))).collect();
         let mut one_of = Vec::new();
         for (from, to) in ranges {
             let mut both = Vec::new();

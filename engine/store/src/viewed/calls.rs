@@ -1,6 +1,8 @@
 //! The total of a view, its groups, its measures, and one call.
 
 use calls::measure::{self, On, Part, Parts, Thousandths};
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::{JsonRow, Reader};
@@ -214,10 +216,23 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn states(&self, view: &View, named: &[String]) -> Result<Vec<StateCount>, StoreError> {
         let statement = include_str!("../../../../sql/calls/states.sql");
-        let question = self.question_of("the follow-ups of a view", statement, view, named)?;
-        let mut found: Vec<(String, u64, u64)> = question.rows(self.store).await?;
-        found.sort_unstable();
-        Ok(found.into_iter().map(|(state, calls, follow_ups)| StateCount { state, calls, follow_ups }).collect())
+        let summed =
+            self.summed("the follow-ups of a view", statement, (view, named), usize::MAX, |question| question).await?;
+        let mut found: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (of, sums) in summed.added() {
+            let Some(of) = of else { continue };
+            let [calls, follow_ups] = counts(&sums);
+            // One that lasts beyond a week is told by its id, and counts once however many weeks have calls of it.
+            let (state, follow_ups) = of.split_once(' ').map_or((of, follow_ups), |(state, _)| (state, 1));
+            let counted = found.entry(state).or_default();
+            *counted = (counted.0 + calls, counted.1 + follow_ups);
+        }
+        let count = |(state, (calls, follow_ups)): (&str, (u64, u64))| StateCount {
+            state: state.to_owned(),
+            calls,
+            follow_ups,
+        };
+        Ok(found.into_iter().map(count).collect())
     }
 
     /// The measures of calls over the inbound ones of a view, in the order in which they are shown. `ring_no_answer` is not among them:
