@@ -21,7 +21,7 @@ pub use sources::{Early, Source};
 use crate::question::{Question, Value, Where, fragment};
 use crate::scope::Scope;
 use crate::view::View;
-use crate::weeks::{ANSWER_ROWS_MAX, Plan, Summand, Summed};
+use crate::weeks::{ANSWER_ROWS_MAX, Plan, Summand, Summed, has_whole_week};
 use crate::{Store, StoreError};
 
 /// A row by the names of its columns: moments in RFC 3339, lengths in decimal seconds, null where it is not known.
@@ -74,7 +74,7 @@ impl Reader<'_> {
         };
         let whole = asked(whenever.clone(), rows_max)?;
         let (key, weeks) = (whole.key(), &self.store.kept.sums);
-        let is_kept = weeks.keeps(key);
+        let is_kept = weeks.keeps(key) && has_whole_week(span, self.now);
         let plan = match is_kept {
             true => weeks.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?),
             false => Plan::of_all(),

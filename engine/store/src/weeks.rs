@@ -50,6 +50,16 @@ pub(crate) type Key = u128;
 /// The parts of each week, as one number.
 pub(crate) type Parts = BTreeMap<i64, u64>;
 
+/// Whether this span has a whole week that is over, of which something may be kept.
+pub(crate) fn has_whole_week(span: Span, now: Moment) -> bool {
+    let first = span.from.map_or(FIRST_WEEK, |from| -(-from.0).div_euclid(WEEK_MS)).max(FIRST_WEEK);
+    (first + 1).saturating_mul(WEEK_MS) <= over_until(span, now).0
+}
+
+fn over_until(span: Span, now: Moment) -> Moment {
+    span.to.map_or(now, |to| to.min(now))
+}
+
 /// Of what the server told: is it of follow-ups, which week, its parts as one number.
 ///
 /// A call is owed in a follow-up that was opened in its week or before.
@@ -90,9 +100,12 @@ pub(crate) struct KeptWeeks<R> {
     kept: Mutex<Answers<R>>,
 }
 
+/// What was answered for a week that had these parts.
+type Answer<R> = (u64, Arc<[R]>);
+
 struct Answers<R> {
-    /// By question and week, each with the parts that the week had.
-    answers: LruCache<(Key, i64), (u64, Arc<[R]>)>,
+    /// By question and week.
+    answers: LruCache<(Key, i64), Answer<R>>,
     rows: usize,
 }
 
@@ -204,7 +217,7 @@ impl<R> Plan<R> {
 }
 
 fn plan<R>(span: Span, now: Moment, parts: &Parts, known: impl Fn(i64, u64) -> Option<Arc<[R]>>) -> Plan<R> {
-    let until = span.to.map_or(now, |to| to.min(now));
+    let until = over_until(span, now);
     let is_whole = |week: i64| {
         let (from, to) = (Moment(week * WEEK_MS), Moment((week + 1) * WEEK_MS));
         (FIRST_WEEK..=LAST_WEEK).contains(&week) && span.from.is_none_or(|first| first <= from) && to <= until

@@ -177,7 +177,13 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn grouped(&self, view: &View, named: &[String]) -> Result<Grouped, StoreError> {
         let total = self.total(view, named).await?;
-        let Some(by) = view.by else { return Ok(Grouped { rows: Vec::new(), total, is_cut: false }) };
+        let (rows, is_cut) = self.groups(view, named).await?;
+        Ok(Grouped { rows, total, is_cut })
+    }
+
+    /// The groups of a view, and whether there are more.
+    pub(super) async fn groups(&self, view: &View, named: &[String]) -> Result<(Vec<Group>, bool), StoreError> {
+        let Some(by) = view.by else { return Ok((Vec::new(), false)) };
         let statement = match by.kind {
             Kind::People => include_str!("../../../../sql/calls/grouped_people.sql"),
             Kind::List => include_str!("../../../../sql/calls/grouped_each.sql"),
@@ -206,7 +212,7 @@ impl Reader<'_> {
             let [calls, missed, answered] = counts(&sums);
             Ok(Group { value: value.map(str::to_owned), calls, missed, answered, view })
         };
-        Ok(Grouped { rows: found.into_iter().map(row).collect::<Result<_, StoreError>>()?, total, is_cut })
+        Ok((found.into_iter().map(row).collect::<Result<_, StoreError>>()?, is_cut))
     }
 
     /// What became of the missed calls of a view, the states in alphabetical order. A missed call whose follow-up is not stored yet is in

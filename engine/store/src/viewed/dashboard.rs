@@ -39,6 +39,8 @@ pub struct Slot {
     pub calls: u64,
     /// Of them, missed.
     pub missed: u64,
+    /// Of them, answered.
+    pub answered: u64,
     /// These calls.
     pub view: View,
 }
@@ -118,9 +120,11 @@ impl Reader<'_> {
             view: view.clone(),
         };
         let by = |name: &str| came_in.clone().grouped_by(name).map_err(StoreError::from);
-        let by_hour = self.grouped(&by("hour")?, &[]).await?.rows;
-        let by_outcome = self.grouped(&by("outcome")?, &[]).await?.rows;
-        let by_group = self.grouped(&by("owner_group")?, &[]).await?.rows;
+        let by_weekday_and_hour = self.slots(&came_in).await?;
+        let by_hour = hours(&by("hour")?, &by_weekday_and_hour)?;
+        let (by_outcome, _) = self.groups(&by("outcome")?, &[]).await?;
+        let (by_group, _) = self.groups(&by("owner_group")?, &[]).await?;
+        let calls_missed = by_weekday_and_hour.iter().map(|slot| slot.missed).sum();
         let mut latest = View::of(period);
         (latest.limit, latest.columns) = (1, started_at());
         let latest: Option<JsonRow> = self.page(&latest, &[], None).await?.rows.pop();
@@ -131,11 +135,11 @@ impl Reader<'_> {
             answer_rate: figure("answer_rate", &came_in),
             service_level: figure(SERVICE_LEVEL, &level),
             asa: figure("asa", &told),
-            by_weekday_and_hour: self.slots(&came_in).await?,
-            by_hour: in_order(by_hour),
+            by_weekday_and_hour,
+            by_hour,
             by_outcome,
             by_group,
-            funnel: self.funnel(&missed).await?,
+            funnel: self.funnel_of(&missed, calls_missed).await?,
             time_to_return: self.time_to_return(&missed).await?,
             latest_at: latest.and_then(|row| Some(row.get("started_at")?.as_str()?.to_owned())),
             measures,
@@ -155,8 +159,8 @@ impl Reader<'_> {
             let (Ok(weekday), Ok(hour)) = (weekday.parse(), hour.parse()) else { continue };
             let view = view.clone().with_value("weekday", &format!("{weekday}"));
             let view = view.and_then(|view| view.with_value("hour", &format!("{hour}"))).map_err(StoreError::from)?;
-            let [calls, missed] = counts(&sums);
-            slots.push(Slot { weekday, hour, calls, missed, view });
+            let [calls, missed, answered] = counts(&sums);
+            slots.push(Slot { weekday, hour, calls, missed, answered, view });
         }
         slots.sort_unstable_by_key(|slot| (slot.weekday, slot.hour));
         Ok(slots)
@@ -169,7 +173,12 @@ impl Reader<'_> {
     pub async fn funnel(&self, view: &View) -> Result<Funnel, StoreError> {
         let missed_of = view.clone().with_value("missed", "true").map_err(StoreError::from)?;
         let missed = self.total(&missed_of, &[]).await?.calls;
-        let found = self.states(&missed_of, &[]).await?;
+        self.funnel_of(&missed_of, missed).await
+    }
+
+    /// The same of a view of missed calls alone, of which it is known how many there are.
+    async fn funnel_of(&self, missed_of: &View, missed: u64) -> Result<Funnel, StoreError> {
+        let found = self.states(missed_of, &[]).await?;
         let state = |state: &str| {
             let count = found.iter().find(|count| count.state == state).cloned();
             let count = count.unwrap_or_else(|| StateCount { state: state.to_owned(), calls: 0, follow_ups: 0 });
@@ -198,10 +207,21 @@ fn started_at() -> Vec<&'static crate::view::Column> {
     crate::view::column_named("started_at").into_iter().collect()
 }
 
-/// By the number that they have in common.
-fn in_order(mut groups: Vec<Group>) -> Vec<Group> {
-    groups.sort_by_key(|group| group.value.as_deref().and_then(|value| value.parse::<i64>().ok()));
-    groups
+/// The same by the hour alone.
+fn hours(by_hour: &View, slots: &[Slot]) -> Result<Vec<Group>, StoreError> {
+    let mut sums = [(0, 0, 0); 24];
+    for slot in slots {
+        if let Some((calls, missed, answered)) = sums.get_mut(usize::from(slot.hour)) {
+            (*calls, *missed, *answered) = (*calls + slot.calls, *missed + slot.missed, *answered + slot.answered);
+        }
+    }
+    let with_calls = sums.into_iter().enumerate().filter(|(_, (calls, ..))| *calls > 0);
+    let group = |(hour, (calls, missed, answered)): (usize, (u64, u64, u64))| {
+        let value = hour.to_string();
+        let view = by_hour.of_group(Some(&value)).map_err(StoreError::from)?;
+        Ok(Group { value: Some(value), calls, missed, answered, view })
+    };
+    with_calls.map(group).collect()
 }
 
 /// Kaplan and Meier: of those that waited at least so long, which share went on waiting. Rows of (is returned, after so many seconds, how

@@ -8,7 +8,7 @@ use super::{JsonRow, Reader, conditions_whenever};
 use crate::StoreError;
 use crate::question::{Question, Value, Where, order, sort_key};
 use crate::view::{Cursor, Sort, View, is_text};
-use crate::weeks::{At, Key, Plan, WEEK_QUARTERS};
+use crate::weeks::{At, Key, Plan, WEEK_QUARTERS, has_whole_week};
 
 /// How far back the tries of a page in the order of time look, until one is full.
 const LOOK_BACK_MS: [i64; 2] = [86_400_000, 12 * 86_400_000];
@@ -90,11 +90,9 @@ impl Reader<'_> {
         let whenever = conditions_whenever(view, named);
         let whole = self.page_question(view, whenever.clone())?;
         let (key, pages) = (whole.key(), &self.store.kept.pages);
-        let plan = match pages.keeps(key) {
-            true => {
-                let span = view.period.span(self.now, self.zone);
-                pages.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?)
-            }
+        let span = view.period.span(self.now, self.zone);
+        let plan = match pages.keeps(key) && has_whole_week(span, self.now) {
+            true => pages.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?),
             false => Plan::of_all(),
         };
         Ok(WeeksOfPage { key, whenever, plan })

@@ -71,6 +71,18 @@ fn only_whole_weeks_are_kept() {
     assert_eq!(plan.to_keep, [of(FIRST_WEEK, 1), of(LAST_WEEK, 1)].into());
 }
 
+/// What asks of no whole week need not ask which parts there are.
+#[test]
+fn a_span_has_a_whole_week_or_none() {
+    let has = |from: i64, to: i64, now: i64| {
+        has_whole_week(Span { from: Some(Moment(from)), to: Some(Moment(to)) }, Moment(now))
+    };
+    let (first, next) = (2_000 * WEEK_MS, 2_001 * WEEK_MS);
+    assert!(has(first, next, next) && has(first - 5, next + 5, next) && has_whole_week(EVERYTHING, Moment(next)));
+    assert!(!has(first + 1, next, next) && !has(first, next - 1, next) && !has(first, next, next - 1));
+    assert!(!has_whole_week(EVERYTHING, Moment(0)));
+}
+
 #[test]
 fn the_longest_unasked_answers_make_room() {
     let kept = KeptWeeks::<Sums>::new(6);
