@@ -10,7 +10,7 @@ mod clocks;
 mod country;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use adapters::leg::{End, EndKind, Leg, Moment, Position, Stage, Text};
 use chrono_tz::Tz;
@@ -28,6 +28,8 @@ pub const DIDS_MAX: usize = 500;
 pub const MEMBERS_MAX: usize = 100;
 /// Different extensions, devices, places or numbers that are counted; what comes beyond only says that there are more.
 const SEEN_MAX: usize = 20_000;
+/// A device that shows so many different numbers of the outside is no telephone that shows the company's.
+const NUMBERS_SHOWN_MAX: usize = 4;
 /// Names of one extension that are counted.
 const NAMES_MAX: usize = 50;
 /// A name, or what a number leads to, is told where so many of a hundred records agree.
@@ -57,8 +59,8 @@ pub struct Guesser {
 struct Seen {
     adapters: BTreeMap<&'static str, Count>,
     extensions: BTreeMap<Text, Extension>,
-    /// How often each device was seen with somebody outside behind it.
-    trunks: BTreeMap<Text, u64>,
+    /// Devices that were seen with somebody outside behind them.
+    outside: BTreeMap<Text, Outside>,
     queues: BTreeMap<Text, Place>,
     hunt_groups: BTreeMap<Text, Place>,
     dids: BTreeMap<Text, Did>,
@@ -87,6 +89,13 @@ struct Extension {
     count: Count,
     names: BTreeMap<Text, u64>,
     devices: BTreeMap<Text, Count>,
+}
+
+#[derive(Default)]
+struct Outside {
+    sightings: u64,
+    /// The first few that it showed.
+    numbers: BTreeSet<Text>,
 }
 
 #[derive(Default)]
@@ -157,8 +166,10 @@ impl Seen {
     fn end(&mut self, end: &End, position: Position) {
         match end.kind {
             EndKind::Outside if !end.device.is_empty() => {
-                if let Some(count) = entry(&mut self.trunks, &end.device, &mut self.is_overfull) {
-                    *count += 1;
+                let Some(outside) = entry(&mut self.outside, &end.device, &mut self.is_overfull) else { return };
+                outside.sightings += 1;
+                if outside.numbers.len() < NUMBERS_SHOWN_MAX {
+                    outside.numbers.insert(end.number.clone());
                 }
             }
             EndKind::Person if !end.number.is_empty() => {
@@ -229,3 +240,5 @@ fn day(at: Moment) -> i64 {
     at.0.div_euclid(86_400_000)
 }
 
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,9 @@ fn a_guessed_site_is_at_least_as_good_as_none() {
                 let few = read(&guessed::guessed(&[run], sources, machine).text);
                 for (table, directory, of) in [(&mut whole, &company, "company"), (&mut single, &few, "run")] {
                     let after = scored(run, sources, directory);
-                    worse.extend(made_wrong(before, &after).map(|c| format!("{set}, {machine:?}, {of}: {} {c}", run.name)));
+                    worse.extend(
+                        made_wrong(before, &after).map(|c| format!("{set}, {machine:?}, {of}: {} {c}", run.name)),
+                    );
                     score::add(table, &after);
                 }
             }

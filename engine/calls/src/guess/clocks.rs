@@ -25,9 +25,9 @@ const KEPT_IN_UTC: [&str; 1] = ["threecx"];
 pub(super) struct Clocks {
     /// Day -> how far local time was ahead of UTC, in milliseconds, as records prove.
     proven: BTreeMap<i64, BTreeSet<i64>>,
-    pub(super) proven_records: u64,
-    /// Some print local times that nothing proves, and that are UTC's by default.
-    is_kept_in_utc: bool,
+    proven_records: u64,
+    /// Makes that print local times which nothing proves, and which are those of UTC by default.
+    kept_in_utc: BTreeSet<&'static str>,
 }
 
 /// Which zone to write.
@@ -51,7 +51,7 @@ impl Clocks {
         }
         let offset_ms = in_utc.ms_since(told);
         if offset_ms == 0 && order < ORDER_OF_MOMENT_MIN {
-            self.is_kept_in_utc |= KEPT_IN_UTC.contains(&adapter);
+            self.kept_in_utc.extend(KEPT_IN_UTC.iter().filter(|make| **make == adapter));
             return;
         }
         self.proven_records += 1;
@@ -60,9 +60,9 @@ impl Clocks {
         }
     }
 
-    /// The records of some exchange are read in UTC, whatever the zone of its site.
-    pub(super) fn is_kept_in_utc(&self) -> bool {
-        self.is_kept_in_utc
+    /// The records of this make are read in UTC, whatever the zone of the site.
+    pub(super) fn is_kept_in_utc(&self, adapter: &str) -> bool {
+        self.kept_in_utc.contains(adapter)
     }
 
     pub(super) fn told(&self, machine: Option<Tz>) -> Told {
@@ -88,4 +88,34 @@ impl Clocks {
 fn offset_ms(zone: Tz, day: i64) -> Option<i64> {
     let at = DateTime::from_timestamp_millis(day.checked_mul(86_400_000)?)?;
     Some(i64::from(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc()) * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Noon of a winter's day as it is told, in UTC and far away, by the clocks of a zone that is two hours ahead.
+    const NOON: Moment = Moment(1_795_348_800_000);
+
+    fn clocks(adapter: &str, order: u64, told: Moment, in_utc: Moment, far: Moment) -> Clocks {
+        let mut clocks = Clocks::default();
+        clocks.add(adapter, order, told, in_utc, far);
+        clocks
+    }
+
+    #[test]
+    fn a_moment_a_proof_and_a_local_time_alone_are_told_apart() {
+        let (two_hours, far) = (NOON.plus_ms(7_200_000), NOON.plus_ms(-50_400_000));
+        let kyiv = Tz::Europe__Kyiv;
+        let moment = clocks("cisco_cucm", 1 << 40, NOON, NOON, NOON);
+        assert_eq!((moment.told(Some(kyiv)), moment.told(None)), (Told::Machine(kyiv), Told::Unknown));
+        let proven = clocks("asterisk_cdr", 1 << 40, NOON, two_hours, far);
+        assert_eq!(proven.told(Some(kyiv)), Told::Proven(kyiv, 1));
+        assert_eq!(proven.told(Some(Tz::Europe__Lisbon)), Told::Other(7_200_000));
+        let in_utc = clocks("asterisk_cdr", 1 << 40, NOON, NOON, far);
+        assert_eq!(in_utc.told(Some(kyiv)), Told::Other(0));
+        let alone = clocks("mitel_smdr", 2, NOON, NOON, far);
+        assert_eq!((alone.told(Some(kyiv)), alone.is_kept_in_utc("mitel_smdr")), (Told::Machine(kyiv), false));
+        assert!(clocks("threecx", 0, NOON, NOON, far).is_kept_in_utc("threecx"));
+    }
 }

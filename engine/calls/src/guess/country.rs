@@ -51,7 +51,8 @@ impl Numbers {
             *of.entry(country).or_default() += 1;
         }
         let (country, count) = of.into_iter().max_by_key(|(_, count)| *count)?;
-        let prevails = international.len() >= INTERNATIONAL_MIN && count * 100 >= international.len() * PREVAILS_PERCENT;
+        let prevails =
+            international.len() >= INTERNATIONAL_MIN && count * 100 >= international.len() * PREVAILS_PERCENT;
         // Where the company's own country is written without its code, what has one is from abroad.
         let is_read = read_in(&country, &national) * 100 >= national.len() * READ_PERCENT;
         (prevails && is_read).then_some((country, count))

@@ -8,7 +8,10 @@ use adapters::leg::Text;
 use chrono_tz::Tz;
 
 use super::clocks::Told;
-use super::{DIDS_MAX, Did, Extension, Guessed, Guesser, MEMBERS_MAX, PEOPLE_MAX, PLACES_MAX, Place, Seen, agreed};
+use super::{
+    DIDS_MAX, Did, Extension, Guessed, Guesser, MEMBERS_MAX, NUMBERS_SHOWN_MAX, PEOPLE_MAX, PLACES_MAX, Place, Seen,
+    agreed,
+};
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 100;
@@ -98,7 +101,9 @@ fn site(guesser: &Guesser, machine: Option<Tz>, lines: &mut Lines) {
             let noun = if numbers == 1 { "number" } else { "numbers" };
             lines.guessed(&format!("country = {}", quoted(&country)), &format!("{numbers} {noun} with a country code"));
         }
-        None => lines.plain("# To add, so that national numbers are known: country = \"PT\", or another in two letters."),
+        None => {
+            lines.plain("# To add, so that national numbers are known: country = \"PT\", or another in two letters.");
+        }
     }
 }
 
@@ -114,7 +119,7 @@ fn pbx(guesser: &Guesser, id: &str, seen: &Seen, lines: &mut Lines) {
         }
         None => {}
     }
-    if guesser.clocks.is_kept_in_utc() {
+    if seen.adapters.keys().any(|adapter| guesser.clocks.is_kept_in_utc(adapter)) {
         lines.guessed("zone = \"UTC\"", "how this make keeps times");
     }
 }
@@ -127,24 +132,30 @@ struct Person<'s> {
     devices: Vec<&'s Text>,
 }
 
+impl Seen {
+    /// Somebody outside was behind this device. Once is enough, unless it is named like an extension: a telephone may show the few numbers
+    /// of the company, and a way to the outside shows those of many callers.
+    fn is_trunk(&self, device: &Text, as_telephone: u64) -> bool {
+        let Some(outside) = self.outside.get(device) else { return false };
+        let shows_many = outside.numbers.len() >= NUMBERS_SHOWN_MAX && outside.sightings > as_telephone;
+        shows_many || !looks_like_extension(peer(device))
+    }
+}
+
 /// Extensions of people: not what showed a short number on a way to the outside.
 fn people_of(seen: &Seen) -> BTreeMap<&Text, Person<'_>> {
     let mut people = BTreeMap::new();
     for (number, extension) in &seen.extensions {
-        let is_trunk = |device: &Text| peer(device) != number.as_str() && seen.trunks.contains_key(device);
-        let own: Vec<(&Text, u64)> = extension
-            .devices
-            .iter()
-            .filter(|(device, _)| !is_trunk(device))
-            .map(|(device, count)| (device, count.records))
-            .collect();
+        let devices = extension.devices.iter().map(|(device, count)| (device, count.records));
+        let own: Vec<(&Text, u64)> = devices.filter(|(device, records)| !seen.is_trunk(device, *records)).collect();
         let records: u64 = own.iter().map(|(_, records)| records).sum();
         let is_place = seen.queues.contains_key(number) && !looks_like_device(&own, number);
         if records == 0 || is_place || number.chars().count() > NAME_CHARS_MAX {
             continue;
         }
         // A device with a technology before a slash is one telephone; other makes name a telephone with several extensions.
-        let is_named = |device: &Text| device.contains('/') && peer(device) != number.as_str() && !device.ends_with('/');
+        let is_named =
+            |device: &Text| device.contains('/') && peer(device) != number.as_str() && !device.ends_with('/');
         let devices = own.iter().map(|(device, _)| *device).filter(|device| is_named(device)).collect();
         people.insert(number, Person { seen: extension, records, devices });
     }
@@ -190,9 +201,7 @@ fn person(pbx: &str, number: &str, told: &Person<'_>, is_one: bool, lines: &mut 
     let number = quoted(number);
     let held: Vec<String> = match told.devices.as_slice() {
         [] => vec![format!("{{ number = {number}{at} }}")],
-        devices => {
-            devices.iter().map(|d| format!("{{ number = {number}{at}, device = {} }}", quoted(d))).collect()
-        }
+        devices => devices.iter().map(|d| format!("{{ number = {number}{at}, device = {} }}", quoted(d))).collect(),
     };
     lines.guessed(&format!("extensions = [{}]", held.join(", ")), &from);
 }
@@ -204,7 +213,10 @@ fn queues_of(seen: &Seen) -> Vec<(&Text, &Place)> {
 /// What several telephones were rung for at once; a person with several telephones is none.
 fn hunt_groups_of(seen: &Seen) -> Vec<(&Text, &Place)> {
     let is_group = |(id, place): &(&Text, &Place)| {
-        looks_like_extension(id) && !seen.extensions.contains_key(*id) && !seen.queues.contains_key(*id) && place.members.len() > 1
+        looks_like_extension(id)
+            && !seen.extensions.contains_key(*id)
+            && !seen.queues.contains_key(*id)
+            && place.members.len() > 1
     };
     seen.hunt_groups.iter().filter(is_group).collect()
 }
@@ -244,7 +256,9 @@ fn places(
         }
     }
     if left_out > 0 {
-        lines.plain(&format!("\n# {left_out} more with fewer records are left out: at most {PLACES_MAX} [[{table}]] are guessed."));
+        lines.plain(&format!(
+            "\n# {left_out} more with fewer records are left out: at most {PLACES_MAX} [[{table}]] are guessed."
+        ));
     }
 }
 
