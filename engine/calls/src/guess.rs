@@ -128,7 +128,7 @@ impl Guesser {
         seen.did(leg);
     }
 
-    /// The same leg read without a zone, in UTC, and in the zone that is furthest from it: what is told of its clock.
+    /// The same leg read in each of [`READ_IN`]: what is told of its clock.
     pub fn add_clock(&mut self, leg: &Leg, in_utc: &Leg, far: &Leg) {
         if let (Some(told), Some(in_utc), Some(far)) = (leg.started_at, in_utc.started_at, far.started_at) {
             self.clocks.add(leg.origin.adapter, leg.order, told, in_utc, far);
@@ -147,8 +147,8 @@ impl Guesser {
     }
 }
 
-/// The zone whose clocks are furthest ahead of UTC.
-pub const FAR: Tz = Tz::Pacific__Kiritimati;
+/// The zones in which records are read for a guess: none, UTC, and the one whose clocks are furthest ahead.
+pub const READ_IN: [Option<Tz>; 3] = [None, Some(Tz::UTC), Some(Tz::Pacific__Kiritimati)];
 
 /// The value of a key, if there is room for it.
 fn entry<'m, V: Default>(map: &'m mut BTreeMap<Text, V>, key: &Text, is_overfull: &mut bool) -> Option<&'m mut V> {

@@ -6,7 +6,7 @@ use adapters::{Legs, Settings, pbx};
 use chrono_tz::Tz;
 use directory::Directory;
 
-use super::{FAR, Guessed, Guesser, PEOPLE_MAX};
+use super::{Guessed, Guesser, PEOPLE_MAX, READ_IN};
 
 /// A file of records, with what reads it.
 type Records<'r> = (&'static str, &'r str);
@@ -25,7 +25,7 @@ fn legs((adapter, text): Records<'_>, file: u32, zone: Option<Tz>) -> Vec<Leg> {
 fn guesser(files: &[Records<'_>]) -> Guesser {
     let mut guesser = Guesser::default();
     for (file, number) in files.iter().zip(1..) {
-        let [told, in_utc, far] = [None, Some(Tz::UTC), Some(FAR)].map(|zone| legs(*file, number, zone));
+        let [told, in_utc, far] = READ_IN.map(|zone| legs(*file, number, zone));
         for ((told, in_utc), far) in told.iter().zip(&in_utc).zip(&far) {
             guesser.add(told);
             guesser.add_clock(told, in_utc, far);

@@ -4,7 +4,7 @@ use adapters::Settings;
 use adapters::leg::Leg;
 use adapters::pbx;
 use adapters::reader::Reader;
-use calls::guess::{FAR, Guessed, Guesser};
+use calls::guess::{Guessed, Guesser, READ_IN};
 use chrono_tz::Tz;
 
 use crate::run::{Run, Sources};
@@ -15,7 +15,7 @@ pub fn guessed(runs: &[&Run], sources: Sources, machine: Option<Tz>) -> Guessed 
     for run in runs {
         for ((name, adapter), file) in sources.iter().zip(1..) {
             let Some((_, bytes)) = run.files.iter().find(|(n, _)| n == name) else { continue };
-            let [told, in_utc, far] = [None, Some(Tz::UTC), Some(FAR)].map(|zone| legs(bytes, adapter, file, zone));
+            let [told, in_utc, far] = READ_IN.map(|zone| legs(bytes, adapter, file, zone));
             assert_eq!((told.len(), told.len()), (in_utc.len(), far.len()), "{}", run.name);
             for ((told, in_utc), far) in told.iter().zip(&in_utc).zip(&far) {
                 guesser.add(told);
