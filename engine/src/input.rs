@@ -18,7 +18,7 @@ use crate::WrongArguments;
 use crate::source::{Clocks, Followed, Trickle};
 
 /// What is read at once.
-const CHUNK_BYTES: usize = 1 << 18;
+pub(crate) const CHUNK_BYTES: usize = 1 << 18;
 
 /// How much of an unknown file is looked at.
 const SAMPLE_BYTES: usize = 1 << 18;

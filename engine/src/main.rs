@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod demo;
 mod embedded;
+mod guessing;
 mod input;
 mod installation;
 mod pipeline;

@@ -1,11 +1,12 @@
 //! Starts the portal of an installation.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use office::{NewLogin, Office};
-use portal::{MissedCallNow, Parts, PortalSettings};
+use portal::{MissedCallNow, Parts, PortalSettings, SiteFile};
 use store::Store;
 
 use crate::commands::user::secret;
@@ -23,27 +24,22 @@ pub(crate) async fn serve(
     store: Store,
     acts: bool,
 ) -> Result<SocketAddr> {
-    served(installation, settings, store, acts, None).await
+    let parts = parts(installation, settings, store, acts)?;
+    portal::serve(parts).await.map_err(|error| anyhow!("the portal: {error}"))
 }
 
-async fn served(
-    installation: &Installation,
-    settings: PortalSettings,
-    store: Store,
-    acts: bool,
-    missed_call_now: Option<MissedCallNow>,
-) -> Result<SocketAddr> {
-    let parts = Parts {
+fn parts(installation: &Installation, settings: PortalSettings, store: Store, acts: bool) -> Result<Parts> {
+    Ok(Parts {
         store: store.keeping(settings.kept_rows_max as usize),
         office: installation.office()?,
         directories: installation.directories()?,
         acts,
-        missed_call_now,
+        missed_call_now: None,
+        site_file: None,
         settings,
         now,
         say,
-    };
-    portal::serve(parts).await.map_err(|error| anyhow!("the portal: {error}"))
+    })
 }
 
 /// Somebody who may sign in to the portal of a demo.
@@ -72,11 +68,26 @@ pub(crate) struct Signing {
 
 /// What the portal of a demo has beside its calls.
 pub(crate) struct DemoPortal {
-    /// 0 takes a free one.
-    pub(crate) port: u16,
+    /// Where it answers.
+    pub(crate) listener: TcpListener,
     /// What is asked for there is done.
     pub(crate) acts: bool,
     pub(crate) missed_call_now: Option<MissedCallNow>,
+    /// The site file is changed there.
+    pub(crate) site_file: Option<Arc<dyn SiteFile>>,
+}
+
+/// Kilobytes of a form with a site file in it, which is larger than others.
+const SITE_FILE_KB_MAX: u32 = 1024;
+
+/// Takes the address of a demo's portal, on this machine alone; 0 takes a free port.
+///
+/// # Errors
+/// Somebody has it.
+pub(crate) fn listener(port: u16) -> Result<TcpListener> {
+    let address = format!("127.0.0.1:{port}");
+    TcpListener::bind(&address)
+        .with_context(|| format!("--port {port}: {address} cannot be taken; name another port, or 0 for a free one"))
 }
 
 /// Serves the pages of a demo, with people who can sign in: the same ones at each start.
@@ -97,10 +108,16 @@ pub(crate) async fn serve_demo(
     for login in logins {
         passwords.push(password(folder, &office, &tenant, login)?);
     }
-    let settings = PortalSettings { listen: format!("127.0.0.1:{}", portal.port), ..config.portal.clone() };
-    let address = served(&installation, settings, store, portal.acts, portal.missed_call_now)
-        .await
-        .with_context(|| format!("--port {}", portal.port))?;
+    let form_kb_min = if portal.site_file.is_some() { SITE_FILE_KB_MAX } else { 0 };
+    let form_kb_max = config.portal.form_kb_max.max(form_kb_min);
+    let settings = PortalSettings { form_kb_max, ..config.portal.clone() };
+    let parts = Parts {
+        missed_call_now: portal.missed_call_now,
+        site_file: portal.site_file,
+        ..parts(&installation, settings, store, portal.acts)?
+    };
+    let served = portal::serve_on(portal.listener, parts).await;
+    let address = served.map_err(|error| anyhow!("the portal: {error}"))?;
     Ok(Signing { url: format!("http://{address}"), passwords })
 }
 

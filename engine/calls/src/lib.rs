@@ -12,6 +12,7 @@ pub mod endings;
 pub mod event;
 pub mod fold;
 pub mod follow_up;
+pub mod guess;
 pub mod held;
 pub mod journey;
 pub mod line;

@@ -11,6 +11,8 @@
     reason = "the corpus is files, and a script writes its site file; the crate itself touches neither"
 )]
 
+#[path = "verdicts/guessed.rs"]
+mod guessed;
 #[path = "verdicts/order.rs"]
 mod order;
 #[path = "verdicts/rename.rs"]
@@ -22,6 +24,8 @@ mod score;
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+use directory::Directory;
 use rename::Renaming;
 use run::{Run, SETS, Sources};
 use score::Table;
@@ -110,6 +114,54 @@ fn another_company_scores_the_same() {
         }
         assert_eq!(before, after, "{set}");
     }
+}
+
+/// A site file that is guessed from the records makes nothing wrong that is right without one, whatever the clock of the machine says;
+/// neither that of a company, whose records are all there, nor that of a few calls.
+#[test]
+fn a_guessed_site_is_at_least_as_good_as_none() {
+    let runs = run::runs(&run::root());
+    let all: Vec<&Run> = runs.iter().collect();
+    let none = Directory::without_site_file("main");
+    let mut worse = BTreeSet::new();
+    for (set, sources) in SETS {
+        let mut plain = Table::new();
+        let without: Vec<Vec<score::Compared>> = runs.iter().map(|run| scored(run, sources, &none)).collect();
+        without.iter().for_each(|compared| score::add(&mut plain, compared));
+        score::print(&format!("{set}, without a site file"), &plain);
+        for machine in [None, Some(Tz::Europe__Madrid), Some(Tz::UTC), Some(Tz::Asia__Kolkata)] {
+            let company = read(&guessed::guessed(&all, sources, machine).text);
+            let (mut whole, mut single) = (Table::new(), Table::new());
+            for (run, before) in runs.iter().zip(&without) {
+                let few = read(&guessed::guessed(&[run], sources, machine).text);
+                for (table, directory, of) in [(&mut whole, &company, "company"), (&mut single, &few, "run")] {
+                    let after = scored(run, sources, directory);
+                    worse.extend(
+                        made_wrong(before, &after).map(|c| format!("{set}, {machine:?}, {of}: {} {c}", run.name)),
+                    );
+                    score::add(table, &after);
+                }
+            }
+            score::print(&format!("{set}, guessed from the company, {machine:?}"), &whole);
+            score::print(&format!("{set}, guessed from the run, {machine:?}"), &single);
+        }
+    }
+    assert!(worse.is_empty(), "right without a site file: {worse:#?}");
+}
+
+fn read(text: &str) -> Directory {
+    Directory::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// What was right of a call and is not any more. A call that is missed wrongly is one more, and not one that was there.
+fn made_wrong<'c>(before: &'c [score::Compared], after: &'c [score::Compared]) -> impl Iterator<Item = String> + 'c {
+    after.iter().filter(|c| !c.right).filter_map(|c| {
+        let was_right = match c.field {
+            "missed_is_real" => !before.iter().any(|b| b.field == c.field && b.call == c.call && !b.right),
+            _ => before.iter().any(|b| b.field == c.field && b.call == c.call && b.right),
+        };
+        was_right.then(|| format!("{}: {}", c.call, c.field))
+    })
 }
 
 /// The same legs in any order, any number of times, with early verdicts asked for on the way, give the same bytes.

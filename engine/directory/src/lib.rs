@@ -4,6 +4,7 @@
 //! `site.example.toml` beside this crate's manifest explains every key of that file.
 
 mod calendar;
+mod country;
 mod dialable;
 mod error;
 mod guess;
@@ -23,6 +24,7 @@ use chrono_tz::Tz;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calendar::{Calendar, day_span_ms};
+pub use country::country_of;
 pub use error::SiteError;
 pub use guess::Guess;
 pub use mail::{EMAIL_BYTES_MAX, is_email};

@@ -1,5 +1,7 @@
 //! Who changed what, and when: written in the transaction of the change itself.
 
+use serde_json::json;
+
 use crate::queue::rows;
 use crate::sqlite::{Tx, args, sql};
 use crate::{Office, Result};
@@ -42,6 +44,16 @@ impl Office {
                 })
             })
         })
+    }
+
+    /// Notes that somebody changed the site file: `from`, the lines that are gone, and `to`, those that came.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn site_file_changed(&self, tenant: &str, by: &str, from: &str, to: &str, now: i64) -> Result<()> {
+        let lines = |text: &str| (!text.is_empty()).then(|| json!({ "lines": text }));
+        let detail = json!({"from": lines(from), "to": lines(to)});
+        self.database.write(|tx| note(tx, tenant, by, "site file changed", "site.toml", &detail, now))
     }
 }
 

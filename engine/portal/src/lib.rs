@@ -22,6 +22,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use adapters::leg::Moment;
 use directory::Directory;
@@ -41,6 +42,30 @@ use words::Words;
 /// Makes a missed call now, of this person where that can be: for who tries the portal out.
 pub type MissedCallNow = Arc<dyn Fn(Option<&str>) -> Result<(), String> + Send + Sync>;
 
+/// The site file of who tries the portal out, as an administrator changes it on a page. Each of these may wait, and says why it could not.
+pub trait SiteFile: Send + Sync {
+    /// As it is written now; empty where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn text(&self) -> Result<String, String>;
+
+    /// Whether a start would take this text.
+    ///
+    /// # Errors
+    /// What is wrong, on which line, and what would have worked.
+    fn check(&self, text: &str) -> Result<(), String>;
+
+    /// Puts it in the place of the one before, as a whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    fn write(&self, text: &str) -> Result<(), String>;
+
+    /// Computes everything anew by what is written now: this portal ends soon, and there is one at the same address afterwards.
+    fn recompute(&self);
+}
+
 /// What the portal needs.
 pub struct Parts {
     /// Where calls are.
@@ -53,6 +78,8 @@ pub struct Parts {
     pub acts: bool,
     /// A demo has a button for it; it may wait, and says why it could not.
     pub missed_call_now: Option<MissedCallNow>,
+    /// A demo of records has a form for it.
+    pub site_file: Option<Arc<dyn SiteFile>>,
     /// `[portal]`.
     pub settings: PortalSettings,
     /// The wall clock.
@@ -69,6 +96,8 @@ pub(crate) struct Portal {
     pub(crate) turns: Semaphore,
     pub(crate) rates: Rates,
     pub(crate) live: Arc<Live>,
+    /// The site file was changed, and everything is about to be computed anew.
+    pub(crate) is_recomputing: AtomicBool,
 }
 
 /// Answers on this address until the process ends; gives the address that was taken.
@@ -80,6 +109,19 @@ pub async fn serve(parts: Parts) -> Result<SocketAddr, String> {
     let listener = TcpListener::bind(&listen).await.map_err(|error| {
         format!("`listen` under [portal]: {listen} cannot be taken ({error}); name another address, or port 0 for a free one")
     })?;
+    answer(listener, parts)
+}
+
+/// Answers whoever connects to this, also who did before, until the process ends; gives its address.
+///
+/// # Errors
+/// If it is none that can be waited for.
+pub async fn serve_on(listener: std::net::TcpListener, parts: Parts) -> Result<SocketAddr, String> {
+    listener.set_nonblocking(true).map_err(|error| error.to_string())?;
+    answer(TcpListener::from_std(listener).map_err(|error| error.to_string())?, parts)
+}
+
+fn answer(listener: TcpListener, parts: Parts) -> Result<SocketAddr, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let portal = Portal::new(parts)?;
     tokio::spawn(Arc::clone(&portal.live).watch(portal.parts.store.clone(), portal.parts.say));
@@ -99,6 +141,7 @@ impl Portal {
             live: Arc::new(Live::new(settings.live_pages_max as usize)),
             words,
             templates,
+            is_recomputing: AtomicBool::new(false),
             parts,
         }))
     }

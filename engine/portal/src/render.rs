@@ -54,6 +54,7 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     template!("pages/messages"),
     template!("pages/own"),
     template!("pages/plugins"),
+    template!("pages/recomputing"),
     template!("pages/views"),
     template!("pages/sign_in"),
     template!("pages/sources"),

@@ -95,6 +95,7 @@ pub static ROUTES: &[Route] = &[
     route!(GET "/measures" Viewer pages::measures::page),
     route!(GET "/set-up/sources" Administrator pages::sources::page),
     route!(GET "/set-up/directory" Administrator pages::directory::page),
+    route!(POST "/set-up/directory" Administrator pages::site_file::save),
     route!(GET "/set-up/plugins" Administrator pages::plugins::page),
     route!(POST "/set-up/plugins/{name}/switch" Administrator pages::plugins::switched),
     route!(GET "/set-up/access" Administrator pages::access::page),

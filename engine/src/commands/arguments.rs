@@ -118,6 +118,11 @@ impl SiteText {
         }
     }
 
+    /// One that is written already; errors call it by this name.
+    pub(crate) fn written(name: &str, text: &str) -> SiteText {
+        SiteText(Some((name.to_owned(), text.to_owned())))
+    }
+
     /// There is one.
     pub(crate) fn is_there(&self) -> bool {
         self.0.is_some()

@@ -22,7 +22,7 @@ use crate::source::spool::{Spool, SpoolSource, epoch, replace};
 use crate::telemetry;
 
 /// The site file in a folder of settings.
-const SITE: &str = "site.toml";
+pub(crate) const SITE: &str = "site.toml";
 
 /// The log in the folder of a demo.
 const SPOOL: &str = "spool";
@@ -55,6 +55,29 @@ impl Data {
         let is_site_new = told.is_there();
         let site = if is_site_new { told } else { arguments::SiteText::of(None, own)? };
         Ok(Data { folder: folder.to_owned(), config, kept_config, site, is_site_new })
+    }
+
+    /// Neither the command line nor the folder has a site file.
+    pub(crate) fn has_no_site(&self) -> bool {
+        !self.site.is_there()
+    }
+
+    /// The command line names the site file: what is written in the folder holds until the next start only.
+    pub(crate) fn is_site_named(&self) -> bool {
+        self.is_site_new
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes this text as the site file, which is in the folder when the folder is ours.
+    pub(crate) fn with_site(mut self, text: &str) -> Data {
+        let name = self.folder.join(SITE).display().to_string();
+        self.site = arguments::SiteText::written(&name, text);
+        self.is_site_new = true;
+        self
     }
 
     /// A folder that a demo made.
@@ -213,7 +236,7 @@ impl Work {
 }
 
 /// A file, if there is one.
-fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -1,21 +1,29 @@
 //! `ringback demo`: everything in one process tree, on a machine with nothing installed.
 
 use std::io::Write;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use portal::SiteFile;
 use store::{Missed, Store};
+use tokio::sync::Notify;
 
 use super::arguments;
-use super::data::{Data, Work};
+use super::data::{self, Data, Work};
 use super::output::{Out, Progress};
 use super::signals;
+use super::site_file::Kept as KeptSiteFile;
 use crate::WrongArguments;
 use crate::demo::{self, Kept, Told};
 use crate::embedded::Locate;
+use crate::guessing;
 use crate::input::{self, Named};
 use crate::pipeline::{self, now, say};
 use crate::source::spool::{Incoming, Spool, SpooledSource};
@@ -67,12 +75,17 @@ pub(crate) fn command() -> Command {
                 .help("How to read the records, where they are not recognized"),
         )
         .arg(
-            Arg::new("site")
-                .long("site")
-                .value_name("FILE")
+            Arg::new("site").long("site").value_name("FILE").requires("records").value_parser(path()).help(
+                "What is known of the company; without it, it is guessed from the records, and changed on a page",
+            ),
+        )
+        .arg(
+            Arg::new(LISTENER_ON_STDIN)
+                .long(LISTENER_ON_STDIN)
+                .action(ArgAction::SetTrue)
                 .requires("records")
-                .value_parser(path())
-                .help("What is known of the company"),
+                .hide(true)
+                .help("Standard input is where the portal before this one listened"),
         )
         .arg(arguments::settings().requires("records"))
         .arg(Arg::new("clickhouse").long("clickhouse").value_name("URL").help("A ClickHouse that runs already"))
@@ -104,6 +117,12 @@ pub(crate) fn command() -> Command {
         )
 }
 
+/// Says that a demo which computes anew has its predecessor's place: whoever connects meanwhile waits until it answers.
+const LISTENER_ON_STDIN: &str = "listener-on-stdin";
+
+/// How long the answer to the form that changed the site file has to reach its browser before the demo ends.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(500);
+
 /// How often it is shown how far the reading has come.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
@@ -112,10 +131,59 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let result = match matches.contains_id("records") {
         true => runtime.block_on(run_until_signal(matches)),
-        false => runtime.block_on(run_company(matches)),
+        false => runtime.block_on(run_company(matches)).map(|()| None),
     };
     runtime.shutdown_background();
-    result
+    match result? {
+        None => Ok(()),
+        Some(again) => Err(again.start(matches)),
+    }
+}
+
+/// What a demo leaves to the one that takes its place.
+struct Again {
+    listener: TcpListener,
+    /// Of the database, if it was started here.
+    clickhouse_port: Option<u16>,
+}
+
+impl Again {
+    /// Starts this program again in the place of this process: with the same arguments, at the same addresses. Comes back only with
+    /// why it could not.
+    fn start(self, matches: &ArgMatches) -> anyhow::Error {
+        let started = || -> Result<std::io::Error> {
+            let program = std::env::current_exe().context("this program's own file is not known")?;
+            let port = self.listener.local_addr().context("the portal has no address")?.port();
+            let clickhouse_port = self.clickhouse_port.or_else(|| matches.get_one("clickhouse-port").copied());
+            let mut command = std::process::Command::new(program);
+            command.arg("demo").arg(format!("--{LISTENER_ON_STDIN}")).arg("--data").arg(folder(matches));
+            command.arg("--port").arg(port.to_string());
+            command.arg("--clickhouse-port").arg(clickhouse_port.unwrap_or_default().to_string());
+            for name in ["pbx", "clickhouse"] {
+                if let Some(told) = matches.get_one::<String>(name) {
+                    command.arg(format!("--{name}")).arg(told);
+                }
+            }
+            if let Some(settings) = matches.get_one::<PathBuf>("settings") {
+                command.arg("--settings").arg(settings);
+            }
+            command.arg("--records").args(matches.get_many::<PathBuf>("records").into_iter().flatten());
+            Ok(command.stdin(Stdio::from(OwnedFd::from(self.listener))).exec())
+        };
+        match started() {
+            Ok(error) => anyhow::Error::from(error).context("the demo cannot be started again; start it by hand"),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Where the portal listens: where the one before it did, or at the port that is named.
+fn listener(matches: &ArgMatches) -> Result<TcpListener> {
+    if !matches.get_flag(LISTENER_ON_STDIN) {
+        return viewing::listener(matches.get_one::<u16>("port").copied().unwrap_or(0));
+    }
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("standard input cannot be taken")?;
+    Ok(TcpListener::from(stdin))
 }
 
 fn folder(matches: &ArgMatches) -> PathBuf {
@@ -145,7 +213,8 @@ async fn run_company(matches: &ArgMatches) -> Result<()> {
     .await
 }
 
-async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
+/// Runs until a signal, or until everything is to be computed anew.
+async fn run_until_signal(matches: &ArgMatches) -> Result<Option<Again>> {
     let signaled = signals::first()?;
     tokio::pin!(signaled);
     let folder = folder(matches);
@@ -157,22 +226,26 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         .into());
     }
     let path = |name: &str| matches.get_one::<PathBuf>(name).map(PathBuf::as_path);
-    let data = Arc::new(Data::of(&folder, path("site"), path("settings"))?);
-    let directory = data.directory()?;
+    let data = Data::of(&folder, path("site"), path("settings"))?;
+    let files = files(matches);
+    let is_changed_here = !data.is_site_named() && guessing::can_be_read_twice(&files);
     // Reading may take long, or wait for a pipe: in a thread, so that a signal is heard.
-    let spooling = tokio::task::spawn_blocking({
-        let (matches, data) = (matches.clone(), Arc::clone(&data));
-        move || append(&matches, &data)
+    let spooling = tokio::task::spawn_blocking(move || {
+        let data = with_guess(data, &files)?;
+        let spool = append(&files, &data)?;
+        Ok::<_, anyhow::Error>((data, spool))
     });
-    let spool = tokio::select! {
-        spool = spooling => spool.context("reading the records stopped")??,
-        () = &mut signaled => return Ok(()),
+    let (data, spool) = tokio::select! {
+        spooled = spooling => spooled.context("reading the records stopped")??,
+        () = &mut signaled => return Ok(None),
     };
+    let directory = data.directory()?;
+    let (changed, names_files) = (Arc::new(Notify::new()), spool.log.has_several_sources());
     let mut locate = Locate::anywhere(matches.get_one::<String>("clickhouse").cloned(), &data.config);
     locate.port = matches.get_one::<u16>("clickhouse-port").copied().unwrap_or(0);
     let (mut database, store) = tokio::select! {
         opened = data.open_store(&locate) => opened?,
-        () = &mut signaled => return Ok(()),
+        () = &mut signaled => return Ok(None),
     };
     let (topic, records) = (spool.topic(), spool.log.records());
     let figures = Arc::new(pipeline::Progress::default());
@@ -187,21 +260,35 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
                 error = database.ended() => return Err(error.into()),
             }
             database.shutdown().await?;
-            return Ok(());
+            return Ok(None);
         }
     }
     if directory.is_guessed() {
         say(
-            "no --site file: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
+            "no --site file, and a pipe cannot be read twice to guess one: the country is not known, extensions are numbers of up to six digits, outside numbers are longer",
         );
     }
-    let port = matches.get_one::<u16>("port").copied().unwrap_or(0);
-    let portal = DemoPortal { port, acts: false, missed_call_now: None };
+    let site_file: Option<Arc<dyn SiteFile>> = is_changed_here.then(|| {
+        let pbx = matches.get_one::<String>("pbx").map(String::as_str);
+        Arc::new(KeptSiteFile::of(&data, pbx, names_files, Arc::clone(&changed))) as Arc<dyn SiteFile>
+    });
     let logins = [DemoLogin::administrator()];
-    let ready = match viewing::serve_demo(&folder, &data.config, store.clone(), portal, &logins).await {
-        Ok(signing) => serde_json::json!({
-            "portal": signing.url, "login": logins[0].login, "password": signing.passwords.first(), "clickhouse": database.url,
-        }),
+    let served = async {
+        let listener = listener(matches)?;
+        let again = listener.try_clone().context("the portal's place cannot be kept")?;
+        let portal = DemoPortal { listener, acts: false, missed_call_now: None, site_file };
+        Ok::<_, anyhow::Error>((
+            again,
+            viewing::serve_demo(&folder, &data.config, store.clone(), portal, &logins).await?,
+        ))
+    };
+    let (listener, ready) = match served.await {
+        Ok((listener, signing)) => {
+            let ready = serde_json::json!({
+                "portal": signing.url, "login": logins[0].login, "password": signing.passwords.first(), "clickhouse": database.url,
+            });
+            (listener, ready)
+        }
         Err(error) => {
             database.shutdown().await?;
             return Err(error);
@@ -212,26 +299,51 @@ async fn run_until_signal(matches: &ArgMatches) -> Result<()> {
         database.shutdown().await?;
         return Err(error);
     }
+    let mut is_again = false;
     if !matches.get_flag("once") {
         tokio::select! {
             () = &mut signaled => {}
             error = database.ended() => return Err(error.into()),
+            () = changed.notified() => is_again = true,
         }
     }
+    if is_again {
+        say("the site file was changed on its page: everything is computed anew");
+        tokio::select! {
+            () = &mut signaled => is_again = false,
+            error = database.ended() => return Err(error.into()),
+            () = tokio::time::sleep(ANSWERED_WITHIN) => {}
+        }
+    }
+    let clickhouse_port = database.port();
     database.shutdown().await?;
-    Ok(())
+    Ok(is_again.then_some(Again { listener, clickhouse_port }))
+}
+
+/// The files that the command line names.
+fn files(matches: &ArgMatches) -> Vec<Named> {
+    let pbx = matches.get_one::<String>("pbx").cloned();
+    let named = matches.get_many::<PathBuf>("records").into_iter().flatten();
+    named.map(|path| Named { path: path.clone(), pbx: pbx.clone() }).collect()
+}
+
+/// With a site file that is guessed from these files, where there is none and they can be read once for it and once by it.
+fn with_guess(data: Data, files: &[Named]) -> Result<Data> {
+    if !data.has_no_site() || !guessing::can_be_read_twice(files) {
+        return Ok(data);
+    }
+    let guessed = guessing::guessed(files)?;
+    say(&format!(
+        "{}: {} lines are guessed from the records; they can be changed there, or on the page /set-up/directory",
+        data.folder().join(data::SITE).display(),
+        guessed.lines
+    ));
+    Ok(data.with_site(&guessed.text))
 }
 
 /// Recognizes the files and appends what of them is new.
-fn append(matches: &ArgMatches, data: &Data) -> Result<Spool> {
-    let pbx = matches.get_one::<String>("pbx").cloned();
-    let files: Vec<Named> = matches
-        .get_many::<PathBuf>("records")
-        .into_iter()
-        .flatten()
-        .map(|path| Named { path: path.clone(), pbx: pbx.clone() })
-        .collect();
-    let mut sources = input::open(&files, &data.directory()?)?;
+fn append(files: &[Named], data: &Data) -> Result<Spool> {
+    let mut sources = input::open(files, &data.directory()?)?;
     let spool = data.take()?;
     let mut progress = Progress::of(sources.iter().map(input::Source::size).sum(), "bytes", true);
     let mut incoming = Vec::new();

@@ -18,6 +18,7 @@ pub(crate) mod plugin;
 pub(crate) mod repair;
 pub(crate) mod run;
 pub(crate) mod signals;
+mod site_file;
 pub(crate) mod user;
 
 use anyhow::Result;

@@ -115,9 +115,13 @@ pub(crate) async fn run(told: Told) -> Result<()> {
     let hurry = Hurry::default();
     let missed = MissedCalls::new(books.clone(), single, hurry.clone());
     let make: MissedCallNow = Arc::new(move |person| missed.make(person).map_err(|error| format!("{error:#}")));
-    let portal = DemoPortal { port: told.port, acts: true, missed_call_now: Some(make) };
     let logins = logins::of(&data.directory()?);
-    let signing = match viewing::serve_demo(&told.folder, &installation.config, store.clone(), portal, &logins).await {
+    let served = async {
+        let listener = viewing::listener(told.port)?;
+        let portal = DemoPortal { listener, acts: true, missed_call_now: Some(make), site_file: None };
+        viewing::serve_demo(&told.folder, &installation.config, store.clone(), portal, &logins).await
+    };
+    let signing = match served.await {
         Ok(signing) => signing,
         Err(error) => {
             let _ = parts.end().await;

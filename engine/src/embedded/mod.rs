@@ -81,6 +81,11 @@ impl Database {
         }
     }
 
+    /// The port of one that was started here.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.child.as_ref().and_then(|child| child.url.rsplit(':').next()?.parse().ok())
+    }
+
     /// Ends a database that was started here; leaves any other alone.
     pub(crate) async fn shutdown(self) -> Result<(), Error> {
         match self.child {

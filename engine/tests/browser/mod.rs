@@ -94,6 +94,46 @@ pub fn picture(folder: &Path, host: &str, login: &str, password: &str, address: 
     assert!(bytes < PICTURE_MAX, "{name}: {bytes} bytes");
 }
 
+/// How many pages were looked at, each in two languages and two widths, nothing of which is wrong.
+fn looked_well(seen: &[Value]) -> usize {
+    let looked: Vec<&Value> = seen.iter().filter(|saw| saw["page"].is_string()).collect();
+    let is_well = |saw: &&&Value| {
+        let (html, transferred) = (saw["html"].as_u64().expect("bytes"), saw["transferred"].as_u64().expect("bytes"));
+        saw["status"] == 200
+            && saw["sideways"] == 0
+            && saw["violations"] == json!([])
+            && saw["wrong"] == json!([])
+            && html < PAGE_MAX
+            && transferred < PAGE_MAX
+            && saw["spoken"] == saw["language"]
+    };
+    let faults: Vec<String> = looked.iter().filter(|saw| !is_well(saw)).map(ToString::to_string).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    looked.len()
+}
+
+/// A demo without a site file has a form for the one that was guessed, which does without script too.
+#[test]
+fn the_form_of_a_guessed_site_file_in_a_browser_wide_and_narrow() {
+    let folder = folder();
+    let records = write(folder.path(), "records.csv", all_cases("cdr-full.csv"));
+    let mut command = ringback(["demo", "--data"]);
+    command.arg(folder.path().join("data")).arg("--records").arg(&records);
+    let running = Running::start(command.stderr(Stdio::null()));
+    let ready = running.ready();
+    let job = json!({
+        "base": ready["portal"], "login": ready["login"], "password": ready["password"], "chromium": chromium(), "npm": npm(),
+        "screenshots": screenshots(), "pages": [{"name": "set-up-directory-form", "address": "/set-up/directory"}], "search": "07700900464",
+        "site_file": {"from": "Anna Sales", "to": "Anna Quay"},
+    });
+    let said = browse(&write(folder.path(), "job.json", job.to_string()));
+    let seen: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(looked_well(&seen), 4 * 2);
+    let changed = seen.iter().find_map(|saw| saw["site_file"].as_str()).expect("changed");
+    assert!(changed.contains("name = \"Anna Quay\"") && !changed.contains("Anna Sales"), "{changed}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("data/site.toml")).expect("a site file"), changed);
+}
+
 #[test]
 fn every_page_in_a_browser_wide_and_narrow_by_keys_and_without_script() {
     let folder = folder();
@@ -115,23 +155,7 @@ fn every_page_in_a_browser_wide_and_narrow_by_keys_and_without_script() {
     let said = browse(&job);
     let seen: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
 
-    let mut faults = Vec::new();
-    let looked: Vec<&Value> = seen.iter().filter(|saw| saw["page"].is_string()).collect();
-    for saw in &looked {
-        let (html, transferred) = (saw["html"].as_u64().expect("bytes"), saw["transferred"].as_u64().expect("bytes"));
-        let is_well = saw["status"] == 200
-            && saw["sideways"] == 0
-            && saw["violations"] == json!([])
-            && saw["wrong"] == json!([])
-            && html < PAGE_MAX
-            && transferred < PAGE_MAX
-            && saw["spoken"] == saw["language"];
-        if !is_well {
-            faults.push(saw.to_string());
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert_eq!(looked.len(), 4 * (pages(call, customer).len() + 1));
+    assert_eq!(looked_well(&seen), 4 * (pages(call, customer).len() + 1));
 
     let keys = seen.iter().find(|saw| saw["keys"].is_array()).expect("went by keys");
     for reached in keys["keys"].as_array().expect("the menu") {

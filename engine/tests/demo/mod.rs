@@ -1,5 +1,6 @@
 //! `demo` from its files to its tables: started again, cut down at any moment, grown, and always the same rows.
 
+mod guessed;
 mod kills;
 
 use std::collections::BTreeMap;

@@ -71,6 +71,7 @@ fn as_a_portal() {
     let directory = Directory::from_toml(&std::fs::read_to_string(var(SITE)).unwrap()).unwrap();
     let parts = Parts {
         missed_call_now: None,
+        site_file: None,
         store: Store::at(&clickhouse, &var(DATABASE)),
         office: Office::open(&format!("sqlite:{}", var(OFFICE)), BUSY_MS).unwrap(),
         directories: BTreeMap::from([(directory.tenant().to_owned(), Arc::new(directory))]),

@@ -65,6 +65,16 @@ fn a_plugin_is_shown_and_switched_by_an_administrator() {
     );
 }
 
+/// Its site file was named on the command line, which would take the place of what a page writes.
+#[test]
+fn a_site_file_that_is_named_is_not_changed_on_a_page() {
+    let portal = portal();
+    let admin = portal.cookie(&portal.login, &portal.password);
+    let page = portal.get("/set-up/directory", &admin);
+    assert!(page.status == 200 && !page.body.contains("<textarea"), "{}", page.body);
+    assert_eq!(portal.post("/set-up/directory", &admin, &[("text", "tenant = \"x\"")]).status, 404);
+}
+
 #[test]
 fn messages_are_for_whom_they_are() {
     let portal = portal();

@@ -1,5 +1,5 @@
-//! Who is who and what is what, as the site file says it: people, groups, hours, queues, numbers of ours, exchanges, ties. It is read
-//! here, and written in the file.
+//! Who is who and what is what, as the site file says it: people, groups, hours, queues, numbers of ours, exchanges, ties.
+//! It is written in the file, and in a demo of records on this page, as text.
 
 use adapters::leg::Moment;
 use axum::response::{IntoResponse, Response};
@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use directory::{Calendar, Directory, Span};
 use serde_json::{Value, json};
 
+use super::site_file::{self, Form};
 use super::{frame, rfc3339, show};
 use crate::asking::{Asking, Fault};
 
@@ -21,7 +22,18 @@ const PARTS: [&str; 9] = ["people", "groups", "sites", "queues", "hunt_groups", 
 /// # Errors
 /// The company is gone.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let mut told = told(&asking)?;
+    if site_file::is_recomputing(&asking) {
+        return site_file::recomputing(&asking);
+    }
+    shown(&asking, site_file::form(&asking).await?)
+}
+
+/// The page, with the form of the site file where there is one.
+///
+/// # Errors
+/// The company is gone.
+pub(crate) fn shown(asking: &Asking, form: Option<Form>) -> Result<Response, Fault> {
+    let mut told = told(asking)?;
     let mut cut = false;
     for part in PARTS {
         if let Some(rows) = told[part].as_array_mut() {
@@ -30,7 +42,8 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         }
     }
     told["is_cut"] = cut.into();
-    let mut frame = frame(&asking, "directory-title", "set-up")?;
+    told["form"] = form.map_or(Value::Null, Form::told);
+    let mut frame = frame(asking, "directory-title", "set-up")?;
     frame.is_live = false;
     Ok(show(&asking.portal, "pages/directory", &frame, told)?.into_response())
 }

@@ -15,6 +15,7 @@ pub(crate) mod missed;
 pub(crate) mod owed;
 pub(crate) mod own;
 pub(crate) mod plugins;
+pub(crate) mod site_file;
 pub(crate) mod sources;
 pub(crate) mod views;
 
