@@ -2,6 +2,7 @@
 //!
 //! A [`Reader`] is a viewer's: it has their scope, the clock of their site and the moment of the question, and asks nothing without them.
 
+mod added_up;
 mod calls;
 mod customers;
 mod dashboard;
@@ -12,7 +13,8 @@ use adapters::leg::Moment;
 use chrono_tz::Tz;
 use serde_json::{Map, Value as Json};
 
-pub use calls::{Group, Grouped, Measured, OneCall, StateCount, ViewTotal};
+pub use added_up::Measured;
+pub use calls::{Group, Grouped, OneCall, StateCount, ViewTotal};
 pub use customers::{Customer, WorkPage, WorkTotal};
 pub use dashboard::{Dashboard, Figure, Funnel, ReturnTime, Slot};
 pub use paging::CallPage;

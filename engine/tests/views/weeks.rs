@@ -36,13 +36,13 @@ fn answers(reader: &Reader<'_>) -> Vec<(String, String)> {
         let all = view(&format!("period=all{filter}"));
         answers.push((format!("total{filter}"), format!("{:?}", wait(reader.total(&all, &[])))));
         answers.push((format!("measures{filter}"), format!("{:?}", wait(reader.measures(&all, &[])))));
-        answers.push((format!("slots{filter}"), format!("{:?}", wait(reader.slots(&all)))));
         for sort in SORTS.iter().filter(|sort| filter.is_empty() || sort.ends_with("started_at")) {
             let query = format!("period=all{filter}&limit=3&columns=call_id&sort={sort}");
             let page = wait(reader.page(&view(&query), &[], None));
             answers.push((query, format!("{page:?}")));
         }
     }
+    answers.push(("dashboard".to_owned(), format!("{:?}", wait(reader.dashboard(Period::Preset(Preset::All))))));
     for by in ["outcome", "queue", "tried", "missed_by", "taken_by", "day", "hour", "customer", "owner_group"] {
         let query = format!("period=all&by={by}");
         answers

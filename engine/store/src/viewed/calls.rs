@@ -1,10 +1,10 @@
 //! The total of a view, its groups, its measures, and one call.
 
-use calls::measure::{self, On, Part, Parts, Thousandths};
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::added_up::{AddedUp, Measured};
 use super::{JsonRow, Reader};
 use crate::StoreError;
 use crate::question::{Question, Value};
@@ -58,15 +58,6 @@ pub struct StateCount {
     pub calls: u64,
     /// Follow-ups that these are in.
     pub follow_ups: u64,
-}
-
-/// A measure over the inbound calls of a view.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    /// Which, with its unit and formula.
-    pub measure: &'static measure::Measure,
-    /// `None`: of nothing.
-    pub value: Option<Thousandths>,
 }
 
 /// One call with everything that is stored of it.
@@ -201,18 +192,7 @@ impl Reader<'_> {
             question.put("group", &group)
         };
         let summed = self.summed("a grouped view", statement, (view, named), GROUPS_MAX + 1, dressed).await?;
-        let mut found: Vec<(Option<&str>, Vec<i64>)> = summed.added().into_iter().collect();
-        let calls = |sums: &[i64]| sums.first().copied().unwrap_or_default();
-        found.sort_by(|(a, x), (b, y)| (calls(y), a.is_none(), a).cmp(&(calls(x), b.is_none(), b)));
-        let is_cut = found.len() > GROUPS_MAX;
-        found.truncate(GROUPS_MAX);
-        let row = |(value, sums): (Option<&str>, Vec<i64>)| {
-            let of_group = view.of_group(value);
-            let view = of_group.map_err(|error| StoreError::plain(format!("a group of a view: {error}")))?;
-            let [calls, missed, answered] = counts(&sums);
-            Ok(Group { value: value.map(str::to_owned), calls, missed, answered, view })
-        };
-        Ok((found.into_iter().map(row).collect::<Result<_, StoreError>>()?, is_cut))
+        groups_of(view, summed.added().into_iter().map(|(of, sums)| (of.map(str::to_owned), sums)).collect())
     }
 
     /// What became of the missed calls of a view, the states in alphabetical order. A missed call whose follow-up is not stored yet is in
@@ -247,14 +227,19 @@ impl Reader<'_> {
     /// # Errors
     /// The server's own words.
     pub async fn measures(&self, view: &View, named: &[String]) -> Result<Vec<Measured>, StoreError> {
+        Ok(self.added_up(view, named).await?.measures())
+    }
+
+    /// What the inbound calls of a view add up to.
+    pub(super) async fn added_up(&self, view: &View, named: &[String]) -> Result<AddedUp, StoreError> {
         let statement = include_str!("../../../../sql/calls/measures.sql");
         let soon = |question: Question| question.with("soon_ms", Value::Number(self.soon_ms));
         let summed = self.summed("the measures of a view", statement, (view, named), usize::MAX, soon).await?;
-        let rows: Vec<SumsRow> = summed.added().into_iter().filter_map(|(of, sums)| SumsRow::of(of?, &sums)).collect();
-        let values = added(&rows);
-        let parts = Parts::new(On::Calls, &values);
-        let told = measure::of(On::Calls).iter().filter(|measure| !measure.parts.contains(&Part::RingNoAnswer));
-        Ok(told.map(|measure| Measured { measure, value: (measure.value)(&parts) }).collect())
+        let mut added_up = AddedUp::default();
+        for (of, sums) in summed.added() {
+            added_up.add(of.unwrap_or_default(), sums);
+        }
+        Ok(added_up)
     }
 
     /// One call; `None` if there is none of this id that the viewer may see.
@@ -288,6 +273,24 @@ impl Reader<'_> {
     }
 }
 
+/// Groups as they are shown, the largest first, and whether there are more.
+pub(super) fn groups_of(
+    view: &View,
+    mut found: Vec<(Option<String>, Vec<i64>)>,
+) -> Result<(Vec<Group>, bool), StoreError> {
+    let calls = |sums: &[i64]| sums.first().copied().unwrap_or_default();
+    found.sort_by(|(a, x), (b, y)| (calls(y), a.is_none(), a).cmp(&(calls(x), b.is_none(), b)));
+    let is_cut = found.len() > GROUPS_MAX;
+    found.truncate(GROUPS_MAX);
+    let row = |(value, sums): (Option<String>, Vec<i64>)| {
+        let of_group = view.of_group(value.as_deref());
+        let view = of_group.map_err(|error| StoreError::plain(format!("a group of a view: {error}")))?;
+        let [calls, missed, answered] = counts(&sums);
+        Ok(Group { value, calls, missed, answered, view })
+    };
+    Ok((found.into_iter().map(row).collect::<Result<_, StoreError>>()?, is_cut))
+}
+
 fn by_id(rows: Vec<JsonRow>, key: &str) -> std::collections::HashMap<String, JsonRow> {
     let id = |mut row: JsonRow| Some((row.remove(key)?.as_str()?.to_owned(), row));
     rows.into_iter().filter_map(id).collect()
@@ -300,101 +303,4 @@ pub(super) fn counts<const N: usize>(sums: &[i64]) -> [u64; N] {
 
 fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
-}
-
-/// A row of the statement of measures: what verdicts have in common, and counts and sums of milliseconds over their calls.
-struct SumsRow {
-    outcome: String,
-    missed: bool,
-    short: bool,
-    unanswered_out_of_hours: bool,
-    reason_known: bool,
-    calls: i64,
-    waits: i64,
-    wait_ms: i64,
-    queue_waits: i64,
-    queue_wait_ms: i64,
-    soon: i64,
-    talk_ms: i64,
-    hold_ms: i64,
-    talks: i64,
-    hold_of_talks_ms: i64,
-}
-
-impl SumsRow {
-    /// Of the words and sums that the statement gives.
-    fn of(words: &str, sums: &[i64]) -> Option<SumsRow> {
-        let mut words = words.split(' ');
-        let outcome = words.next()?.to_owned();
-        let [missed, short, unanswered_out_of_hours, reason_known] = std::array::from_fn(|_| words.next() == Some("1"));
-        let [calls, waits, wait_ms, queue_waits, queue_wait_ms, soon, talk_ms, hold_ms, talks, hold_of_talks_ms] =
-            sums.try_into().ok()?;
-        Some(SumsRow {
-            outcome,
-            missed,
-            short,
-            unanswered_out_of_hours,
-            reason_known,
-            calls,
-            waits,
-            wait_ms,
-            queue_waits,
-            queue_wait_ms,
-            soon,
-            talk_ms,
-            hold_ms,
-            talks,
-            hold_of_talks_ms,
-        })
-    }
-}
-
-/// The parts of measures, in the order of [`On::parts`].
-fn added(rows: &[SumsRow]) -> Vec<i64> {
-    let mut values = vec![0i64; On::Calls.parts().len()];
-    let mut add = |part: Part, value: i64| {
-        if let Some(sum) = On::Calls.place(part).and_then(|place| values.get_mut(place)) {
-            *sum = sum.saturating_add(value);
-        }
-    };
-    let counted = |holds: bool, row: &SumsRow| if holds { row.calls } else { 0 };
-    for row in rows {
-        add(Part::Offered, row.calls);
-        add(Part::Missed, counted(row.missed, row));
-        add(Part::ReasonKnown, counted(row.reason_known, row));
-        add(Part::AbandonedShort, counted(row.short, row));
-        add(Part::UnansweredOutOfHours, counted(row.unanswered_out_of_hours, row));
-        add(Part::Waits, row.waits);
-        add(Part::WaitMs, row.wait_ms);
-        add(Part::TalkMs, row.talk_ms);
-        add(Part::HoldMs, row.hold_ms);
-        match row.outcome.as_str() {
-            "answered" => {
-                add(Part::Answered, row.calls);
-                add(Part::LevelAnswered, row.queue_waits);
-                add(Part::AnsweredWaitMs, row.queue_wait_ms);
-                add(Part::AnsweredWithin, row.soon);
-                add(Part::Handled, row.talks);
-                add(Part::HandledMs, row.talk_ms.saturating_add(row.hold_of_talks_ms));
-            }
-            "abandoned" => {
-                add(Part::Abandoned, row.calls);
-                add(Part::LevelAbandoned, row.queue_waits);
-                add(Part::AbandonedWithin, row.soon);
-                add(Part::AbandonedAfter, row.queue_waits - row.soon);
-                add(Part::LevelShort, if row.short { row.queue_waits } else { 0 });
-            }
-            "lost_in_transfer" => add(Part::LostInTransfer, row.calls),
-            "overflowed" => add(Part::Overflowed, row.calls),
-            "voicemail" => add(Part::Voicemail, row.calls),
-            "served" => add(Part::Served, row.calls),
-            "failed" => add(Part::Failed, row.calls),
-            "closed" => add(Part::Closed, row.calls),
-            "blocked" => add(Part::Blocked, row.calls),
-            "busy" => add(Part::Busy, row.calls),
-            "declined" => add(Part::Declined, row.calls),
-            _ => add(Part::NoAnswer, row.calls),
-        }
-    }
-    values
 }

@@ -3,7 +3,8 @@
 use adapters::leg::Moment;
 use calls::measure::Thousandths;
 
-use super::calls::{Group, Measured, StateCount, counts};
+use super::added_up::{AddedUp, Counts, Measured};
+use super::calls::{Group, StateCount, counts, groups_of};
 use super::{JsonRow, Reader};
 use crate::StoreError;
 use crate::period::Period;
@@ -112,22 +113,31 @@ impl Reader<'_> {
         let told = answered.clone().with("queue_wait_time_s", Test::Empty(false)).map_err(StoreError::from)?;
         let level = Test::Is(vec!["answered".to_owned(), "abandoned".to_owned()]);
         let level = told.clone().with("outcome", level).map_err(StoreError::from)?;
-        let measures = self.measures(&came_in, &[]).await?;
+        let mut latest = View::of(period);
+        (latest.limit, latest.columns) = (1, started_at());
+        // None of them needs what another tells: the server answers them at the same time.
+        let (added_up, states, time_to_return, latest) = tokio::try_join!(
+            self.added_up(&came_in, &[]),
+            self.states(&missed, &[]),
+            self.time_to_return(&missed),
+            self.page(&latest, &[], None),
+        )?;
         let measures: Vec<(&'static str, Option<Thousandths>)> =
-            measures.into_iter().map(|Measured { measure, value }| (measure.name, value)).collect();
+            added_up.measures().into_iter().map(|Measured { measure, value }| (measure.name, value)).collect();
         let figure = |name: &str, view: &View| Figure {
             value: measures.iter().find(|(known, _)| *known == name).and_then(|(_, value)| *value),
             view: view.clone(),
         };
         let by = |name: &str| came_in.clone().grouped_by(name).map_err(StoreError::from);
-        let by_weekday_and_hour = self.slots(&came_in).await?;
+        let by_weekday_and_hour = slots(&came_in, &added_up)?;
         let by_hour = hours(&by("hour")?, &by_weekday_and_hour)?;
-        let (by_outcome, _) = self.groups(&by("outcome")?, &[]).await?;
-        let (by_group, _) = self.groups(&by("owner_group")?, &[]).await?;
+        let of = |name: Option<&'_ str>, counts: &Counts| (name.map(str::to_owned), counts.to_vec());
+        let outcomes = added_up.outcomes().iter().map(|(name, counts)| of(Some(name), counts)).collect();
+        let (by_outcome, _) = groups_of(&by("outcome")?, outcomes)?;
+        let groups = added_up.groups.iter().map(|(name, counts)| of(name.as_deref(), counts)).collect();
+        let (by_group, _) = groups_of(&by("owner_group")?, groups)?;
         let calls_missed = by_weekday_and_hour.iter().map(|slot| slot.missed).sum();
-        let mut latest = View::of(period);
-        (latest.limit, latest.columns) = (1, started_at());
-        let latest: Option<JsonRow> = self.page(&latest, &[], None).await?.rows.pop();
+        let latest: Option<JsonRow> = latest.rows.into_iter().next();
         Ok(Dashboard {
             came_in: figure("offered", &came_in),
             answered: figure("answered", &answered),
@@ -139,31 +149,11 @@ impl Reader<'_> {
             by_hour,
             by_outcome,
             by_group,
-            funnel: self.funnel_of(&missed, calls_missed).await?,
-            time_to_return: self.time_to_return(&missed).await?,
+            funnel: funnel_of(&missed, calls_missed, states)?,
+            time_to_return,
             latest_at: latest.and_then(|row| Some(row.get("started_at")?.as_str()?.to_owned())),
             measures,
         })
-    }
-
-    /// A view by weekday and hour, where there are calls.
-    ///
-    /// # Errors
-    /// The server's own words.
-    pub async fn slots(&self, view: &View) -> Result<Vec<Slot>, StoreError> {
-        let statement = include_str!("../../../../sql/dashboards/weekday_hour.sql");
-        let summed = self.summed("a view by weekday and hour", statement, (view, &[]), usize::MAX, |q| q).await?;
-        let mut slots = Vec::new();
-        for (of, sums) in summed.added() {
-            let Some((weekday, hour)) = of.and_then(|of| of.split_once(' ')) else { continue };
-            let (Ok(weekday), Ok(hour)) = (weekday.parse(), hour.parse()) else { continue };
-            let view = view.clone().with_value("weekday", &format!("{weekday}"));
-            let view = view.and_then(|view| view.with_value("hour", &format!("{hour}"))).map_err(StoreError::from)?;
-            let [calls, missed, answered] = counts(&sums);
-            slots.push(Slot { weekday, hour, calls, missed, answered, view });
-        }
-        slots.sort_unstable_by_key(|slot| (slot.weekday, slot.hour));
-        Ok(slots)
     }
 
     /// What became of the missed calls of a view, in all seven states.
@@ -173,18 +163,7 @@ impl Reader<'_> {
     pub async fn funnel(&self, view: &View) -> Result<Funnel, StoreError> {
         let missed_of = view.clone().with_value("missed", "true").map_err(StoreError::from)?;
         let missed = self.total(&missed_of, &[]).await?.calls;
-        self.funnel_of(&missed_of, missed).await
-    }
-
-    /// The same of a view of missed calls alone, of which it is known how many there are.
-    async fn funnel_of(&self, missed_of: &View, missed: u64) -> Result<Funnel, StoreError> {
-        let found = self.states(missed_of, &[]).await?;
-        let state = |state: &str| {
-            let count = found.iter().find(|count| count.state == state).cloned();
-            let count = count.unwrap_or_else(|| StateCount { state: state.to_owned(), calls: 0, follow_ups: 0 });
-            Ok((count, missed_of.clone().with_value("follow_up", state).map_err(StoreError::from)?))
-        };
-        Ok(Funnel { missed, states: STATES.into_iter().map(state).collect::<Result<_, StoreError>>()? })
+        funnel_of(&missed_of, missed, self.states(&missed_of, &[]).await?)
     }
 
     /// How long it takes to return what the calls of a view opened.
@@ -200,11 +179,32 @@ impl Reader<'_> {
     }
 }
 
+/// What became of the calls of a view of missed calls alone, of which it is known how many there are, and how many are in each state.
+fn funnel_of(missed_of: &View, missed: u64, found: Vec<StateCount>) -> Result<Funnel, StoreError> {
+    let state = |state: &str| {
+        let count = found.iter().find(|count| count.state == state).cloned();
+        let count = count.unwrap_or_else(|| StateCount { state: state.to_owned(), calls: 0, follow_ups: 0 });
+        Ok((count, missed_of.clone().with_value("follow_up", state).map_err(StoreError::from)?))
+    };
+    Ok(Funnel { missed, states: STATES.into_iter().map(state).collect::<Result<_, StoreError>>()? })
+}
+
 /// The form of the service level that is shown.
 const SERVICE_LEVEL: &str = "sl6";
 
 fn started_at() -> Vec<&'static crate::view::Column> {
     crate::view::column_named("started_at").into_iter().collect()
+}
+
+/// The calls of a view by weekday and hour, where there are some.
+fn slots(view: &View, added_up: &AddedUp) -> Result<Vec<Slot>, StoreError> {
+    let slot = |(&(weekday, hour), sums): (&(u8, u8), &Counts)| {
+        let view = view.clone().with_value("weekday", &format!("{weekday}"));
+        let view = view.and_then(|view| view.with_value("hour", &format!("{hour}"))).map_err(StoreError::from)?;
+        let [calls, missed, answered] = counts(sums);
+        Ok(Slot { weekday, hour, calls, missed, answered, view })
+    };
+    added_up.slots.iter().map(slot).collect()
 }
 
 /// The same by the hour alone.
