@@ -60,6 +60,8 @@ impl World {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kafka/start");
         let mut broker = Command::new(script)
             .arg(self.folder.path().join("kafka"))
+            // It lives for a minute: what is compiled for speed would not be used.
+            .env("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

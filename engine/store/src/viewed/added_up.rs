@@ -81,11 +81,11 @@ impl Verdict {
 
 impl AddedUp {
     /// One row of the answer: its words, each of which comes once, and its sums.
-    pub(super) fn add(&mut self, of: &str, sums: Vec<i64>) {
+    pub(super) fn add(&mut self, of: &str, sums: &[i64]) {
         let (kind, words) = of.split_once(' ').map_or((of, None), |(kind, words)| (kind, Some(words)));
         let counts = || std::array::from_fn(|at| sums.get(at).copied().unwrap_or_default());
         match (kind, words) {
-            ("verdict", Some(words)) => self.verdicts.extend(Verdict::of(words, &sums)),
+            ("verdict", Some(words)) => self.verdicts.extend(Verdict::of(words, sums)),
             ("slot", Some(words)) => {
                 let parts = words.split_once(' ').and_then(|(day, hour)| Some((day.parse().ok()?, hour.parse().ok()?)));
                 self.slots.extend(parts.map(|slot| (slot, counts())));
@@ -175,11 +175,11 @@ mod tests {
     fn each_row_is_taken_for_what_its_words_say() {
         let mut added_up = AddedUp::default();
         let sums = |calls: i64| vec![calls, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
-        added_up.add("verdict abandoned 1 0 0 1 0", sums(20));
-        added_up.add("verdict abandoned 0 1 0 0 0", sums(4));
-        added_up.add("slot 7 23", vec![5, 1, 2]);
-        added_up.add("group", vec![6, 1, 2]);
-        added_up.add("group Service desk", vec![7, 1, 2]);
+        added_up.add("verdict abandoned 1 0 0 1 0", &sums(20));
+        added_up.add("verdict abandoned 0 1 0 0 0", &sums(4));
+        added_up.add("slot 7 23", &[5, 1, 2]);
+        added_up.add("group", &[6, 1, 2]);
+        added_up.add("group Service desk", &[7, 1, 2]);
         assert_eq!(added_up.outcomes(), BTreeMap::from([("abandoned", [24, 2, 4])]));
         assert_eq!(added_up.slots, BTreeMap::from([((7, 23), [5, 1, 2])]));
         let groups = [(None, [6, 1, 2]), (Some("Service desk".to_owned()), [7, 1, 2])];

@@ -237,7 +237,7 @@ impl Reader<'_> {
         let summed = self.summed("the measures of a view", statement, (view, named), usize::MAX, soon).await?;
         let mut added_up = AddedUp::default();
         for (of, sums) in summed.added() {
-            added_up.add(of.unwrap_or_default(), sums);
+            added_up.add(of.unwrap_or_default(), &sums);
         }
         Ok(added_up)
     }

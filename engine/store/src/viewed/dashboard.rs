@@ -149,7 +149,7 @@ impl Reader<'_> {
             by_hour,
             by_outcome,
             by_group,
-            funnel: funnel_of(&missed, calls_missed, states)?,
+            funnel: funnel_of(&missed, calls_missed, &states)?,
             time_to_return,
             latest_at: latest.and_then(|row| Some(row.get("started_at")?.as_str()?.to_owned())),
             measures,
@@ -163,7 +163,7 @@ impl Reader<'_> {
     pub async fn funnel(&self, view: &View) -> Result<Funnel, StoreError> {
         let missed_of = view.clone().with_value("missed", "true").map_err(StoreError::from)?;
         let missed = self.total(&missed_of, &[]).await?.calls;
-        funnel_of(&missed_of, missed, self.states(&missed_of, &[]).await?)
+        funnel_of(&missed_of, missed, &self.states(&missed_of, &[]).await?)
     }
 
     /// How long it takes to return what the calls of a view opened.
@@ -180,7 +180,7 @@ impl Reader<'_> {
 }
 
 /// What became of the calls of a view of missed calls alone, of which it is known how many there are, and how many are in each state.
-fn funnel_of(missed_of: &View, missed: u64, found: Vec<StateCount>) -> Result<Funnel, StoreError> {
+fn funnel_of(missed_of: &View, missed: u64, found: &[StateCount]) -> Result<Funnel, StoreError> {
     let state = |state: &str| {
         let count = found.iter().find(|count| count.state == state).cloned();
         let count = count.unwrap_or_else(|| StateCount { state: state.to_owned(), calls: 0, follow_ups: 0 });
