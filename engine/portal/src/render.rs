@@ -74,6 +74,7 @@ impl Templates {
         }
         registry.register_helper("t", Box::new(Say(words)));
         registry.register_helper("moment", Box::new(Shown(moment)));
+        registry.register_helper("day", Box::new(Shown(day)));
         registry.register_helper("length", Box::new(Shown(length)));
         registry.register_helper("number", Box::new(Shown(number)));
         registry.register_helper("share", Box::new(Shown(share)));
@@ -217,6 +218,13 @@ fn number_of(value: &Value) -> Option<f64> {
 /// `{{moment at}}`: a moment by the page's clock, with its day where that is not the page's today.
 fn moment(value: &Value, context: &Context) -> Option<String> {
     Some(moment_shown(language(context), value.as_str()?, context.data()["page"]["now"].as_str(), zone(context)))
+}
+
+/// `{{day at}}`: the day of a moment by the page's clock.
+fn day(value: &Value, context: &Context) -> Option<String> {
+    let at = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.with_timezone(&zone(context));
+    let format = if language(context) == Language::Uk { "%d.%m.%Y" } else { "%-d %b %Y" };
+    Some(at.format(format).to_string())
 }
 
 /// `{{length seconds}}`: a length.

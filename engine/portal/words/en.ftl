@@ -37,6 +37,7 @@ calls-count = { $n ->
    *[other] { $n-shown } calls
 }
 sentence-came-in = Came in today:
+sentence-came-in-on = Nothing came in today yet. On
 sentence-missed = . Nobody answered
 sentence-returned = . We called back
 sentence-reached = , reached us again:
@@ -59,6 +60,8 @@ dealt-by = with
 withheld = Number withheld
 make-missed = Make a missed call now
 make-missed-why = The records of a call that nobody took come in; within a second or two it is below, then the demo calls back
+made-missed = The call is on its way, and within seconds it is among
+made-missed-where = the missed ones of the last hour
 call-back = Call back
 claim = Take it
 give-back = Give it back

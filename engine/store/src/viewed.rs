@@ -23,7 +23,7 @@ pub use sources::{Early, Source};
 use crate::question::{Question, Value, Where, fragment};
 use crate::scope::Scope;
 use crate::view::View;
-use crate::weeks::{ANSWER_ROWS_MAX, Plan, Summand, Summed, has_whole_week};
+use crate::weeks::{ANSWER_ROWS_MAX, Plan, Summand, Summed, has_whole_week, range_of};
 use crate::{Store, StoreError};
 
 /// A row by the names of its columns: moments in RFC 3339, lengths in decimal seconds, null where it is not known.
@@ -77,35 +77,35 @@ impl Reader<'_> {
         let whole = asked(whenever.clone(), rows_max)?;
         let (key, weeks) = (whole.key(), &self.store.kept.sums);
         let is_kept = weeks.keeps(key) && has_whole_week(span, self.now);
-        let plan = match is_kept {
+        let mut plan = match is_kept {
             true => weeks.plan(key, span, self.now, &self.store.parts_of_weeks(whole.is_of_follow_ups()).await?),
             false => Plan::of_all(),
         };
-        let mut conditions = whenever;
-        conditions.within(span);
-        conditions.in_ranges(&plan.asked);
-        let (from, to) = plan.kept_quarters();
-        let rows_max = if is_kept { ANSWER_ROWS_MAX + 1 } else { rows_max };
-        let question = asked(conditions, rows_max)?.with("kept_from", Value::Number(from));
-        let question = question.with("kept_to", Value::Number(to));
-        let rows: Vec<Summand> = question.rows(self.store).await?;
-        if is_kept && rows.len() > ANSWER_ROWS_MAX {
-            weeks.keep_too_large(key);
-            return Box::pin(self.summed(what, statement, (view, named), rows_max, dressed)).await;
+        let limit = if is_kept { ANSWER_ROWS_MAX + 1 } else { rows_max };
+        let mut found = 0;
+        loop {
+            let first = plan.first_weeks();
+            let mut conditions = whenever.clone();
+            match &first {
+                Some(first) => conditions.in_ranges(&first.iter().map(|week| range_of(*week)).collect::<Vec<_>>()),
+                None => {
+                    conditions.within(span);
+                    conditions.in_ranges(&plan.asked);
+                }
+            }
+            let (from, to) = plan.kept_quarters(first.as_deref());
+            let question = asked(conditions, limit)?.with("kept_from", Value::Number(from));
+            let rows: Vec<Summand> = question.with("kept_to", Value::Number(to)).rows(self.store).await?;
+            found += rows.len();
+            if is_kept && found > ANSWER_ROWS_MAX {
+                weeks.keep_too_large(key);
+                return Box::pin(self.summed(what, statement, (view, named), rows_max, dressed)).await;
+            }
+            match first {
+                Some(first) => drop(weeks.learn(key, &mut plan, &first, rows)),
+                None => return Ok(weeks.take(key, plan, rows)),
+            }
         }
-        Ok(weeks.take(key, plan, rows))
-    }
-
-    /// A question about all calls of a view.
-    fn question_of(
-        &self,
-        what: &'static str,
-        statement: &str,
-        view: &View,
-        named: &[String],
-    ) -> Result<Question, StoreError> {
-        let conditions = self.conditions(view, named);
-        Ok(self.question(what, statement)?.narrowed(conditions))
     }
 }
 

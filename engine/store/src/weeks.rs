@@ -26,11 +26,36 @@ const LAST_WEEK: i64 = 7_439;
 /// Ranges in one question; where kept weeks leave more gaps, all between the first and the last gap is asked again.
 const RANGES_MAX: usize = 64;
 
+/// Weeks of which nothing is known that one question asks for at most, so that the first question of a year neither takes long nor holds
+/// all of it in memory.
+const WEEKS_AT_ONCE: usize = 8;
+
 /// Rows of an answer that are kept at most: a view by something of which there are very many is not added up here.
 pub(crate) const ANSWER_ROWS_MAX: usize = 50_000;
 
 /// Rows that are kept at most where nobody says another number, of a hundred bytes or two each.
 pub(crate) const ROWS_MAX: usize = 500_000;
+
+/// Sums that take as much room as a row: one of more counts as several.
+const ROW_SUMS: usize = 16;
+
+/// What is kept of a week's answer.
+pub(crate) trait Kind {
+    /// How many rows it counts for.
+    fn rows(&self) -> usize;
+}
+
+impl Kind for Sums {
+    fn rows(&self) -> usize {
+        1 + self.1.len() / ROW_SUMS
+    }
+}
+
+impl Kind for At {
+    fn rows(&self) -> usize {
+        1
+    }
+}
 
 /// A row of an answer: of what, and counts and sums that add up.
 pub(crate) type Sums = (Option<String>, Vec<i64>);
@@ -112,7 +137,7 @@ struct Answers<R> {
 /// Under this week it is kept that an answer is too large to be.
 const TOO_LARGE: i64 = i64::MIN;
 
-impl<R> KeptWeeks<R> {
+impl<R: Kind> KeptWeeks<R> {
     /// Nothing yet; at most so many rows. None are kept where that is 0.
     pub(crate) fn new(rows_max: usize) -> KeptWeeks<R> {
         KeptWeeks { rows_max, kept: Mutex::new(Answers { answers: LruCache::new_unbounded(), rows: 0 }) }
@@ -134,13 +159,14 @@ impl<R> KeptWeeks<R> {
     pub(crate) fn keep(&self, key: Key, week: i64, parts: u64, answer: Arc<[R]>) {
         let mut kept = self.kept();
         // An answer of no rows takes room, too.
-        kept.rows += answer.len() + 1;
+        let rows = |answer: &[R]| 1 + answer.iter().map(Kind::rows).sum::<usize>();
+        kept.rows += rows(&answer);
         if let Some((_, before)) = kept.answers.insert((key, week), (parts, answer)) {
-            kept.rows -= before.len() + 1;
+            kept.rows -= rows(&before);
         }
         while kept.rows > self.rows_max {
             let Some((_, (_, oldest))) = kept.answers.remove_lru() else { break };
-            kept.rows -= oldest.len() + 1;
+            kept.rows -= rows(&oldest);
         }
     }
 
@@ -162,21 +188,29 @@ impl<R> KeptWeeks<R> {
 
 impl KeptWeeks<Sums> {
     /// The answer to a question that was asked by this plan; its weeks are kept.
-    pub(crate) fn take(&self, key: Key, plan: Plan<Sums>, rows: Vec<Summand>) -> Summed {
-        let Plan { known: mut weeks, to_keep, .. } = plan;
+    pub(crate) fn take(&self, key: Key, mut plan: Plan<Sums>, rows: Vec<Summand>) -> Summed {
+        let asked: Vec<i64> = plan.to_keep.keys().copied().collect();
+        let rest = self.learn(key, &mut plan, &asked, rows);
+        Summed { weeks: plan.known, rest }
+    }
+
+    /// Of a plan these weeks were asked: they are known and kept. What is of none of them comes back.
+    pub(crate) fn learn(&self, key: Key, plan: &mut Plan<Sums>, asked: &[i64], rows: Vec<Summand>) -> Vec<Sums> {
         let (mut rest, mut found) = (Vec::new(), BTreeMap::<i64, Vec<Sums>>::new());
         for Summand { week, of, sums } in rows {
-            match to_keep.contains_key(&week) {
+            match asked.contains(&week) {
                 true => found.entry(week).or_default().push((of, sums)),
                 false => rest.push((of, sums)),
             }
         }
-        for (week, parts) in to_keep {
-            let answer: Arc<[Sums]> = found.remove(&week).unwrap_or_default().into();
-            self.keep(key, week, parts, answer.clone());
-            weeks.insert(week, answer);
+        for week in asked {
+            let Some(parts) = plan.to_keep.remove(week) else { continue };
+            let answer: Arc<[Sums]> = found.remove(week).unwrap_or_default().into();
+            self.keep(key, *week, parts, answer.clone());
+            plan.known.insert(*week, answer);
         }
-        Summed { weeks, rest }
+        plan.ask();
+        rest
     }
 }
 
@@ -189,12 +223,14 @@ pub(crate) struct Plan<R> {
     pub(crate) asked: Vec<Range>,
     /// Weeks that are asked as a whole and kept, with their parts.
     pub(crate) to_keep: BTreeMap<i64, u64>,
+    /// There may be something before the first of these weeks.
+    has_before: bool,
 }
 
 impl<R> Plan<R> {
     /// Of a question of which nothing is kept.
     pub(crate) fn of_all() -> Plan<R> {
-        Plan { known: BTreeMap::new(), asked: vec![(None, None)], to_keep: Parts::new() }
+        Plan { known: BTreeMap::new(), asked: vec![(None, None)], to_keep: Parts::new(), has_before: true }
     }
 
     /// The weeks that are known or to be kept, in order.
@@ -204,16 +240,34 @@ impl<R> Plan<R> {
         weeks
     }
 
-    /// What is in none of these weeks.
-    pub(crate) fn rest(&self) -> Vec<Range> {
-        others(&self.weeks(), |_| true)
+    /// Some of the weeks that are to be kept, where they are too many for the question that asks for all that is not known.
+    pub(crate) fn first_weeks(&self) -> Option<Vec<i64>> {
+        (self.to_keep.len() > WEEKS_AT_ONCE).then(|| self.to_keep.keys().take(WEEKS_AT_ONCE).copied().collect())
     }
 
-    /// Quarters of an hour, from the first to before the second, that hold all weeks that are to be kept.
-    pub(crate) fn kept_quarters(&self) -> (i64, i64) {
-        let (first, last) = (self.to_keep.keys().next(), self.to_keep.keys().next_back());
-        first.zip(last).map_or((0, 0), |(first, last)| (first * WEEK_QUARTERS, (last + 1) * WEEK_QUARTERS))
+    /// What is in none of these weeks.
+    pub(crate) fn rest(&self) -> Vec<Range> {
+        others(&self.weeks(), self.has_before, |_| true)
     }
+
+    /// Asks for all that is not known.
+    fn ask(&mut self) {
+        self.asked = others(&self.weeks(), self.has_before, |week| self.known.contains_key(&week));
+    }
+
+    /// Quarters of an hour, from the first to before the second, that hold these weeks; or all that are to be kept.
+    pub(crate) fn kept_quarters(&self, first: Option<&[i64]>) -> (i64, i64) {
+        let ends = match first {
+            Some(first) => first.first().zip(first.last()),
+            None => self.to_keep.keys().next().zip(self.to_keep.keys().next_back()),
+        };
+        ends.map_or((0, 0), |(first, last)| (first * WEEK_QUARTERS, (last + 1) * WEEK_QUARTERS))
+    }
+}
+
+/// The quarters of an hour of a week.
+pub(crate) fn range_of(week: i64) -> Range {
+    (Some(week * WEEK_QUARTERS), Some((week + 1) * WEEK_QUARTERS))
 }
 
 fn plan<R>(span: Span, now: Moment, parts: &Parts, known: impl Fn(i64, u64) -> Option<Arc<[R]>>) -> Plan<R> {
@@ -227,25 +281,28 @@ fn plan<R>(span: Span, now: Moment, parts: &Parts, known: impl Fn(i64, u64) -> O
     for (week, parts) in &whole {
         plan.known.extend(known(*week, *parts).map(|answer| (*week, answer)));
     }
-    let weeks: Vec<i64> = whole.iter().map(|(week, _)| *week).collect();
-    plan.asked = others(&weeks, |week| plan.known.contains_key(&week));
-    if plan.asked.len() > RANGES_MAX {
-        let missing = || weeks.iter().filter(|week| !plan.known.contains_key(week)).copied();
-        let (first, last) = (missing().min().unwrap_or(LAST_WEEK), missing().max().unwrap_or(FIRST_WEEK));
-        plan.known.retain(|week, _| *week < first || *week > last);
-        plan.asked = others(&weeks, |week| plan.known.contains_key(&week));
-    }
+    let is_before = |week: &i64| whole.first().is_none_or(|(first, _)| week < first);
+    plan.has_before = parts.keys().any(is_before);
     plan.to_keep = whole.into_iter().filter(|(week, _)| !plan.known.contains_key(week)).collect();
+    plan.ask();
+    if plan.asked.len() > RANGES_MAX {
+        let (first, last) = (plan.to_keep.keys().next().copied(), plan.to_keep.keys().next_back().copied());
+        let is_between = |week: &i64| first.is_some_and(|first| *week > first) && last.is_some_and(|last| *week < last);
+        let forgotten: Vec<i64> = plan.known.keys().copied().filter(|week| is_between(week)).collect();
+        plan.known.retain(|week, _| !is_between(week));
+        plan.to_keep.extend(forgotten.iter().filter_map(|week| Some((*week, *parts.get(week)?))));
+        plan.ask();
+    }
     plan
 }
 
 /// Quarters of an hour, from the first to before the second; open where one is `None`.
 pub(crate) type Range = (Option<i64>, Option<i64>);
 
-/// What is in none of these weeks that is left out, as ranges in order. Where no week is named there are no calls.
-fn others(weeks: &[i64], is_left_out: impl Fn(i64) -> bool) -> Vec<Range> {
+/// What is in none of these weeks that is left out, as ranges in order. Between weeks that are named there is nothing.
+fn others(weeks: &[i64], has_before: bool, is_left_out: impl Fn(i64) -> bool) -> Vec<Range> {
     let mut ranges = Vec::new();
-    let mut open: Option<Option<i64>> = Some(None);
+    let mut open: Option<Option<i64>> = (has_before || weeks.is_empty()).then_some(None);
     for week in weeks {
         match (is_left_out(*week), open) {
             (true, Some(from)) => {
@@ -295,7 +352,7 @@ impl Summed {
             }
         }
         let weeks: Vec<i64> = self.weeks.keys().copied().collect();
-        let mut ranges = others(&weeks, |week| self.weeks.get(&week).is_some_and(|sums| count(sums) == 0));
+        let mut ranges = others(&weeks, true, |week| self.weeks.get(&week).is_some_and(|sums| count(sums) == 0));
         if ranges.len() > RANGES_MAX {
             ranges.clear();
         }

@@ -17,6 +17,25 @@ const COPIES: &str = "
     FROM (SELECT * FROM calls_by_time FINAL WHERE NOT is_gone) AS calls CROSS JOIN (SELECT number + 10 AS week FROM numbers(6)) AS weeks
     SETTINGS max_partitions_per_insert_block = 0";
 
+/// What is owed for them.
+const COPIES_OWED: &str = "
+    INSERT INTO follow_ups_by_time
+    SELECT * EXCEPT (week) REPLACE (
+        quarter - 672 * week AS quarter, concat(follow_up_id, toString(week)) AS follow_up_id,
+        concat(opening_call, toString(week)) AS opening_call, arrayMap(id -> concat(id, toString(week)), calls) AS calls,
+        arrayMap(at -> at - toIntervalDay(7 * week), calls_at) AS calls_at, opened_at - toIntervalDay(7 * week) AS opened_at,
+        last_at - toIntervalDay(7 * week) AS last_at, closed_at - toIntervalDay(7 * week) AS closed_at)
+    FROM (SELECT * FROM follow_ups_by_time FINAL WHERE NOT is_gone) AS owed CROSS JOIN (SELECT number + 10 AS week FROM numbers(6)) AS weeks
+    SETTINGS max_partitions_per_insert_block = 0";
+
+/// Some follow-ups of a week, told otherwise.
+fn owed_otherwise(week: i64, replaced: &str, which: &str) -> String {
+    format!(
+        "INSERT INTO follow_ups_by_time SELECT * REPLACE (version + 1 AS version, {replaced})
+         FROM (SELECT * FROM follow_ups_by_time FINAL WHERE NOT is_gone AND endsWith(follow_up_id, '{week}') AND {which})"
+    )
+}
+
 /// Some calls of a week, told otherwise.
 fn retold(week: i64, replaced: &str, which: &str) -> String {
     format!(
@@ -36,6 +55,8 @@ fn answers(reader: &Reader<'_>) -> Vec<(String, String)> {
         let all = view(&format!("period=all{filter}"));
         answers.push((format!("total{filter}"), format!("{:?}", wait(reader.total(&all, &[])))));
         answers.push((format!("measures{filter}"), format!("{:?}", wait(reader.measures(&all, &[])))));
+        answers.push((format!("funnel{filter}"), format!("{:?}", wait(reader.funnel(&all)))));
+        answers.push((format!("times{filter}"), format!("{:?}", wait(reader.time_to_return(&all)))));
         for sort in SORTS.iter().filter(|sort| filter.is_empty() || sort.ends_with("started_at")) {
             let query = format!("period=all{filter}&limit=3&columns=call_id&sort={sort}");
             let page = wait(reader.page(&view(&query), &[], None));
@@ -56,6 +77,7 @@ fn answers(reader: &Reader<'_>) -> Vec<(String, String)> {
 fn what_is_kept_of_weeks_is_what_is_there() {
     let world = World::made();
     world.database.ask(COPIES);
+    world.database.ask(COPIES_OWED);
     let fresh = Store::at(&world.database.url, "default").keeping(0);
     let kept = everything(&world);
     let plain = Reader { store: &fresh, scope: Scope::everything(&world.tenant), zone: ZONE, ..everything(&world) };
@@ -89,6 +111,15 @@ fn what_is_kept_of_weeks_is_what_is_there() {
     world.database.ask(&retold(11, "true AS is_gone", "cityHash64(call_id) % 2 = 0"));
     is_same("some went");
     let all = View::of(Period::Preset(Preset::All));
+    let states = || format!("{:?}{:?}", wait(kept.funnel(&all)), wait(kept.time_to_return(&all)));
+    let before = states();
+    world.database.ask(&owed_otherwise(13, "'returned_by_us' AS status, 77 AS time_to_return_s", "status = 'open'"));
+    let after = states();
+    assert_ne!(before, after);
+    is_same("some were returned");
+    world.database.ask(&owed_otherwise(14, "true AS is_gone", "cityHash64(follow_up_id) % 2 = 0"));
+    assert_ne!(states(), after);
+    is_same("some are owed no more");
     let total = wait(kept.total(&all, &[])).expect("a total").calls;
     world.database.ask(&retold(15, "concat(call_id, 'b') AS call_id", "true"));
     assert!(wait(kept.total(&all, &[])).expect("a total").calls > total);

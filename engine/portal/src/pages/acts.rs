@@ -6,6 +6,7 @@ use axum::response::Response;
 use office::Claimed;
 
 use crate::asking::{Asking, Fault};
+use crate::sign_in;
 use crate::viewer::{Role, Viewer};
 
 /// Why something is settled by hand.
@@ -239,5 +240,5 @@ pub(crate) async fn missed_call_now(asking: Asking) -> Result<Response, Fault> {
     let made = tokio::task::spawn_blocking(move || make(person.as_deref())).await;
     made.map_err(|error| Fault::Broken(error.to_string()))?.map_err(Fault::Broken)?;
     asking.portal.live.touch();
-    Ok(asking.back("/missed"))
+    Ok(sign_in::to("/missed?made=now"))
 }

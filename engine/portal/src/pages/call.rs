@@ -2,13 +2,11 @@
 //! what was said of that and done for it.
 
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 use store::{JsonRow, OneCall};
 
 use super::owed::owed;
-use super::{frame, names, reader, show};
+use super::{frame, names, readable, reader, show};
 use crate::asking::{Asking, Fault};
 use crate::drawing::{Lane, lanes};
 
@@ -53,7 +51,11 @@ async fn found(asking: &Asking) -> Result<(OneCall, Vec<Value>), Fault> {
     let reader = reader(asking)?;
     let call = reader.call(asking.param("id")).await.map_err(broken)?.ok_or(Fault::NotFound)?;
     let bytes = reader.bytes_of(asking.param("id")).await.map_err(broken)?;
-    Ok((call, bytes.into_iter().map(readable).collect()))
+    let shown = |mut row: JsonRow| {
+        readable(&mut row);
+        Value::Object(row)
+    };
+    Ok((call, bytes.into_iter().map(shown).collect()))
 }
 
 async fn owed_after(asking: &Asking, call: &OneCall) -> Result<Option<Value>, Fault> {
@@ -139,14 +141,6 @@ fn own_fields(extra: &Value) -> Vec<Value> {
     }
 }
 
-/// The bytes of a record, also as text where they are text.
-fn readable(mut row: JsonRow) -> Value {
-    let bytes = row.get("bytes_base64").and_then(Value::as_str).and_then(|text| BASE64_STANDARD.decode(text).ok());
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    row.insert("text".to_owned(), text.map_or(Value::Null, Value::String));
-    Value::Object(row)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +159,5 @@ mod tests {
             })
         );
         assert_eq!(own_fields(&json!([["a", "b"]])), [json!(["a", "b"])]);
-        let bytes = |text: &str| readable(json!({"bytes_base64": text}).as_object().unwrap().clone())["text"].clone();
-        assert_eq!([bytes("YSxi"), bytes("/w==")], [json!("a,b"), Value::Null]);
     }
 }

@@ -1,10 +1,11 @@
 //! The first page: one sentence, then what is still to be done, the most urgent first.
 
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, NaiveDate};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::period::{Period, Preset};
-use store::view::View;
+use store::period::{Edge, Period, Preset};
+use store::view::{View, column_named};
 
 use super::owed::dealt_with;
 use super::{called, frame, may_see, names, people, reader, show};
@@ -23,6 +24,8 @@ struct Linked {
 
 #[derive(Serialize)]
 struct Told {
+    /// The day that the sentence is about, by its latest call, where nothing came in today; `None`: today.
+    day: Option<String>,
     came_in: Linked,
     missed: Linked,
     returned: Linked,
@@ -36,6 +39,8 @@ struct Told {
     next: Option<String>,
     names: Map<String, Value>,
     makes_missed_calls: bool,
+    /// One was just asked for.
+    made: bool,
     people: Vec<Value>,
     person: Option<String>,
 }
@@ -56,8 +61,8 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let whom = chosen(&asking)?;
     let reader = reader(&asking)?;
     let broken = |error: store::StoreError| Fault::of_store(&error);
-    let today = |conditions: &[(&str, &str)]| {
-        let inbound = View::of(Period::Preset(Preset::Today)).with_value("direction", "inbound");
+    let of = |period: Period, conditions: &[(&str, &str)]| {
+        let inbound = View::of(period).with_value("direction", "inbound");
         let inbound = match &whom {
             Some(id) => inbound.and_then(|view| view.with_value("tried", id)),
             None => inbound,
@@ -66,15 +71,22 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         conditions.iter().fold(inbound, narrowed).map_err(|error| Fault::Broken(error.to_string()))
     };
     let linked = |n: u64, view: &View| Linked { n, address: format!("/calls?{}", view.query()) };
-    let came_in = today(&[])?;
-    let missed = today(&[("missed", "true")])?;
-    let total = reader.total(&came_in, &[]).await.map_err(broken)?.calls;
+    let (mut period, mut day) = (Period::Preset(Preset::Today), None);
+    let mut total = reader.total(&of(period, &[])?, &[]).await.map_err(broken)?.calls;
+    if total == 0 {
+        let found = last_day(&reader, of(Period::Preset(Preset::All), &[])?).await?;
+        if let Some((last, at)) = found {
+            (period, day) = (Period::Free { from: Some(Edge::Day(last)), to: Some(Edge::Day(last)) }, Some(at));
+            total = reader.total(&of(period, &[])?, &[]).await.map_err(broken)?.calls;
+        }
+    }
+    let (came_in, missed) = (of(period, &[])?, of(period, &[("missed", "true")])?);
     let funnel = reader.funnel(&missed).await.map_err(broken)?;
     let state = |names: &[&str]| {
         let counted = funnel.states.iter().filter(|(count, _)| names.contains(&count.state.as_str()));
-        let view = names.first().map(|name| today(&[("missed", "true"), ("follow_up", name)]));
+        let view = names.first().map(|name| of(period, &[("missed", "true"), ("follow_up", name)]));
         let n = counted.map(|(count, _)| count.calls).sum();
-        view.unwrap_or_else(|| today(&[])).map(|view| linked(n, &view))
+        view.unwrap_or_else(|| of(period, &[])).map(|view| linked(n, &view))
     };
     let (returned, reached, waiting) = (state(&["returned_by_us"])?, state(&["reached_us"])?, state(&["open"])?);
     let cursor = asking.key("cursor");
@@ -84,6 +96,7 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
     let names = names(&asking)?;
     who_deals(&asking, &mut work.rows, &names).await?;
     let told = Told {
+        day,
         came_in: linked(total, &came_in),
         missed: linked(funnel.missed, &missed),
         returned,
@@ -97,10 +110,20 @@ pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
         names,
         people: people(&asking, whom.as_deref())?,
         person: whom,
+        made: asking.key("made").is_some(),
         makes_missed_calls: super::acts::makes_missed_calls(&asking, asking.viewer()?),
     };
     let frame = frame(&asking, "missed-title", "missed")?;
     Ok(show(&asking.portal, "pages/missed", &frame, told)?.into_response())
+}
+
+/// The day of the latest call of a view, by the clock of the viewer's site, and when that call began.
+async fn last_day(reader: &store::Reader<'_>, mut view: View) -> Result<Option<(NaiveDate, String)>, Fault> {
+    (view.limit, view.columns) = (1, column_named("started_at").into_iter().collect());
+    let page = reader.page(&view, &[], None).await.map_err(|error| Fault::of_store(&error))?;
+    let at = page.rows.first().and_then(|row| row.get("started_at")?.as_str());
+    let day = |at: &str| Some(DateTime::parse_from_rfc3339(at).ok()?.with_timezone(&reader.zone).date_naive());
+    Ok(at.and_then(|at| Some((day(at)?, at.to_owned()))))
 }
 
 /// Who deals with each of these, as the office has it at this moment: the tables hear of it a little later.

@@ -21,8 +21,10 @@ pub(crate) mod views;
 
 use adapters::leg::Moment;
 use axum::response::{Html, IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use store::Reader;
 use store::scope::Whose;
 use store::view::View;
@@ -236,7 +238,7 @@ pub(crate) fn may_see(asking: &Asking, id: &str) -> Result<bool, Fault> {
 }
 
 /// The people whom the viewer may look at, with the one who is chosen: nobody has to choose where there is one.
-pub(crate) fn people(asking: &Asking, chosen: Option<&str>) -> Result<Vec<serde_json::Value>, Fault> {
+pub(crate) fn people(asking: &Asking, chosen: Option<&str>) -> Result<Vec<Value>, Fault> {
     let directory = asking.directory()?;
     let mut people = Vec::new();
     for person in directory.people() {
@@ -248,15 +250,37 @@ pub(crate) fn people(asking: &Asking, chosen: Option<&str>) -> Result<Vec<serde_
 }
 
 /// What somebody who did something is called: a person by their name, a login or a plugin by its own.
-pub(crate) fn called<'n>(names: &'n serde_json::Map<String, serde_json::Value>, by: &'n str) -> &'n str {
+pub(crate) fn called<'n>(names: &'n Map<String, Value>, by: &'n str) -> &'n str {
     let own = || by.strip_prefix("login:").or_else(|| by.strip_prefix("plugin:")).unwrap_or(by);
-    names.get(by).and_then(serde_json::Value::as_str).unwrap_or_else(own)
+    names.get(by).and_then(Value::as_str).unwrap_or_else(own)
 }
 
 /// Names of people and groups by their ids, as far as pages show them.
-pub(crate) fn names(asking: &Asking) -> Result<serde_json::Map<String, serde_json::Value>, Fault> {
+pub(crate) fn names(asking: &Asking) -> Result<Map<String, Value>, Fault> {
     let directory = asking.directory()?;
     let people = directory.people().iter().map(|person| (format!("person:{}", person.id), person.name.clone().into()));
     let groups = directory.groups().iter().map(|group| (format!("group:{}", group.id), group.name.clone().into()));
     Ok(people.chain(groups).collect())
+}
+
+/// Bytes of a record that a row has, also as text where they are text.
+pub(crate) fn readable(row: &mut Map<String, Value>) {
+    let bytes = row.get("bytes_base64").and_then(Value::as_str).and_then(|text| BASE64_STANDARD.decode(text).ok());
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    row.insert("text".to_owned(), text.map_or(Value::Null, Value::String));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_as_text_where_they_are_text() {
+        let text = |bytes: &str| {
+            let mut row = Map::from_iter([("bytes_base64".to_owned(), json!(bytes))]);
+            readable(&mut row);
+            row["text"].clone()
+        };
+        assert_eq!([text("YSxi"), text("/w==")], [json!("a,b"), Value::Null]);
+    }
 }

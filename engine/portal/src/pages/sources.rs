@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{frame, reader, rfc3339, show};
+use super::{frame, readable, reader, rfc3339, show};
 use crate::asking::{Asking, Fault};
 
 /// Rejects that are shown.
@@ -14,7 +14,10 @@ const REJECTS: u16 = 50;
 /// # Errors
 /// As of the store.
 pub(crate) async fn page(asking: Asking) -> Result<Response, Fault> {
-    let told = told(&asking).await?;
+    let mut told = told(&asking).await?;
+    if let Some(Value::Array(rejects)) = told.get_mut("rejects") {
+        rejects.iter_mut().filter_map(Value::as_object_mut).for_each(readable);
+    }
     let frame = frame(&asking, "sources-title", "set-up")?;
     Ok(show(&asking.portal, "pages/sources", &frame, told)?.into_response())
 }

@@ -1,5 +1,7 @@
 //! The figures of the dashboard: each with the view of the calls that it counts.
 
+use std::collections::BTreeMap;
+
 use adapters::leg::Moment;
 use calls::measure::Thousandths;
 
@@ -8,7 +10,6 @@ use super::calls::{Group, StateCount, counts, groups_of};
 use super::{JsonRow, Reader};
 use crate::StoreError;
 use crate::period::Period;
-use crate::question::Value;
 use crate::view::{Test, View, ViewError};
 
 /// A figure and what it counts.
@@ -172,10 +173,17 @@ impl Reader<'_> {
     /// The server's own words.
     pub async fn time_to_return(&self, view: &View) -> Result<ReturnTime, StoreError> {
         let statement = include_str!("../../../../sql/dashboards/times_to_return.sql");
-        let question = self.question_of("times to return", statement, view, &[])?;
-        let Moment(now) = self.now;
-        let rows: Vec<(bool, i64, u64)> = question.with("now", Value::Number(now)).rows(self.store).await?;
-        Ok(return_time(&rows))
+        let summed = self.summed("times to return", statement, (view, &[]), usize::MAX, |question| question).await?;
+        let (Moment(now), mut times) = (self.now, BTreeMap::new());
+        for (of, numbers) in summed.weeks.values().flat_map(|week| week.iter()).chain(&summed.rest) {
+            let is_left = of.as_deref() != Some("returned");
+            for (number, count) in counted(numbers) {
+                let opened_ago = || now.saturating_sub(number).max(0) / 1000;
+                let seconds = if of.as_deref() == Some("open") { opened_ago() } else { number };
+                *times.entry((seconds, is_left)).or_default() += count;
+            }
+        }
+        Ok(return_time(&times))
     }
 }
 
@@ -224,15 +232,22 @@ fn hours(by_hour: &View, slots: &[Slot]) -> Result<Vec<Group>, StoreError> {
     with_calls.map(group).collect()
 }
 
-/// Kaplan and Meier: of those that waited at least so long, which share went on waiting. Rows of (is returned, after so many seconds, how
-/// many), by their seconds, returned ones before those that are still open.
-fn return_time(rows: &[(bool, i64, u64)]) -> ReturnTime {
-    let all: u64 = rows.iter().map(|(.., count)| count).sum();
-    let returned = rows.iter().filter(|(is_returned, ..)| *is_returned).map(|(.., count)| count).sum();
+/// Numbers, each with how often it is there: what is below zero says so of the one before it.
+fn counted(numbers: &[i64]) -> impl Iterator<Item = (i64, u64)> {
+    let behind = numbers.iter().skip(1).map(Some).chain([None]);
+    let count = |after: Option<&i64>| after.filter(|after| **after < 0).map_or(1, |after| after.unsigned_abs());
+    numbers.iter().zip(behind).filter(|(number, _)| **number >= 0).map(move |(number, after)| (*number, count(after)))
+}
+
+/// Kaplan and Meier: of those that waited at least so long, which share went on waiting. How many there are by (after so many seconds, left
+/// unreturned): at the same second the returned ones come before those that were left.
+fn return_time(times: &BTreeMap<(i64, bool), u64>) -> ReturnTime {
+    let all: u64 = times.values().sum();
+    let returned = times.iter().filter(|((_, is_left), _)| !is_left).map(|(_, count)| count).sum();
     let mut told = ReturnTime { follow_ups: all, returned, ..ReturnTime::default() };
     let (mut at_risk, mut waiting) = (all as f64, 1.0);
-    for (is_returned, seconds, count) in rows {
-        if *is_returned {
+    for ((seconds, is_left), count) in times {
+        if !is_left {
             waiting *= 1.0 - *count as f64 / at_risk;
             // What is a half in numbers is one here too, whatever the last bit says.
             for (share, found) in [(0.5, &mut told.median_s), (0.1, &mut told.p90_s)] {
@@ -253,7 +268,8 @@ mod tests {
     #[test]
     fn what_is_open_counts_as_long_as_it_has_been() {
         let told = |rows: &[(bool, i64, u64)]| {
-            let ReturnTime { median_s, p90_s, .. } = return_time(rows);
+            let times = rows.iter().map(|(is_returned, seconds, count)| ((*seconds, !is_returned), *count)).collect();
+            let ReturnTime { median_s, p90_s, .. } = return_time(&times);
             (median_s, p90_s)
         };
         assert_eq!(told(&[]), (None, None));
@@ -263,5 +279,12 @@ mod tests {
         assert_eq!(told(&[(true, 10, 1), (false, 50, 3)]), (None, None));
         // At the same second the returned ones were still waiting.
         assert_eq!(told(&[(true, 10, 5), (false, 10, 5)]), (Some(10), None));
+    }
+
+    #[test]
+    fn a_number_that_several_have_says_so_behind_it() {
+        let of = |numbers: &[i64]| counted(numbers).collect::<Vec<_>>();
+        assert_eq!(of(&[5, 0, -3, 9, -2]), [(5, 1), (0, 3), (9, 2)]);
+        assert_eq!(of(&[]), []);
     }
 }

@@ -8,7 +8,7 @@ use super::{JsonRow, Reader, conditions_whenever};
 use crate::StoreError;
 use crate::question::{Question, Value, Where, order, sort_key};
 use crate::view::{Cursor, Sort, View, is_text};
-use crate::weeks::{At, Key, Plan, WEEK_QUARTERS, has_whole_week};
+use crate::weeks::{At, Key, Plan, WEEK_QUARTERS, has_whole_week, range_of};
 
 /// How far back the tries of a page in the order of time look, until one is full.
 const LOOK_BACK_MS: [i64; 2] = [86_400_000, 12 * 86_400_000];
@@ -115,7 +115,7 @@ impl Reader<'_> {
                 found.extend(answer.iter().cloned());
             } else if let Some(parts) = plan.to_keep.get(&week) {
                 let mut of_week = whenever.clone();
-                of_week.in_ranges(&[(Some(week * WEEK_QUARTERS), Some((week + 1) * WEEK_QUARTERS))]);
+                of_week.in_ranges(&[range_of(week)]);
                 let answer: Vec<At> = self.page_question(view, of_week)?.rows(self.store).await?;
                 found.extend(answer.iter().cloned());
                 self.store.kept.pages.keep(key, week, *parts, answer.into());

@@ -27,15 +27,63 @@ fn what_is_known_is_not_asked_again() {
     let plan = kept.plan(1, EVERYTHING, now, &parts);
     assert_eq!(plan.asked, [(None, None)]);
     assert_eq!(plan.to_keep, [of(2_000, 1), of(2_001, 2)].into());
-    assert_eq!(plan.kept_quarters(), (2_000 * 672, 2_002 * 672));
+    assert_eq!(plan.kept_quarters(None), (2_000 * 672, 2_002 * 672));
     let summed = kept.take(1, plan, rows(&[(0, 7), (2_000, 30), (2_001, 4)]));
     assert_eq!(sum(&summed), 41);
     let plan = kept.plan(1, EVERYTHING, now, &parts);
     assert_eq!(plan.asked, [(None, Some(2_000 * 672)), (Some(2_002 * 672), None)]);
-    assert_eq!((plan.to_keep.len(), plan.kept_quarters()), (0, (0, 0)));
+    assert_eq!((plan.to_keep.len(), plan.kept_quarters(None)), (0, (0, 0)));
     assert_eq!(sum(&kept.take(1, plan, rows(&[(0, 8)]))), 42);
     // Another question knows nothing of it.
     assert_eq!(kept.plan(2, EVERYTHING, now, &parts).known.len(), 0);
+}
+
+/// Before the first week is asked only where something is.
+#[test]
+fn what_is_before_the_first_week_is_asked_where_it_is() {
+    let kept = KeptWeeks::<Sums>::new(100);
+    let asked = |parts: &[(i64, u64)], span| kept.plan(1, span, moment(2_010), &parts.iter().copied().collect()).asked;
+    let two = [of(2_000, 1), of(2_001, 1)];
+    assert_eq!(asked(&two, EVERYTHING), [(Some(2_000 * 672), None)]);
+    assert_eq!(asked(&[of(0, 1), two[0]], EVERYTHING), [(None, None)]);
+    let later = Span { from: Some(moment(2_001)), to: None };
+    assert_eq!(asked(&two, later), [(None, None)]);
+    assert_eq!(asked(&[], EVERYTHING), [(None, None)]);
+}
+
+/// Of many weeks that are not known some are asked at a time; each is kept as soon as it is answered.
+#[test]
+fn a_year_is_asked_in_parts() {
+    let kept = KeptWeeks::<Sums>::new(1_000);
+    let (now, parts): (_, Parts) = (moment(2_020), (2_000..2_020).map(|week| of(week, 1)).collect());
+    let mut plan = kept.plan(1, EVERYTHING, now, &parts);
+    let mut asked = Vec::new();
+    while let Some(first) = plan.first_weeks() {
+        assert_eq!(plan.kept_quarters(Some(&first)), (first[0] * 672, (first[7] + 1) * 672));
+        let found: Vec<(i64, i64)> = first.iter().map(|week| (*week, 1)).collect();
+        assert_eq!(kept.learn(1, &mut plan, &first, rows(&found)), []);
+        asked.push(first);
+    }
+    assert_eq!(asked, [(2_000..2_008).collect::<Vec<_>>(), (2_008..2_016).collect()]);
+    assert_eq!(
+        (plan.asked.clone(), plan.kept_quarters(None)),
+        (vec![(Some(2_016 * 672), None)], (2_016 * 672, 2_020 * 672))
+    );
+    assert_eq!(sum(&kept.take(1, plan, rows(&[(2_016, 1), (2_019, 1), (0, 5)]))), 23);
+    assert_eq!(kept.plan(1, EVERYTHING, now, &parts).asked, [(Some(2_020 * 672), None)]);
+}
+
+/// A long list counts for several rows.
+#[test]
+fn a_long_list_takes_more_room() {
+    let kept = KeptWeeks::<Sums>::new(10);
+    let (now, parts): (_, Parts) = (moment(2_010), [of(2_000, 1)].into());
+    for (key, sums) in [(1, 16 * 7), (2, 16 * 8)] {
+        let plan = kept.plan(key, EVERYTHING, now, &parts);
+        kept.take(key, plan, vec![Summand { week: 2_000, of: None, sums: vec![0; sums] }]);
+    }
+    assert_eq!(kept.plan(1, EVERYTHING, now, &parts).known.len(), 0, "the second made room for itself");
+    assert_eq!(kept.plan(2, EVERYTHING, now, &parts).known.len(), 1);
 }
 
 /// Whatever is written into a week makes parts of other names.
@@ -48,7 +96,7 @@ fn a_week_that_changed_is_asked_again() {
     let changed: Parts = [of(2_000, 1), of(2_001, 22), of(2_002, 3)].into();
     let plan = kept.plan(1, EVERYTHING, now, &changed);
     let between = (Some(2_001 * 672), Some(2_002 * 672));
-    assert_eq!(plan.asked, [(None, Some(2_000 * 672)), between, (Some(2_003 * 672), None)]);
+    assert_eq!(plan.asked, [between, (Some(2_003 * 672), None)]);
     assert_eq!(plan.to_keep, [of(2_001, 22)].into());
     assert_eq!(sum(&kept.take(1, plan, rows(&[(2_001, 5)]))), 7);
     // The answer of before is not there any more: parts do not come back.
@@ -111,12 +159,12 @@ fn a_question_has_not_too_many_ranges() {
     let plan = kept.plan(1, EVERYTHING, now, &parts);
     kept.take(1, plan, Vec::new());
     let few: Parts = (2_000..2_400).map(|week| of(week, 1 + u64::from(week % 10 == 5))).collect();
-    assert_eq!(kept.plan(1, EVERYTHING, now, &few).asked.len(), 42);
+    assert_eq!(kept.plan(1, EVERYTHING, now, &few).asked.len(), 41);
     let many: Parts =
         (2_000..2_400).map(|week| of(week, 1 + u64::from((2_100..2_300).contains(&week) && week % 2 == 0))).collect();
     let plan = kept.plan(1, EVERYTHING, now, &many);
     let between = (Some(2_100 * 672), Some(2_299 * 672));
-    assert_eq!(plan.asked, [(None, Some(2_000 * 672)), between, (Some(2_400 * 672), None)]);
+    assert_eq!(plan.asked, [between, (Some(2_400 * 672), None)]);
     assert_eq!((plan.known.len(), plan.to_keep.len()), (201, 199));
 }
 
