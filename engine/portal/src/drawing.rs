@@ -87,7 +87,7 @@ pub(crate) struct Bar {
     pub(crate) address: Option<String>,
 }
 
-/// Bars side by side, each a link to its calls.
+/// Bars side by side, each a link to its calls. On a telephone only every third name is shown.
 pub(crate) fn bars(bars: &[Bar]) -> Option<String> {
     let highest = bars.iter().map(|bar| bar.parts.iter().sum::<u64>()).max().filter(|highest| *highest > 0)? as f64;
     let step = WIDTH / bars.len() as f64;
@@ -111,7 +111,8 @@ pub(crate) fn bars(bars: &[Bar]) -> Option<String> {
         }
         let _ = write!(
             svg,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"172\" text-anchor=\"middle\">{}</text>",
+            "<text class=\"axis{}\" x=\"{:.1}\" y=\"172\" text-anchor=\"middle\">{}</text>",
+            if at % 3 == 0 { "" } else { " minor" },
             x + step * 0.4,
             escaped(&bar.name)
         );
