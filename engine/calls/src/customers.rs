@@ -95,6 +95,8 @@ struct Known {
     said: Vec<(Said, Moment)>,
     /// When follow-ups that are forgotten ended.
     ended: Vec<Moment>,
+    /// When a follow-up ended of whose calls not all were read back.
+    lasted: Option<Moment>,
     told: Vec<Told>,
 }
 
@@ -118,7 +120,7 @@ struct Told {
 
 impl Known {
     fn is_empty(&self) -> bool {
-        self.contacts.is_empty() && self.told.is_empty() && self.said.is_empty()
+        self.contacts.is_empty() && self.told.is_empty() && self.said.is_empty() && self.lasted.is_none()
     }
 
     fn retain(&mut self, mut stays: impl FnMut(&Contact, Moment) -> bool) {
@@ -169,6 +171,14 @@ impl Customers {
         known.contacts.push(contact);
         known.since.push(Since { at: clock, is_doubted: was_final });
         self.changed.insert(customer.clone());
+    }
+
+    /// A follow-up of this customer was opened before the first call that is read back, and closed then, or is to expire. What they missed
+    /// up to its end is part of it, and is told already.
+    pub fn lasted(&mut self, customer: &Text, opened_at: Moment, closed_at: Option<Moment>) {
+        let ended = closed_at.unwrap_or_else(|| opened_at.plus_ms(self.limits.expires_after_ms));
+        let known = self.known.entry(customer.clone()).or_default();
+        known.lasted = known.lasted.max(Some(ended.max(opened_at.plus_ms(1))));
     }
 
     /// Something was said about this customer; the empty number: about somebody who withheld it.
@@ -250,6 +260,7 @@ impl Customers {
             contacts: &known.contacts,
             said: &said,
             ended: &known.ended,
+            lasted: known.lasted,
         };
         let now = follow_ups(&of, self.limits, clock);
         // All who withheld their numbers are in one list, so each is looked up.
@@ -301,6 +312,7 @@ impl Customers {
             let first = known.told.iter().filter(|t| !is_over(t)).map(|t| t.follow_up.opened_at).min();
             let over = known.told.iter().filter(|t| is_over(t)).map(|t| &t.follow_up);
             known.ended.extend(over.filter_map(|f| Some(f.closed_at?.max(f.opened_at.plus_ms(1)))));
+            known.ended.extend(known.lasted.take_if(|at| *at < sure));
             let told = known.told.len();
             known.told.retain(|t| !is_over(t));
             if known.told.len() < told {

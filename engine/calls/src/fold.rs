@@ -285,8 +285,14 @@ fn settle(customer: &str, known: &mut Customer, limits: Limits, now: Moment) -> 
     let tenant = known.lines.first().map(|l| l.tenant().clone()).unwrap_or_default();
     let mut closed = FxHashMap::default();
     let index: FxHashMap<Text, usize> = known.lines.iter().enumerate().map(|(i, l)| (l.call_id.clone(), i)).collect();
-    let of =
-        follow_up::Customer { tenant: &tenant, number: customer, contacts: &known.contacts, said: &[], ended: &[] };
+    let of = follow_up::Customer {
+        tenant: &tenant,
+        number: customer,
+        contacts: &known.contacts,
+        said: &[],
+        ended: &[],
+        lasted: None,
+    };
     for episode in follow_up::episodes(&of, limits, now) {
         for call in &episode.missed {
             if let Some(at) = episode.closed_at {

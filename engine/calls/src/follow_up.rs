@@ -99,6 +99,8 @@ pub struct Customer<'a> {
     pub said: &'a [Said],
     /// When follow-ups of theirs ended that are remembered no more: what was said of those is not of a later one.
     pub ended: &'a [Moment],
+    /// When a follow-up ended that was opened before the first of these calls: what began before is part of it.
+    pub lasted: Option<Moment>,
 }
 
 /// The follow-ups of one customer. `now` decides what is expired, and which claim has lapsed.
@@ -112,7 +114,7 @@ pub fn episodes(of: &Customer<'_>, limits: Limits, now: Moment) -> Vec<Episode> 
     let before = |at: Moment| contacts.partition_point(|c| c.started_at < at);
     let mut episodes = Vec::new();
     // What began before this is part of an episode already.
-    let mut joined_until: Option<Moment> = None;
+    let mut joined_until: Option<Moment> = of.lasted;
     for opening in contacts.iter().filter(|c| c.owed) {
         if joined_until.is_some_and(|until| opening.started_at < until) {
             continue;

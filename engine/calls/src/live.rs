@@ -245,6 +245,11 @@ impl<'d> Live<'d> {
         }
     }
 
+    /// A follow-up that is stored and was opened before the first leg that is read back: see [`Customers::lasted`].
+    pub fn lasted(&mut self, customer: &Text, opened_at: Moment, closed_at: Option<Moment>) {
+        self.customers.lasted(customer, opened_at, closed_at);
+    }
+
     /// What a leg that was pushed joined, and which calls it changed.
     fn take_changes(&mut self, pushed: &Pushed, log_position: u64) {
         for gone in &pushed.absorbed {

@@ -11,7 +11,7 @@ use calls::line::FollowUpStatus;
 const USUAL: Limits = Limits { talk_min_ms: 10_000, expires_after_ms: 604_800_000, deal_lapses_ms: 1_800_000 };
 
 fn episodes(tenant: &str, number: &str, contacts: &[Contact], limits: Limits, now: Moment) -> Vec<Episode> {
-    follow_up::episodes(&Customer { tenant, number, contacts, said: &[], ended: &[] }, limits, now)
+    follow_up::episodes(&Customer { tenant, number, contacts, said: &[], ended: &[], lasted: None }, limits, now)
 }
 
 #[test]
@@ -124,6 +124,31 @@ fn each_miss_is_settled_by_the_first_talk_that_counts() {
             assert_eq!(episode.line.status == FollowUpStatus::Expired, settled.is_none());
         }
     }
+}
+
+/// Whoever reads back only the calls since a moment, and when the follow-up ended that was opened before it and lasted beyond it, finds the
+/// same ones from then on.
+#[test]
+fn what_is_read_back_since_a_moment_is_the_same_from_then_on() {
+    let (mut random, mut lasting) = (0x9e37_79b9_7f4a_7c15, 0);
+    for round in 0..2_000 {
+        let contacts: Vec<Contact> = (0..1 + round % 40).map(|number| random_contact(&mut random, number)).collect();
+        let since = Moment(700);
+        let is_across = |c: &Contact| c.started_at < since && c.ended_at >= since;
+        let contacts: Vec<Contact> = contacts.into_iter().filter(|c| !is_across(c)).collect();
+        let all = episodes("main", "+4420", &contacts, LIMITS, Moment(10_000));
+        let read: Vec<Contact> = contacts.iter().filter(|c| c.started_at >= since).cloned().collect();
+        let before = all.iter().rfind(|e| e.opened_at < since);
+        let lasted = before.and_then(|e| e.closed_at).filter(|ended| *ended > since);
+        lasting += usize::from(lasted.is_some());
+        let of = Customer { tenant: "main", number: "+4420", contacts: &read, said: &[], ended: &[], lasted };
+        // What ended before the moment is not known any more.
+        let plain = |e: &Episode| Episode { after: None, ..e.clone() };
+        let found: Vec<Episode> = follow_up::episodes(&of, LIMITS, Moment(10_000)).iter().map(plain).collect();
+        let expected: Vec<Episode> = all.iter().filter(|e| e.opened_at >= since).map(plain).collect();
+        assert_eq!(found, expected, "round {round}: {contacts:#?}");
+    }
+    assert!(lasting > 500, "{lasting}");
 }
 
 /// A customer who calls all day long costs no more a call than any other.

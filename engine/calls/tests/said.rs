@@ -110,7 +110,11 @@ fn dialed(second: i64, of: i64, call: Option<&str>) -> Mark {
 
 fn told(contacts: &[Contact], marks: &[Mark], now: Moment) -> Vec<FollowUp> {
     let said: Vec<Said> = marks.iter().filter_map(|m| Some(Said::of(m)?.1)).collect();
-    follow_ups(&Customer { tenant: "acme", number: NUMBER, contacts, said: &said, ended: &[] }, LIMITS, now)
+    follow_ups(
+        &Customer { tenant: "acme", number: NUMBER, contacts, said: &said, ended: &[], lasted: None },
+        LIMITS,
+        now,
+    )
 }
 
 fn check(contacts: &[Contact], marks: &[Mark], now_s: i64, expected: &[&str]) {
@@ -246,7 +250,11 @@ fn a_dial_without_a_record_is_an_attempt() {
 fn what_is_said_of_a_withheld_number_is_found_by_name() {
     let contacts = [missed(0), missed(100)];
     let of = |said: &[Said]| {
-        follow_ups(&Customer { tenant: "acme", number: "", contacts: &contacts, said, ended: &[] }, LIMITS, at(0))
+        follow_ups(
+            &Customer { tenant: "acme", number: "", contacts: &contacts, said, ended: &[], lasted: None },
+            LIMITS,
+            at(0),
+        )
     };
     let names: Vec<Text> = of(&[]).into_iter().map(|f| f.line.id).collect();
     let by_name = |mark: Mark| Said::of(&Mark { customer: None, follow_up: Some(names[1].clone()), ..mark }).unwrap();
@@ -381,7 +389,8 @@ fn any_order_comes_to_what_the_whole_set_says() {
             came.iter().filter_map(|c| if let Came::Call(c) = c { Some(c.clone()) } else { None }).collect();
         let said: Vec<Said> =
             came.iter().filter_map(|c| if let Came::Said(m) = c { Some(Said::of(m)?.1) } else { None }).collect();
-        let of = Customer { tenant: "acme", number: NUMBER, contacts: &contacts, said: &said, ended: &[] };
+        let of =
+            Customer { tenant: "acme", number: NUMBER, contacts: &contacts, said: &said, ended: &[], lasted: None };
         let expected = follow_ups(&of, LIMITS, at(ends_s));
         // Before the first one there was none for as long as anything is remembered.
         let with_after =

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use store::Lasted;
 
 use super::held::{Retracting, State};
 use super::questions::{Question, Since};
@@ -73,6 +74,11 @@ impl<S: Source> Pipeline<'_, S> {
                 storing::What::Asked(Some(legs)) => machine.answer(legs),
                 storing::What::Asked(None) => machine.not_answered(),
                 storing::What::Recounted(windows) => machine.recounted(windows),
+                storing::What::Lasted(tenant, follow_ups) => {
+                    for Lasted { customer, opened_at, closed_at } in follow_ups {
+                        machine.stored_follow_up(&tenant, &customer.as_str().into(), opened_at, closed_at);
+                    }
+                }
                 storing::What::KnownSince(moment) => machine.known_since(moment),
                 storing::What::Keys(keys) => {
                     held.is_asking_left = false;

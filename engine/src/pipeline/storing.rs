@@ -9,7 +9,7 @@ use adapters::Leg;
 use adapters::leg::{Moment, Text};
 use anyhow::{Context, Result, anyhow, bail};
 use calls::window::WindowNow;
-use store::{Batch, ConclusionRows, FactsBuilder, InsertErrorKind, Sealed, Store, StoredMark};
+use store::{Batch, ConclusionRows, FactsBuilder, InsertErrorKind, Lasted, Sealed, Store, StoredMark};
 use stream::comparing::Known;
 use stream::redo::{self, Redo};
 use stream::{Conclusions, Insert, Ledger};
@@ -46,6 +46,8 @@ pub(crate) enum What {
     Asked(Option<Vec<(Leg, store::Place)>>),
     /// Windows that were counted again; `None`: the store cannot be asked now.
     Recounted(Option<Vec<WindowNow>>),
+    /// Follow-ups of a company that lasted beyond the moment from which on legs are read back.
+    Lasted(Text, Vec<Lasted>),
     /// Windows that begin before are not whole.
     KnownSince(Moment),
     /// The keys of each doubted call.

@@ -35,7 +35,35 @@ pub struct Conclusions {
     pub version_max: u64,
 }
 
+/// A follow-up that lasted beyond a moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lasted {
+    /// Their number.
+    pub customer: String,
+    /// When it was opened.
+    pub opened_at: Moment,
+    /// When it was settled or expired; `None`: not by what is stored.
+    pub closed_at: Option<Moment>,
+}
+
 impl Store {
+    /// A company's follow-ups that were opened before a moment, at most so many milliseconds, and lasted beyond it. Of those who withheld
+    /// their number there are none: each call of theirs is one of its own.
+    ///
+    /// # Errors
+    /// The server's own words.
+    pub async fn follow_ups_across(&self, tenant: &str, since: Moment, ms: i64) -> Result<Vec<Lasted>, StoreError> {
+        let query = self.client.query(&without_places(include_str!("../../../sql/store/follow_ups_across.sql")));
+        let query = query.param("tenant", tenant).param("since", since.0).param("from", since.plus_ms(-ms).0);
+        let found: Vec<(String, i64, Option<i64>)> = query.fetch_all().await.map_err(failed)?;
+        let lasted = |(customer, opened_at, closed_at): (String, i64, Option<i64>)| Lasted {
+            customer,
+            opened_at: Moment(opened_at),
+            closed_at: closed_at.map(Moment),
+        };
+        Ok(found.into_iter().map(lasted).collect())
+    }
+
     /// Reads a company's conclusions of what began since this moment, also those whose names went since.
     ///
     /// # Errors

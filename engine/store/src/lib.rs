@@ -38,7 +38,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 pub use audit::{Audit, LogEnd, Reached, StoredSums};
-pub use conclusions::{Concluded, Conclusions};
+pub use conclusions::{Concluded, Conclusions, Lasted};
 pub use decode::{LegCursor, LegsOf, MarksOf, StoredMark};
 pub use exact::{DEDUPLICATION_WINDOW_MIN, InsertError, InsertErrorKind, RangeRows, SETTINGS_VERSION, Stored};
 pub use facts::{BATCH_ROWS_MAX, Batch, FactsBuilder, From, Mark, Place, Sealed, SealedBlock};

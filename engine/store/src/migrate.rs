@@ -156,4 +156,16 @@ mod tests {
         let listed: Vec<&str> = MIGRATIONS.iter().map(|(n, _)| *n).collect();
         assert_eq!(listed, found);
     }
+
+    /// What is kept of a week is told by the parts of both tables, so a week is the same table partition in both.
+    #[test]
+    fn calls_and_follow_ups_stand_in_the_same_weeks() {
+        let told = |name: &str| -> Vec<&str> {
+            let (_, sql) = MIGRATIONS.iter().find(|(known, _)| *known == name).unwrap();
+            sql.lines().filter(|line| line.starts_with("PARTITION BY ") || line.starts_with("SETTINGS ")).collect()
+        };
+        let of_calls = told("0033_calls_by_time.sql");
+        assert_eq!(of_calls.len(), 2, "{of_calls:?}");
+        assert_eq!(told("0042_follow_ups_by_time.sql"), of_calls);
+    }
 }

@@ -162,16 +162,21 @@ impl Store {
         self.insert("calls_by_time", gone_block(&gone)).await
     }
 
-    /// What the table knows of those of which it is to be asked.
+    /// What `call_places` knows of those of which it is to be asked.
     async fn places_known(&self, wanted: &[Wanted<'_>]) -> Result<Known, StoreError> {
-        let failed = |e| StoreError::new("asking where calls stand", e);
+        let statement = include_str!("../../../sql/store/places_known.sql");
+        self.known_of("asking where calls stand", statement, wanted).await
+    }
+
+    /// What a statement says of those of which the tables are to be asked; `what` says in an error what was asked.
+    async fn known_of(&self, what: &'static str, statement: &str, wanted: &[Wanted<'_>]) -> Result<Known, StoreError> {
         let mut known = Known::new();
         let asked: Vec<&Wanted<'_>> = wanted.iter().filter(|wanted| wanted.stood.is_asked).collect();
         for part in asked.chunks(PLACES_ASKED_MAX) {
             let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.id)).unzip();
-            let query = self.client.query(&without_places(include_str!("../../../sql/store/places_known.sql")));
-            let query = query.param("tenants", tenants).param("ids", ids);
-            let found: Vec<(String, String, i64, u64)> = query.fetch_all().await.map_err(failed)?;
+            let query = self.client.query(&without_places(statement));
+            let query = query.param("tenants", tenants).param("ids", ids).param("nowhere", NOWHERE);
+            let found = query.fetch_all::<(String, String, i64, u64)>().await.map_err(|e| StoreError::new(what, e))?;
             for (tenant, id, quarter, version) in found {
                 known.entry((tenant, id)).or_default().insert(quarter, version);
             }

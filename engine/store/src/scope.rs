@@ -118,17 +118,14 @@ impl Scope {
             (Of::Calls, Whose::Groups(_)) => fragment!("calls", "groups"),
             (Of::Calls, Whose::Person(_)) => fragment!("calls", "person"),
             (Of::FollowUps, Whose::Everything) => fragment!("follow_ups", "everything"),
-            (Of::FollowUps, Whose::Groups(_)) => fragment!("follow_ups", "groups"),
-            (Of::FollowUps, Whose::Person(_)) => fragment!("follow_ups", "person"),
+            (Of::FollowUps, Whose::Groups(_) | Whose::Person(_)) => fragment!("follow_ups", "some"),
             (Of::Deliveries, Whose::Everything) => fragment!("deliveries", "everything"),
-            (Of::Deliveries, Whose::Groups(_)) => fragment!("deliveries", "groups"),
-            (Of::Deliveries, Whose::Person(_)) => fragment!("deliveries", "person"),
+            (Of::Deliveries, Whose::Groups(_) | Whose::Person(_)) => fragment!("deliveries", "some"),
             (Of::Windows, Whose::Everything) => fragment!("windows", "everything"),
             (Of::Windows, Whose::Groups(_)) => fragment!("windows", "groups"),
             (Of::Windows, Whose::Person(_)) => fragment!("windows", "person"),
             (Of::Facts, Whose::Everything) => fragment!("facts", "everything"),
-            (Of::Facts, Whose::Groups(_)) => fragment!("facts", "groups"),
-            (Of::Facts, Whose::Person(_)) => fragment!("facts", "person"),
+            (Of::Facts, Whose::Groups(_) | Whose::Person(_)) => fragment!("facts", "some"),
         };
         fragment.trim_end()
     }
@@ -150,6 +147,7 @@ impl Scope {
                 let texts = |of: fn(&Held) -> &String| ScopeValue::Texts(extensions.iter().map(of).cloned().collect());
                 let numbers = |of: fn(&Held) -> i64| ScopeValue::Numbers(extensions.iter().map(of).collect());
                 all.push(("scope_person", ScopeValue::Text(id.clone())));
+                all.push(("scope_people", ScopeValue::Texts(vec![id.clone()])));
                 all.push(("scope_owners", ScopeValue::Texts(owners("person", std::slice::from_ref(id)))));
                 all.push(("scope_numbers", texts(|held| &held.number)));
                 all.push(("scope_pbxes", texts(|held| &held.pbx)));

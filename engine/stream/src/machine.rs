@@ -295,6 +295,13 @@ impl<'d, F: Facts> PartitionMachine<'d, F> {
         }
     }
 
+    /// A follow-up that is stored and was opened before the first leg that will come.
+    pub fn stored_follow_up(&mut self, tenant: &str, customer: &Text, opened_at: Moment, closed_at: Option<Moment>) {
+        if let Some(company) = self.company(tenant) {
+            company.live.lasted(customer, opened_at, closed_at);
+        }
+    }
+
     /// A leg that is stored below [`PartitionMachine::high`], in the order of their positions.
     pub fn stored_leg(&mut self, leg: Leg, logged_at: Moment, position: u64) {
         let tenant = leg.origin.tenant.clone();

@@ -197,6 +197,49 @@ fn what_grew_is_what_is_there_whole() {
     }
 }
 
+/// What one caller missed on these days of October, one file of a PBX.
+fn missed_on(days: &[u32], caller: &str) -> String {
+    let case = String::from_utf8(case("ringgroup-nobody", "cdr-full.csv")).expect("text");
+    let on = |day: &u32| {
+        let id = format!("{}.{}", 1_790_000_000 + day * 86_400, caller.len());
+        case.replace("2026-11-22", &format!("2026-10-{day:02}"))
+            .replace("1795381919.147", &id)
+            .replace("07700900464", caller)
+    };
+    days.iter().map(on).collect()
+}
+
+/// A start reads back eleven days, and a follow-up lasts seven: what joined one that was opened before those eleven opens none of its own.
+#[test]
+fn what_joined_a_follow_up_that_is_not_read_back_opens_no_other() {
+    let folder = folder();
+    let file = |calls: &[String]| write(folder.path(), "calls.csv", calls.concat());
+    let (caller, others) = ("07700900464", |days: &[u32]| missed_on(days, "07700900581"));
+    let calls = [missed_on(&[1, 5, 7], caller), others(&[13]), missed_on(&[14], caller), others(&[15])];
+    let owed = |demo: &Demo| {
+        demo.ask("SELECT customer, opened_at, status, customer_calls, closed_at FROM follow_ups_now ORDER BY customer, opened_at")
+    };
+    let whole = folder.path().join("whole");
+    let demo = Demo::start(&whole, &[&file(&calls)]);
+    let expected = owed(&demo);
+    demo.interrupt(&whole);
+    assert_eq!(expected.lines().count(), 3, "{expected}");
+
+    let data = folder.path().join("grown");
+    let mut first = String::new();
+    for some in 2..=calls.len() {
+        let demo = Demo::start(&data, &[&file(&calls[..some])]);
+        if first.is_empty() {
+            first = owed(&demo);
+            assert_eq!(first.lines().count(), 2, "{first}");
+        }
+        if some == calls.len() {
+            assert_eq!(owed(&demo), expected);
+        }
+        demo.interrupt(&data);
+    }
+}
+
 #[test]
 fn other_settings_give_the_calls_of_those_settings() {
     let folder = folder();

@@ -223,7 +223,23 @@ impl World {
             let is_compared =
                 |key: &str| key != "revision" && !(self.is_shifted && key == "records") && !without.contains(&key);
             for (key, told) in line.as_object().expect("an object").iter().filter(|(key, _)| is_compared(key)) {
-                assert_eq!(same(key, told), same(key, &row[key]), "{key} of {id}");
+                let versions = || {
+                    let of_call = format!(
+                        "SELECT version, content, outcome, missed, is_final, merged_into, follow_up_id FROM calls WHERE call_id = '{id}' ORDER BY version"
+                    );
+                    let owed = format!(
+                        "SELECT version, content, follow_up_id, calls, calls_at, status, opened_at, last_at, closed_at, merged_into FROM follow_ups WHERE tenant = '{company}' AND customer IN (SELECT customer FROM follow_ups WHERE tenant = '{company}' AND has(calls, '{id}')) ORDER BY version"
+                    );
+                    let marks = format!("SELECT max(version) FROM calls WHERE tenant = '{company}'");
+                    format!("{}\n{}\n{}", self.ask(&of_call), self.ask(&owed), self.ask(&marks))
+                };
+                assert!(
+                    same(key, told) == same(key, &row[key]),
+                    "{key} of {id}: {:?} is stored as {:?}\n{}",
+                    told,
+                    row[key],
+                    versions()
+                );
             }
         }
         assert!(rows.is_empty(), "stored and not printed: {:?}", rows.keys());

@@ -3,7 +3,7 @@
 //! Where a follow-up stands is written by a view with the insert into `follow_ups` (`0043_follow_ups_by_time_told.sql`). Few are ever
 //! opened at another moment than they were told to be, so what takes one away from its old place is an insert of its own, before that.
 
-use super::{GONE_BYTES, Known, NOWHERE, PLACES_ASKED_MAX, Wanted, decide, quarter_of};
+use super::{GONE_BYTES, NOWHERE, Wanted, decide, quarter_of};
 use crate::block::Block;
 use crate::rows::{FollowUpRow, MergedRow};
 use crate::{Store, StoreError, without_places};
@@ -35,7 +35,8 @@ impl Store {
 
     /// The numbers of those that are to be written.
     async fn leave(&self, wanted: &[Wanted<'_>]) -> Result<Vec<usize>, StoreError> {
-        let mut known = self.follow_ups_known(wanted).await?;
+        let statement = include_str!("../../../../sql/store/follow_ups_known.sql");
+        let mut known = self.known_of("asking where follow-ups stand", statement, wanted).await?;
         let marks = decide(wanted, &mut known);
         let mut written: Vec<usize> = marks.iter().map(|mark| mark.of).collect();
         written.dedup();
@@ -52,23 +53,6 @@ impl Store {
             .column("is_gone", &gone, |_| true);
         self.insert("follow_ups_by_time", block).await?;
         Ok(written)
-    }
-
-    /// Where those stand of which the tables are to be asked.
-    async fn follow_ups_known(&self, wanted: &[Wanted<'_>]) -> Result<Known, StoreError> {
-        let failed = |e| StoreError::new("asking where follow-ups stand", e);
-        let mut known = Known::new();
-        let asked: Vec<&Wanted<'_>> = wanted.iter().filter(|wanted| wanted.stood.is_asked).collect();
-        for part in asked.chunks(PLACES_ASKED_MAX) {
-            let (tenants, ids): (Vec<&str>, Vec<&str>) = part.iter().map(|w| (w.tenant, w.id)).unzip();
-            let query = self.client.query(&without_places(include_str!("../../../../sql/store/follow_ups_known.sql")));
-            let query = query.param("tenants", tenants).param("ids", ids).param("nowhere", NOWHERE);
-            let found: Vec<(String, String, i64, u64)> = query.fetch_all().await.map_err(failed)?;
-            for (tenant, id, quarter, version) in found {
-                known.entry((tenant, id)).or_default().insert(quarter, version);
-            }
-        }
-        Ok(known)
     }
 
     /// Of a company's follow-ups, as [`Store::mend_places`] of its calls: each stands where `follow_ups` says, and nowhere else.

@@ -1,1 +1,0 @@
-tenant = {tenant:String} AND false
