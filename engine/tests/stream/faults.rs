@@ -70,8 +70,11 @@ impl Flow {
         let sender = Sender::to(&world.bootstrap, TOPIC);
         let (counted, stop) = (Arc::clone(&sent), Arc::clone(&is_over));
         let feeder = std::thread::spawn(move || {
-            let records = weeks(if let Feed::AtOnce = feed { 3 } else { TIMES_MAX });
+            let times = if let Feed::AtOnce = feed { 3 } else { TIMES_MAX };
+            let records = weeks(times);
             let lines: Vec<&str> = records.lines().collect();
+            // A file's clock believes that days have passed when the second record says so, the log's at once: none ends between.
+            let is_behind_a_leap = |sent: usize| sent % (lines.len() / times as usize) < 4 * TOGETHER;
             let mut fed = Vec::new();
             for some in lines.chunks(TOGETHER) {
                 for (company, partition) in COMPANIES.iter().zip(0..) {
@@ -82,7 +85,7 @@ impl Flow {
                 fed.extend(some.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()));
                 counted.fetch_add(some.len(), Ordering::SeqCst);
                 if let Feed::Slowly = feed {
-                    if stop.load(Ordering::SeqCst) {
+                    if stop.load(Ordering::SeqCst) && !is_behind_a_leap(counted.load(Ordering::SeqCst)) {
                         break;
                     }
                     std::thread::sleep(PAUSE);
