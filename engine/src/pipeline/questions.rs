@@ -58,13 +58,15 @@ impl Question {
             let sealed = self.store.sealed_below(&topic, self.partition, epoch, before).await?;
             let since = sealed.map_or(since.clock, |at| at.min(since.clock)).plus_ms(-horizon_ms);
             // Of a customer's follow-up that was opened before only the later calls come.
-            for tenant in self.store.companies_of(&topic, self.partition, since).await? {
-                let lasted = self.store.follow_ups_across(&tenant, since, horizon_ms).await?;
+            let companies = self.store.companies_of(&topic, self.partition, since).await?;
+            let lowest = store::version(known_from, i64::MIN, 0);
+            for tenant in &companies {
+                let lasted = self.store.follow_ups_across(tenant, since, horizon_ms, lowest).await?;
                 self.answer(What::Lasted(tenant.as_str().into(), lasted)).await;
             }
             // Calls that began before may have legs from before.
             let whole_since = since.plus_ms(CALL_SPAN_MS);
-            self.answer(What::Known(self.known_of(&topic, known_from, since).await?)).await;
+            self.answer(What::Known(known(&self.store, &companies, known_from, whole_since).await?)).await;
             if self.store.has_legs_before(&topic, self.partition, since).await? {
                 self.answer(What::KnownSince(whole_since)).await;
             }

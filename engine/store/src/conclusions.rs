@@ -47,14 +47,21 @@ pub struct Lasted {
 }
 
 impl Store {
-    /// A company's follow-ups that were opened before a moment, at most so many milliseconds, and lasted beyond it. Of those who withheld
-    /// their number there are none: each call of theirs is one of its own.
+    /// A company's follow-ups that were opened before a moment, at most so many milliseconds, and lasted beyond it, as they were told with
+    /// this version or a higher one. Of those who withheld their number there are none: each call of theirs is one of its own.
     ///
     /// # Errors
     /// The server's own words.
-    pub async fn follow_ups_across(&self, tenant: &str, since: Moment, ms: i64) -> Result<Vec<Lasted>, StoreError> {
+    pub async fn follow_ups_across(
+        &self,
+        tenant: &str,
+        since: Moment,
+        ms: i64,
+        lowest: u64,
+    ) -> Result<Vec<Lasted>, StoreError> {
         let query = self.client.query(&without_places(include_str!("../../../sql/store/follow_ups_across.sql")));
         let query = query.param("tenant", tenant).param("since", since.0).param("from", since.plus_ms(-ms).0);
+        let query = query.param("lowest", lowest);
         let found: Vec<(String, i64, Option<i64>)> = query.fetch_all().await.map_err(failed)?;
         let lasted = |(customer, opened_at, closed_at): (String, i64, Option<i64>)| Lasted {
             customer,
