@@ -396,43 +396,34 @@ fn a_cursor_holds_while_calls_come() {
     assert!(alone.ends_with(&all[5..]));
 }
 
-/// What brings an older database into the order of time comes to what is written since, column by column.
+/// What brings the rows of an older database into the order of time comes to what is written since, column by column; and to so many.
+fn check_placed_again(world: &World, migration: &str, table: &str, count: usize) {
+    let (_, migration) = store::MIGRATIONS.iter().find(|(name, _)| *name == migration).expect("a file");
+    let copy = format!("{table}_again");
+    world.database.ask(&format!("CREATE TABLE {copy} AS {table}"));
+    let again = migration.replace(&format!("INSERT INTO {table}"), &format!("INSERT INTO {copy}"));
+    assert_ne!(again, **migration);
+    world.database.ask(&again);
+    let written = format!("SELECT * FROM {table} FINAL WHERE NOT is_gone");
+    let placed = format!("SELECT * FROM {copy} FINAL");
+    for (one, other) in [(&written, &placed), (&placed, &written)] {
+        let differs =
+            world.database.ask(&format!("SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}) FORMAT Vertical"));
+        assert_eq!(differs, "", "in `{one}` alone");
+    }
+    assert_eq!(world.database.ask(&format!("SELECT count() FROM {copy} FINAL")), count.to_string());
+}
+
 #[test]
 fn calls_of_before_are_placed_as_new_ones_are() {
     let world = &*world();
-    let (_, migration) =
-        store::MIGRATIONS.iter().find(|(name, _)| *name == "0038_calls_by_time_before.sql").expect("a file");
-    world.database.ask("CREATE TABLE again AS calls_by_time");
-    let again = migration.replace("INSERT INTO calls_by_time", "INSERT INTO again");
-    assert_ne!(again, **migration);
-    world.database.ask(&again);
-    let (written, placed) = ("SELECT * FROM calls_by_time FINAL WHERE NOT is_gone", "SELECT * FROM again FINAL");
-    for (one, other) in [(written, placed), (placed, written)] {
-        let differs =
-            world.database.ask(&format!("SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}) FORMAT Vertical"));
-        assert_eq!(differs, "", "in `{one}` alone");
-    }
-    assert_eq!(world.database.ask("SELECT count() FROM again FINAL"), world.calls.len().to_string());
+    check_placed_again(world, "0038_calls_by_time_before.sql", "calls_by_time", world.calls.len());
 }
 
-/// What brings an older database's follow-ups into the order of time comes to what is written since, column by column.
 #[test]
 fn follow_ups_of_before_are_placed_as_new_ones_are() {
     let world = &*world();
-    let (_, migration) =
-        store::MIGRATIONS.iter().find(|(name, _)| *name == "0044_follow_ups_by_time_before.sql").expect("a file");
-    world.database.ask("CREATE TABLE owed_again AS follow_ups_by_time");
-    let again = migration.replace("INSERT INTO follow_ups_by_time", "INSERT INTO owed_again");
-    assert_ne!(again, **migration);
-    world.database.ask(&again);
-    let (written, placed) =
-        ("SELECT * FROM follow_ups_by_time FINAL WHERE NOT is_gone", "SELECT * FROM owed_again FINAL");
-    for (one, other) in [(written, placed), (placed, written)] {
-        let differs =
-            world.database.ask(&format!("SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other}) FORMAT Vertical"));
-        assert_eq!(differs, "", "in `{one}` alone");
-    }
-    assert_eq!(world.database.ask("SELECT count() FROM owed_again FINAL"), world.follow_ups.len().to_string());
+    check_placed_again(world, "0044_follow_ups_by_time_before.sql", "follow_ups_by_time", world.follow_ups.len());
     // Each stands once, with the moments of its calls.
     let shown = "SELECT follow_up_id, arrayMap(at -> toUnixTimestamp64Milli(at), calls_at) FROM follow_ups_by_time FINAL \
          WHERE NOT is_gone ORDER BY follow_up_id";
